@@ -85,16 +85,17 @@ type Map = &'static [(i32, Error)];
 /// An operating system's error `n` that has no equivalent is `-(OS_BASE + n)`.
 const OS_BASE: i64 = 20_000;
 
-const SUCCESS: Row = Row {
-    code: 0,
-    name: c"OK",
-    message: c"success",
-};
+const SUCCESS: Row = Row { code: 0, name: c"OK", message: c"success" };
 
 impl Error {
     /// The negative number that a caller sees.
     pub const fn code(self) -> i64 {
         self.0
+    }
+
+    /// The error that a kept code stands for; `None` for a code that is none.
+    pub const fn from_code(code: i64) -> Option<Self> {
+        if code < 0 { Some(Self(code)) } else { None }
     }
 
     /// The error for a system's own number.
@@ -209,11 +210,7 @@ fn describe(code: i64) -> Row {
     if let Ok(index) = TABLE.binary_search_by(|row| code.cmp(&row.code)) {
         return TABLE[index];
     }
-    os_text::row(code).unwrap_or(Row {
-        code,
-        name: c"EUNKNOWN",
-        message: c"unknown error",
-    })
+    os_text::row(code).unwrap_or(Row { code, name: c"EUNKNOWN", message: c"unknown error" })
 }
 
 fn find(map: Map, number: i32) -> Option<Error> {

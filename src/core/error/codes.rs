@@ -34,26 +34,13 @@ macro_rules! codes {
 
 /// Second names of codes in [`TABLE`].
 pub static ALIASES: &[Alias] = &[
-    Alias {
-        name: c"EWOULDBLOCK",
-        error: Error::EAGAIN,
-    },
-    Alias {
-        name: c"ENOTSUP",
-        error: Error::EOPNOTSUPP,
-    },
-    Alias {
-        name: c"EDEADLOCK",
-        error: Error::EDEADLK,
-    },
+    Alias { name: c"EWOULDBLOCK", error: Error::EAGAIN },
+    Alias { name: c"ENOTSUP", error: Error::EOPNOTSUPP },
+    Alias { name: c"EDEADLOCK", error: Error::EDEADLK },
 ];
 
 const fn row(error: Error, name: &'static str, message: &'static str) -> Row {
-    Row {
-        code: error.code(),
-        name: text(name),
-        message: text(message),
-    }
+    Row { code: error.code(), name: text(name), message: text(message) }
 }
 
 /// Evaluated at compile time only: a misplaced NUL would not build.

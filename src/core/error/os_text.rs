@@ -29,18 +29,12 @@ pub(super) fn row(code: i64) -> Option<Row> {
     if number == 0 || number >= LIMIT {
         return None;
     }
-    Some(numbered(code, number).unwrap_or(Row {
-        code,
-        name: c"EOS",
-        message: c"operating system error",
-    }))
+    Some(numbered(code, number).unwrap_or(Row { code, name: c"EOS", message: c"operating system error" }))
 }
 
 fn numbered(code: i64, number: usize) -> Option<Row> {
     let index = number / PAGE_ROWS;
-    let page = PAGES[index]
-        .get_or_try_init(|| make(index).ok_or(()))
-        .ok()?;
+    let page = PAGES[index].get_or_try_init(|| make(index).ok_or(())).ok()?;
     let row = page.chunks_exact(ROW_WIDTH).nth(number % PAGE_ROWS)?;
     let (name, message) = row.split_at(NAME_WIDTH);
     Some(Row {

@@ -16,16 +16,7 @@ const SYSTEMS: [System; 9] = [
     System::Windows,
 ];
 
-const EXTREMES: [i32; 8] = [
-    i32::MIN,
-    i32::MIN + 1,
-    -1,
-    0,
-    19_999,
-    20_000,
-    i32::MAX - 1,
-    i32::MAX,
-];
+const EXTREMES: [i32; 8] = [i32::MIN, i32::MIN + 1, -1, 0, 19_999, 20_000, i32::MAX - 1, i32::MAX];
 
 fn name_of(code: i64) -> &'static str {
     name(code).to_str().unwrap()
@@ -54,18 +45,10 @@ fn the_maps_are_sorted_and_lead_to_named_errors() {
             assert!(map.is_sorted_by(|a, b| a.0 < b.0), "{system:?}");
             for &(number, error) in map {
                 assert_ne!(number, 0);
-                assert!(
-                    TABLE.iter().any(|row| row.code == error.code()),
-                    "{system:?} {number}"
-                );
+                assert!(TABLE.iter().any(|row| row.code == error.code()), "{system:?} {number}");
             }
         }
-        assert!(
-            shared
-                .iter()
-                .all(|&(number, _)| number > 0 && find(added, number).is_none()),
-            "{system:?}"
-        );
+        assert!(shared.iter().all(|&(number, _)| number > 0 && find(added, number).is_none()), "{system:?}");
     }
 }
 
@@ -78,9 +61,7 @@ fn symbols_and_messages_are_unique_and_in_style() {
         assert!(symbols.insert(symbol), "{symbol}");
         assert!(messages.insert(message), "{message}");
         assert!(
-            symbol
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+            symbol.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
         );
         assert!(
             !message.starts_with(|first: char| first.is_uppercase()) && !message.ends_with('.'),
@@ -116,10 +97,7 @@ fn the_documented_numbers() {
         assert_eq!(error.code(), code);
     }
     assert_eq!((name_of(0), message_of(0)), ("OK", "success"));
-    assert_eq!(
-        (name_of(-110), message_of(-110)),
-        ("ETIMEDOUT", "connection timed out")
-    );
+    assert_eq!((name_of(-110), message_of(-110)), ("ETIMEDOUT", "connection timed out"));
 }
 
 #[test]
@@ -144,25 +122,9 @@ fn texts_are_static_and_made_once_by_however_many_threads() {
 #[test]
 fn any_other_number_is_unknown() {
     let powers = (0..63).map(|shift| 1i64 << shift);
-    let edges = [
-        i64::MIN,
-        i64::MIN + 1,
-        i64::MAX,
-        -20_000,
-        -40_000,
-        -40_001,
-        -41,
-        -134,
-        -3012,
-        -3015,
-        110,
-    ];
+    let edges = [i64::MIN, i64::MIN + 1, i64::MAX, -20_000, -40_000, -40_001, -41, -134, -3012, -3015, 110];
     for code in powers.chain(edges) {
-        assert_eq!(
-            (name_of(code), message_of(code)),
-            ("EUNKNOWN", "unknown error"),
-            "{code}"
-        );
+        assert_eq!((name_of(code), message_of(code)), ("EUNKNOWN", "unknown error"), "{code}");
     }
     for code in -45_000..45_000 {
         assert!(!name(code).is_empty() && !message(code).is_empty());
@@ -173,14 +135,8 @@ fn any_other_number_is_unknown() {
 fn no_number_of_any_system_becomes_a_success() {
     for system in SYSTEMS {
         for number in (-40_000..40_000).chain(EXTREMES) {
-            assert!(
-                Error::from_os(system, number).code() < 0,
-                "{system:?} {number}"
-            );
-            assert!(
-                Error::from_resolver(system, number).code() < 0,
-                "{system:?} {number}"
-            );
+            assert!(Error::from_os(system, number).code() < 0, "{system:?} {number}");
+            assert!(Error::from_resolver(system, number).code() < 0, "{system:?} {number}");
         }
         assert_eq!(Error::from_os(system, 0), Error::EIO);
         assert_eq!(Error::from_os(system, i32::MIN), Error::EIO);
@@ -270,11 +226,7 @@ fn each_resolver_s_numbers() {
     ];
     for &(system, pairs) in known {
         for &(number, error) in pairs {
-            assert_eq!(
-                Error::from_resolver(system, number),
-                error,
-                "{system:?} {number}"
-            );
+            assert_eq!(Error::from_resolver(system, number), error, "{system:?} {number}");
         }
     }
     for system in SYSTEMS.into_iter().filter(|&system| system != Windows) {

@@ -1,0 +1,315 @@
+//! Addresses as text, the same in and out. Not here: asking the resolver (`resolve`).
+
+use super::error::{Error, Result};
+use super::kind::{Kind, Net};
+use crate::sys;
+use socket2::{Domain, SockAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+/// What an address text says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// A whole address.
+    Literal(SockAddr),
+    /// Every interface, or for a peer this machine: `:80`.
+    Any {
+        /// The port's number or name.
+        service: String,
+    },
+    /// Something for the resolver: `localhost:80`, `127.0.0.1:http`.
+    Name {
+        /// The host's name, or its number where only the port has a name.
+        host: String,
+        /// The port's number or name.
+        service: String,
+    },
+}
+
+impl Address {
+    /// From the caller's text; `EINVAL` if it is no address of this kind.
+    pub fn parse(kind: Kind, text: &str) -> Result<Self> {
+        match kind.net {
+            Net::Unix | Net::Unixgram | Net::Unixpacket => parse_unix(text),
+            Net::Ip4 | Net::Ip6 => parse_bare(kind, text),
+            Net::Stream | Net::Poller => Err(Error::ENOTSOCK),
+            _ => parse_host_port(kind, text),
+        }
+    }
+}
+
+fn parse_unix(text: &str) -> Result<Address> {
+    if text.is_empty() {
+        return Err(Error::EINVAL);
+    }
+    let address = match text.strip_prefix('@') {
+        Some(name) if sys::HAS_ABSTRACT => SockAddr::unix(format!("\0{name}")),
+        Some(_) => return Err(Error::EOPNOTSUPP),
+        None => SockAddr::unix(text),
+    };
+    // The only thing that can be wrong with such an address is its length.
+    address.map(Address::Literal).map_err(|_| Error::ENAMETOOLONG)
+}
+
+/// Raw kinds have no ports.
+fn parse_bare(kind: Kind, text: &str) -> Result<Address> {
+    if text.is_empty() {
+        return Ok(Address::Any { service: "0".to_owned() });
+    }
+    match parse_ip(text) {
+        Some(ip) => literal(kind, ip, 0),
+        None => Ok(Address::Name { host: host_name(text)?, service: "0".to_owned() }),
+    }
+}
+
+fn parse_host_port(kind: Kind, text: &str) -> Result<Address> {
+    let (host, service) = text.rsplit_once(':').ok_or(Error::EINVAL)?;
+    let port = parse_service(service)?;
+    if host.is_empty() {
+        return Ok(Address::Any { service: service.to_owned() });
+    }
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let ip = match bracketed {
+        Some(inside) => Some(parse_ip(inside).filter(Ip::is_v6).ok_or(Error::EINVAL)?),
+        None => parse_ip(host),
+    };
+    match (ip, port) {
+        // A bare IPv6 address can't be told from its port.
+        (Some(ip), _) if ip.is_v6() && bracketed.is_none() => Err(Error::EINVAL),
+        (Some(ip), Some(port)) => literal(kind, ip, port),
+        (Some(ip), None) => {
+            let host = bracketed.unwrap_or(host).to_owned();
+            literal(kind, ip, 0).map(|_| Address::Name { host, service: service.to_owned() })
+        }
+        (None, _) => Ok(Address::Name { host: host_name(host)?, service: service.to_owned() }),
+    }
+}
+
+/// A port's number, or `None` for a name that the resolver may know.
+fn parse_service(text: &str) -> Result<Option<u16>> {
+    if text.is_empty() {
+        return Err(Error::EINVAL);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map(Some).map_err(|_| Error::EINVAL);
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+*".contains(&byte);
+    if text.bytes().all(plain) { Ok(None) } else { Err(Error::EINVAL) }
+}
+
+/// A text that might be a host's name. The resolver is not asked about what can't be one.
+fn host_name(text: &str) -> Result<String> {
+    let impossible = |byte: u8| byte <= b' ' || byte == 0x7f || b"[]/:@".contains(&byte);
+    if text.bytes().any(impossible) || looks_numeric(text) {
+        return Err(Error::EINVAL);
+    }
+    Ok(text.to_owned())
+}
+
+/// `1.2.3`, `300.1.1.1`: digits and dots that are no address. The resolver would read some of them in the old way.
+fn looks_numeric(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// An address with the number of its interface, for link-local ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Ip {
+    ip: IpAddr,
+    scope: u32,
+}
+
+impl Ip {
+    const fn is_v6(&self) -> bool {
+        self.ip.is_ipv6()
+    }
+}
+
+fn parse_ip(text: &str) -> Option<Ip> {
+    let Some((address, zone)) = text.split_once('%') else {
+        return text.parse().ok().map(|ip| Ip { ip, scope: 0 });
+    };
+    let ip: Ipv6Addr = address.parse().ok()?;
+    let scope = zone.parse().ok().or_else(|| sys::interface_index(zone))?;
+    Some(Ip { ip: ip.into(), scope })
+}
+
+fn literal(kind: Kind, ip: Ip, port: u16) -> Result<Address> {
+    let address = match ip.ip {
+        IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => SocketAddr::from((v4, port)),
+            None => SocketAddrV6::new(v6, port, 0, ip.scope).into(),
+        },
+    };
+    let address = SockAddr::from(address);
+    match kind.family() {
+        Some(family) if family != address.domain() => Err(Error::EAFNOSUPPORT),
+        _ => Ok(Address::Literal(address)),
+    }
+}
+
+/// Every interface.
+#[must_use]
+pub fn wildcard(family: Domain, port: u16) -> SockAddr {
+    let ip = if family == Domain::IPV6 {
+        IpAddr::from(Ipv6Addr::UNSPECIFIED)
+    } else {
+        IpAddr::from(Ipv4Addr::UNSPECIFIED)
+    };
+    SocketAddr::from((ip, port)).into()
+}
+
+/// This machine.
+#[must_use]
+pub fn loopback(family: Domain, port: u16) -> SockAddr {
+    let ip = if family == Domain::IPV6 {
+        IpAddr::from(Ipv6Addr::LOCALHOST)
+    } else {
+        IpAddr::from(Ipv4Addr::LOCALHOST)
+    };
+    SocketAddr::from((ip, port)).into()
+}
+
+/// Whether the address stands for every interface.
+#[must_use]
+pub fn is_wildcard(address: &SockAddr) -> bool {
+    address.as_socket().is_some_and(|address| address.ip().is_unspecified())
+}
+
+/// The address as a socket of `family` takes it: a dual-stack socket knows IPv4 as mapped addresses.
+pub fn fit(address: &SockAddr, family: Domain) -> Result<SockAddr> {
+    if address.domain() == family {
+        return Ok(address.clone());
+    }
+    match (address.as_socket(), family) {
+        (Some(SocketAddr::V4(v4)), Domain::IPV6) => {
+            Ok(SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port())).into())
+        }
+        _ => Err(Error::EAFNOSUPPORT),
+    }
+}
+
+/// The text of an address. Raw kinds show a bare host, unnamed sockets nothing.
+#[must_use]
+pub fn format(kind: Kind, address: &SockAddr) -> String {
+    if address.is_unix() {
+        return format_unix(address);
+    }
+    let Some(address) = address.as_socket() else { return String::new() };
+    let bare = matches!(kind.net, Net::Ip4 | Net::Ip6);
+    match (plain(address), bare) {
+        (SocketAddr::V4(address), true) => address.ip().to_string(),
+        (SocketAddr::V4(address), false) => address.to_string(),
+        (SocketAddr::V6(address), true) => format!("{}{}", address.ip(), zone(&address)),
+        (SocketAddr::V6(address), false) => {
+            format!("[{}{}]:{}", address.ip(), zone(&address), address.port())
+        }
+    }
+}
+
+/// An IPv4 peer of a dual-stack socket is an IPv4 peer.
+fn plain(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => (ip, address.port()).into(),
+        IpAddr::V6(_) => address,
+    }
+}
+
+fn zone(address: &SocketAddrV6) -> String {
+    match address.scope_id() {
+        0 => String::new(),
+        scope => match sys::interface_name(scope) {
+            Some(name) => format!("%{name}"),
+            None => format!("%{scope}"),
+        },
+    }
+}
+
+fn format_unix(address: &SockAddr) -> String {
+    sys::unix_name(address).map_or_else(String::new, |name| {
+        // An abstract name may hold any byte; a NUL would end the text.
+        let text = String::from_utf8_lossy(&name);
+        text.replace('\0', "@")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(kind: &str, text: &str) -> Result<Address> {
+        Address::parse(Kind::parse(kind).unwrap(), text)
+    }
+
+    #[test]
+    fn literals_read_back_as_they_were_written() {
+        for (kind, text) in [
+            ("tcp", "127.0.0.1:80"),
+            ("tcp4", "0.0.0.0:0"),
+            ("tcp", "[::1]:65535"),
+            ("udp6", "[fe80::1%lo]:53"),
+            ("ip4:icmp", "127.0.0.1"),
+            ("ip6:58", "::1"),
+            ("unix", "/tmp/a socket"),
+            ("unix", "@abstract"),
+        ] {
+            let Ok(Address::Literal(address)) = parse(kind, text) else { panic!("{kind} {text}") };
+            assert_eq!(format(Kind::parse(kind).unwrap(), &address), text);
+        }
+    }
+
+    #[test]
+    fn names_are_left_to_the_resolver() {
+        let name = |host: &str, service: &str| {
+            Ok(Address::Name { host: host.to_owned(), service: service.to_owned() })
+        };
+        assert_eq!(parse("tcp", "localhost:http"), name("localhost", "http"));
+        assert_eq!(parse("tcp", "127.0.0.1:http"), name("127.0.0.1", "http"));
+        assert_eq!(parse("tcp", "[::1]:http"), name("::1", "http"));
+        assert_eq!(parse("udp", ":53"), Ok(Address::Any { service: "53".to_owned() }));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            ":",
+            "localhost",
+            "127.0.0.1",
+            "::1",
+            "::1:80",
+            "[::1]",
+            "[::1:80",
+            "[127.0.0.1]:80",
+            "127.0.0.1:65536",
+            "127.0.0.1:-1",
+            "127.0.0.1:+1",
+            "127.0.0.1: 80",
+            "300.0.0.1:80",
+            "1.2.3:80",
+            "a b:80",
+            "a/b:80",
+            "[]:80",
+            "[::1%]:80",
+            "host:80:90",
+            "host:",
+        ] {
+            assert_eq!(parse("tcp", text), Err(Error::EINVAL), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_family_that_does_not_fit_is_said() {
+        assert_eq!(parse("tcp4", "[::1]:80"), Err(Error::EAFNOSUPPORT));
+        assert_eq!(parse("udp6", "127.0.0.1:80"), Err(Error::EAFNOSUPPORT));
+        assert_eq!(parse("unix", &"x".repeat(200)), Err(Error::ENAMETOOLONG));
+    }
+
+    #[test]
+    fn a_mapped_address_is_an_ipv4_address() {
+        let mapped = SockAddr::from("[::ffff:127.0.0.1]:80".parse::<SocketAddr>().unwrap());
+        assert_eq!(format(Net::Tcp.into(), &mapped), "127.0.0.1:80");
+        let plain = SockAddr::from("127.0.0.1:80".parse::<SocketAddr>().unwrap());
+        assert_eq!(fit(&plain, Domain::IPV6).unwrap(), mapped);
+        assert_eq!(parse("tcp", "[::ffff:127.0.0.1]:80"), Ok(Address::Literal(plain)));
+    }
+}

@@ -1,0 +1,363 @@
+//! Connecting: one address by the kernel alone, several as RFC 8305 says (Happy Eyeballs), with the
+//! handle's timeout, its close and its signals. Not here: accepting (`server`).
+//!
+//! `Fresh -> Connecting -> Arrived -> Connected`, or `Failed`, when the kernel connects the handle's own
+//! descriptor; `Fresh -> Racing -> ...` when several are tried, and the winner becomes the handle's.
+
+use super::address::fit;
+use super::deadline::Deadline;
+use super::error::{Error, Result};
+use super::readiness;
+use super::resolve::{self, Asker, Role};
+use super::server::first_that_works;
+use super::socket::{build, get, settle};
+use super::table::{self, Phase, Ref, Wait, flag};
+use super::transfer;
+use super::wait::SlotWatch;
+use crate::sys::{self, Events, Fd, PollFd};
+use socket2::SockAddr;
+use std::time::{Duration, Instant};
+
+/// RFC 8305, section 5: "Connection Attempt Delay".
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Connects. With `connect_timeout` 0: `EINPROGRESS`, and the outcome on a later call.
+pub fn connect(number: i64, text: &str) -> Result<()> {
+    let slot = get(number)?;
+    match slot.phase() {
+        Phase::Fresh => {}
+        phase => return again(&slot, phase),
+    }
+    let deadline = Deadline::after(slot.ruling_timeout(Wait::Connect));
+    // A name takes what time it takes, even for a caller who will not wait for the connection.
+    let patience = if deadline == Deadline::Now { Deadline::Never } else { deadline };
+    let candidates = resolve::lookup(slot.kind(), text, Role::Peer, Asker::Handle(&slot), patience)?;
+    if !slot.kind().is_connected_kind() {
+        return set_peer(&slot, &candidates);
+    }
+    let candidates = suitable(&slot, candidates)?;
+    match candidates.as_slice() {
+        [only] => start(&slot, only, deadline),
+        _ => race(&slot, candidates, deadline),
+    }
+}
+
+/// A datagram socket only notes its peer.
+fn set_peer(slot: &Ref, candidates: &[SockAddr]) -> Result<()> {
+    first_that_works(candidates, |candidate| {
+        let family = settle(slot, candidate.domain())?;
+        sys::connect(slot.fd(), &fit(candidate, family)?)?;
+        Ok(())
+    })
+}
+
+/// A further call on a handle that is no longer fresh.
+fn again(slot: &Ref, phase: Phase) -> Result<()> {
+    match phase {
+        Phase::Connected => Err(Error::EISCONN),
+        Phase::Listening => Err(Error::EOPNOTSUPP),
+        _ => {
+            let deadline = Deadline::after(slot.ruling_timeout(Wait::Connect));
+            outcome(slot, deadline).map_err(|error| match error {
+                Error::EINPROGRESS => Error::EALREADY,
+                other => other,
+            })
+        }
+    }
+}
+
+/// The addresses that this socket can reach, families alternating (RFC 8305, section 4).
+fn suitable(slot: &Ref, candidates: Vec<SockAddr>) -> Result<Vec<SockAddr>> {
+    let Some(family) = slot.family() else { return Ok(interleave(candidates)) };
+    let mut fitting = Vec::new();
+    for candidate in &candidates {
+        match fit(candidate, family) {
+            Ok(address) => fitting.push(address),
+            Err(_) => continue,
+        }
+    }
+    if fitting.is_empty() { Err(Error::EAFNOSUPPORT) } else { Ok(fitting) }
+}
+
+/// Keeps the resolver's order within each family, and its first address first.
+fn interleave(candidates: Vec<SockAddr>) -> Vec<SockAddr> {
+    let Some(preferred) = candidates.first().map(SockAddr::domain) else { return candidates };
+    let (mut first, mut second): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|candidate| candidate.domain() == preferred);
+    let mut mixed = Vec::new();
+    first.reverse();
+    second.reverse();
+    while let Some(next) = first.pop() {
+        mixed.push(next);
+        mixed.extend(second.pop());
+    }
+    second.reverse();
+    mixed.extend(second);
+    mixed
+}
+
+/// One address: the kernel connects the handle's own descriptor.
+fn start(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()> {
+    let family = settle(slot, address.domain())?;
+    let address = fit(address, family)?;
+    // Two threads may try at once; the second only awaits what the first has started.
+    if !slot.advance(Phase::Fresh, Phase::Racing) {
+        return outcome(slot, deadline);
+    }
+    match sys::connect(slot.fd(), &address) {
+        Ok(true) => move_on(slot, Phase::Racing, Phase::Arrived),
+        Ok(false) => move_on(slot, Phase::Racing, Phase::Connecting),
+        // A full backlog of an AF_UNIX listener: the kernel neither queues us nor says when there is room.
+        Err(sys::WOULD_BLOCK) => return knock(slot, address, deadline),
+        Err(error) => {
+            readiness::fail(slot, error.into());
+            readiness::changed(slot);
+        }
+    }
+    outcome(slot, deadline)
+}
+
+fn move_on(slot: &Ref, from: Phase, to: Phase) {
+    slot.advance(from, to);
+    readiness::changed(slot);
+}
+
+/// Tries again and again until the listener has room; in the background for a caller who will not wait.
+fn knock(slot: &Ref, address: SockAddr, deadline: Deadline) -> Result<()> {
+    drive(slot, deadline, move |slot, deadline| {
+        let watch = SlotWatch::new(slot);
+        for round in 0.. {
+            match sys::connect(slot.fd(), &address) {
+                Err(sys::WOULD_BLOCK) => watch.pause(transfer::pause(round), deadline)?,
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(()),
+            }
+        }
+        Err(Error::EINTERNAL)
+    })
+}
+
+/// Several addresses, each with a descriptor of its own; the winner's becomes the handle's.
+fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()> {
+    if !slot.advance(Phase::Fresh, Phase::Racing) {
+        return outcome(slot, deadline);
+    }
+    drive(slot, deadline, move |slot, deadline| {
+        let (winner, address) = Race::new(slot, candidates).run(deadline)?;
+        let fd = sys::replace(slot.fd(), winner)?;
+        slot.settle(fd, address.domain());
+        Ok(())
+    })
+}
+
+/// Carries out what the kernel can't do alone: here, or for a caller who will not wait on a thread of ours.
+/// The slot is `Racing` until then.
+fn drive(
+    slot: &Ref,
+    deadline: Deadline,
+    work: impl FnOnce(&Ref, Deadline) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    if deadline != Deadline::Now {
+        finish(slot, work(slot, deadline));
+        return outcome(slot, deadline);
+    }
+    let background = table::get(slot.handle().encode())?;
+    let started = resolve::run(Box::new(move || {
+        let done = work(&background, Deadline::Never);
+        finish(&background, done);
+    }));
+    if let Err(error) = started {
+        slot.advance(Phase::Racing, Phase::Fresh);
+        return Err(error);
+    }
+    Err(Error::EINPROGRESS)
+}
+
+fn finish(slot: &Ref, done: Result<()>) {
+    match done {
+        Ok(()) => move_on(slot, Phase::Racing, Phase::Arrived),
+        // The caller may go on after a signal: nothing has been decided.
+        Err(Error::EINTR) => move_on(slot, Phase::Racing, Phase::Fresh),
+        Err(error) => {
+            readiness::fail(slot, error);
+            readiness::changed(slot);
+        }
+    }
+}
+
+/// Waits for the end of a connect that is under way, and tells it once.
+fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
+    loop {
+        match readiness::advance_connect(slot) {
+            Phase::Arrived if slot.advance(Phase::Arrived, Phase::Connected) => return Ok(()),
+            Phase::Connected => return Ok(()),
+            Phase::Failed => return Err(slot.error().unwrap_or(Error::ECONNABORTED)),
+            Phase::Fresh => return Err(Error::EINTR),
+            _ if deadline == Deadline::Now => return Err(Error::EINPROGRESS),
+            phase => await_change(slot, phase, deadline)?,
+        }
+    }
+}
+
+fn await_change(slot: &Ref, phase: Phase, deadline: Deadline) -> Result<()> {
+    let fd = if phase == Phase::Connecting { slot.fd() } else { Fd::NONE };
+    let watch = SlotWatch::new(slot);
+    if slot.phase() != phase {
+        return Ok(());
+    }
+    match watch.poll(&mut [PollFd::new(fd, Events::WRITE), watch.entry()], deadline) {
+        Err(Error::ETIMEDOUT) => {
+            give_up(slot, phase);
+            Ok(())
+        }
+        other => other.map(drop),
+    }
+}
+
+/// The time for connecting is over: the attempt is taken back, and the handle has failed.
+fn give_up(slot: &Ref, phase: Phase) {
+    if readiness::fail(slot, Error::ETIMEDOUT) {
+        if phase == Phase::Connecting {
+            sys::disconnect(slot.fd());
+        }
+        readiness::changed(slot);
+    }
+}
+
+/// Attempts under way, and those to come.
+struct Race<'a> {
+    slot: &'a Ref,
+    waiting: std::vec::IntoIter<SockAddr>,
+    running: Vec<Attempt>,
+    next_start: Instant,
+    first_error: Option<Error>,
+}
+
+/// One descriptor on its way to one address.
+struct Attempt {
+    fd: Fd,
+    address: SockAddr,
+}
+
+impl Drop for Race<'_> {
+    fn drop(&mut self) {
+        for attempt in &self.running {
+            sys::close(attempt.fd);
+        }
+    }
+}
+
+impl<'a> Race<'a> {
+    fn new(slot: &'a Ref, candidates: Vec<SockAddr>) -> Self {
+        Self {
+            slot,
+            waiting: candidates.into_iter(),
+            running: Vec::new(),
+            next_start: Instant::now(),
+            first_error: None,
+        }
+    }
+
+    fn run(mut self, deadline: Deadline) -> Result<(Fd, SockAddr)> {
+        let watch = SlotWatch::new(self.slot);
+        loop {
+            if self.running.is_empty() || Instant::now() >= self.next_start {
+                if let Some(winner) = self.start_next()? {
+                    return Ok(winner);
+                }
+            }
+            if let Some(winner) = self.wait(&watch, deadline)? {
+                return Ok(winner);
+            }
+        }
+    }
+
+    /// Starts the next attempt that can be started. An error when there is none, and none is running.
+    fn start_next(&mut self) -> Result<Option<(Fd, SockAddr)>> {
+        for address in self.waiting.by_ref() {
+            match attempt(self.slot, &address) {
+                Ok((fd, true)) => return Ok(Some((fd, address))),
+                Ok((fd, false)) => {
+                    self.running.push(Attempt { fd, address });
+                    self.next_start = Instant::now() + ATTEMPT_DELAY;
+                    return Ok(None);
+                }
+                Err(error) => self.first_error = self.first_error.or(Some(error)),
+            }
+        }
+        match self.running.is_empty() {
+            true => Err(self.first_error.unwrap_or(Error::ECONNREFUSED)),
+            false => Ok(None),
+        }
+    }
+
+    fn wait(&mut self, watch: &SlotWatch<'_>, deadline: Deadline) -> Result<Option<(Fd, SockAddr)>> {
+        let mut entries: Vec<_> =
+            self.running.iter().map(|attempt| PollFd::new(attempt.fd, Events::WRITE)).collect();
+        entries.push(watch.entry());
+        let until = match self.waiting.as_slice() {
+            [] => deadline,
+            _ => deadline.min(Deadline::At(self.next_start)),
+        };
+        match watch.poll(&mut entries, until) {
+            Err(Error::ETIMEDOUT) if !deadline.passed() => return Ok(None),
+            other => other?,
+        };
+        // Backwards, so that removing one leaves the places of those still to be seen.
+        for (place, entry) in entries[..self.running.len()].iter().enumerate().rev() {
+            if entry.ready().is_empty() {
+                continue;
+            }
+            let Attempt { fd, address } = self.running.swap_remove(place);
+            match sys::pending_error(fd) {
+                Ok(None) => return Ok(Some((fd, address))),
+                Ok(Some(error)) | Err(error) => self.lose(fd, error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// An attempt has failed: the next one need not wait any longer.
+    fn lose(&mut self, fd: Fd, error: Error) {
+        sys::close(fd);
+        self.first_error = self.first_error.or(Some(error));
+        self.next_start = Instant::now();
+    }
+}
+
+/// A descriptor with the handle's options and local address, on its way; `true` if it is already there.
+fn attempt(slot: &Ref, address: &SockAddr) -> Result<(Fd, bool)> {
+    let fd = build(slot, address.domain())?;
+    let started = bind_alike(slot, fd).and_then(|()| Ok(sys::connect(fd, address)?));
+    started.map(|there| (fd, there)).inspect_err(|_| sys::close(fd))
+}
+
+fn bind_alike(slot: &Ref, fd: Fd) -> Result<()> {
+    if !slot.has(flag::BOUND) {
+        return Ok(());
+    }
+    // The handle's own descriptor holds the address; both allow that.
+    sys::set_listener_default(fd)?;
+    Ok(sys::bind(fd, &sys::local(slot.fd())?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::kind::Net;
+    use crate::core::socket::literal;
+
+    fn addresses(texts: &[&str]) -> Vec<SockAddr> {
+        texts.iter().map(|text| literal(Net::Tcp.into(), text)).collect()
+    }
+
+    #[test]
+    fn families_alternate_and_the_resolvers_first_stays_first() {
+        let given = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "127.0.0.1:1"]);
+        let wanted = addresses(&["[::1]:1", "127.0.0.1:1", "[::2]:1", "[::3]:1"]);
+        assert_eq!(interleave(given), wanted);
+        let given = addresses(&["127.0.0.1:1", "127.0.0.2:1", "[::1]:1", "[::2]:1", "[::3]:1"]);
+        let wanted = addresses(&["127.0.0.1:1", "[::1]:1", "127.0.0.2:1", "[::2]:1", "[::3]:1"]);
+        assert_eq!(interleave(given), wanted);
+    }
+}

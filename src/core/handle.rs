@@ -1,0 +1,63 @@
+//! The number that stands for a socket: 24 bits of slot, 29 bits of generation.
+//! It fits a double, so every language can hold it. What it stands for is `table`'s matter.
+
+/// Bits of a handle that say the slot.
+const INDEX_BITS: u32 = 24;
+/// How many slots there can be.
+pub const MAX_SLOTS: u32 = 1 << INDEX_BITS;
+/// The last generation of a slot; after it the slot is retired, so that no number ever comes again.
+pub const LAST_GENERATION: u32 = (1 << 29) - 1;
+
+/// A handle, decoded. The generation is never 0, so no handle is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Handle {
+    /// Which slot.
+    pub index: u32,
+    /// The how-many-eth owner of that slot.
+    pub generation: u32,
+}
+
+impl Handle {
+    /// From the number that the caller holds; `None` if no handle can look like this.
+    #[must_use]
+    #[inline]
+    pub const fn decode(number: i64) -> Option<Self> {
+        if number <= 0 || number >= 1 << 53 {
+            return None;
+        }
+        let index = number as u32 & (MAX_SLOTS - 1);
+        let generation = (number >> INDEX_BITS) as u32;
+        if generation == 0 { None } else { Some(Self { index, generation }) }
+    }
+
+    /// The number that the caller holds.
+    #[must_use]
+    #[inline]
+    pub const fn encode(self) -> i64 {
+        ((self.generation as i64) << INDEX_BITS) | self.index as i64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_handle_survives_the_round_trip() {
+        for index in [0, 1, 63, 64, MAX_SLOTS - 1] {
+            for generation in [1, 2, LAST_GENERATION] {
+                let handle = Handle { index, generation };
+                let number = handle.encode();
+                assert!(number > 0 && number < 1 << 53, "{number}");
+                assert_eq!(Handle::decode(number), Some(handle));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_handle_is_refused() {
+        for number in [0, -1, i64::MIN, i64::MAX, 1 << 53, 1, i64::from(MAX_SLOTS) - 1] {
+            assert_eq!(Handle::decode(number), None, "{number}");
+        }
+    }
+}

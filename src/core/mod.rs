@@ -1,0 +1,34 @@
+//! The engine: safe Rust that knows nothing of C. `ffi` calls it, it calls `sys`.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `handle`, `table` | the numbers that stand for sockets, and the slots behind them |
+//! | `side` | what only some handles have, under locks that survive `fork` |
+//! | `deadline`, `wait` | how long to wait, and how a waiting call is woken by a close |
+//! | `kind`, `address`, `resolve` | names as text |
+//! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
+//! | `readiness`, `select`, `poller` | which sockets are ready |
+//! | `options` | the one table of options |
+//! | `error` | Linux's numbers on every system |
+//! | `fork` | what a child process must forget |
+
+pub mod address;
+pub mod connect;
+pub mod deadline;
+pub mod error;
+pub mod feature;
+pub mod fork;
+pub mod handle;
+pub mod kind;
+pub mod options;
+pub mod os;
+pub mod poller;
+pub mod readiness;
+pub mod resolve;
+pub mod select;
+pub mod server;
+pub mod side;
+pub mod socket;
+pub mod table;
+pub mod transfer;
+pub mod wait;

@@ -1,0 +1,31 @@
+//! Where an operating system's error becomes one of ours. Not here: the tables (`error`).
+
+use super::error::{Error, System};
+use crate::sys::{OsError, ResolveError};
+use std::cell::Cell;
+
+thread_local! {
+    static LAST: Cell<i32> = const { Cell::new(0) };
+}
+
+/// The system's number for the last error that a call of this thread met. For logs only.
+#[must_use]
+pub fn last_error() -> i32 {
+    LAST.try_with(Cell::get).unwrap_or(0)
+}
+
+impl From<OsError> for Error {
+    fn from(error: OsError) -> Self {
+        let _ = LAST.try_with(|last| last.set(error.0));
+        Self::from_os(System::HOST, error.0)
+    }
+}
+
+impl From<ResolveError> for Error {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Resolver(code) => Self::from_resolver(System::HOST, code),
+            ResolveError::Os(error) => error.into(),
+        }
+    }
+}

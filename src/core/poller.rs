@@ -1,0 +1,498 @@
+//! The poller: many sockets are registered once, and a wait costs what is ready. The kernel's queue
+//! (`sys::Queue`) does most of it; this file adds what the kernel does not know: readiness that is
+//! `forced`, closes from other threads, wake-ups, and what a forked child must not touch.
+//!
+//! A poller's state lives under the lock of its own slot's side; a registered socket notes its
+//! pollers under its own. No thread ever holds both.
+
+use super::deadline::{self, Deadline};
+use super::error::{Error, Result};
+use super::kind::Net;
+use super::table::{self, New, Phase, Ref, flag};
+use super::{fork, readiness, side};
+use crate::sys::{self, Events, Fd, Queue, Reports};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What may be asked for.
+const ASKABLE: Events = Events(Events::ALL.0 | Events::EDGE.0 | Events::ONESHOT.0);
+
+/// One answer of a wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// What the caller gave at registration.
+    pub token: i64,
+    /// Which socket.
+    pub handle: i64,
+    /// What is ready.
+    pub events: Events,
+}
+
+/// What makes a handle a poller.
+#[derive(Debug)]
+pub struct Registry {
+    queue: Arc<Queue>,
+    /// The process that made the queue: a child must make its own.
+    epoch: u32,
+    entries: HashMap<i64, Entry>,
+    /// Registered sockets whose readiness the kernel does not know.
+    forced: Vec<i64>,
+    /// Waits that are in the kernel now.
+    waiting: usize,
+    /// Counts the closes of registered sockets.
+    closes: u64,
+    /// Of the waits that are in the kernel, those that a close must still end.
+    cancelled: usize,
+    /// A wake-up that no wait has taken yet.
+    woken: bool,
+    /// Whose turn it is when there is room for one answer only: the kernel's or the forced.
+    turn: bool,
+}
+
+/// One registration.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    token: i64,
+    asked: Events,
+    /// A one-shot registration is disarmed when it has reported.
+    armed: bool,
+    /// The kernel's queue watches it.
+    queued: bool,
+    /// Forced readiness that an edge-triggered registration has reported already.
+    told: Events,
+}
+
+impl Registry {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            queue: Arc::new(Queue::new()?),
+            epoch: fork::epoch(),
+            entries: HashMap::new(),
+            forced: Vec::new(),
+            waiting: 0,
+            closes: 0,
+            cancelled: 0,
+            woken: false,
+            turn: false,
+        })
+    }
+
+    /// In a forked child, makes a queue of its own: changing the inherited one would change the parent's.
+    fn own(&mut self) -> Result<()> {
+        if self.epoch == fork::epoch() {
+            return Ok(());
+        }
+        self.queue = Arc::new(Queue::new()?);
+        self.epoch = fork::epoch();
+        self.waiting = 0;
+        self.cancelled = 0;
+        let numbers: Vec<_> = self.entries.keys().copied().collect();
+        for number in numbers {
+            if let Some(entry) = self.entries.get_mut(&number) {
+                entry.queued = false;
+            }
+            if let Ok(slot) = table::get(number) {
+                self.sync(&slot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the kernel's queue and the forced list in line with what the socket is now.
+    fn sync(&mut self, slot: &Ref) -> Result<()> {
+        let number = slot.handle().encode();
+        let Some(entry) = self.entries.get_mut(&number) else { return Ok(()) };
+        let forced = readiness::forced(slot);
+        entry.told = entry.told.and(forced);
+        let wanted = entry.armed && readiness::in_kernel(slot);
+        enqueue(&self.queue, entry, slot.fd(), number, wanted)?;
+        self.force(number, forced);
+        Ok(())
+    }
+
+    /// Keeps the list of those whose readiness is forced, and has a wait look at it.
+    fn force(&mut self, number: i64, forced: Events) {
+        let Some(entry) = self.entries.get(&number) else { return };
+        let due = entry.armed && !entry.due(forced).is_empty();
+        let place = self.forced.iter().position(|other| *other == number);
+        match (due, place) {
+            (true, None) => {
+                self.forced.push(number);
+                if self.waiting > 0 {
+                    self.queue.wake();
+                }
+            }
+            (false, Some(place)) => drop(self.forced.remove(place)),
+            _ => {}
+        }
+    }
+
+    fn remove(&mut self, number: i64, fd: Fd) -> Option<Entry> {
+        let entry = self.entries.remove(&number)?;
+        self.forced.retain(|other| *other != number);
+        if entry.queued && self.epoch == fork::epoch() {
+            self.queue.remove(fd);
+        }
+        Some(entry)
+    }
+
+    /// Ends the waits that are in the kernel now: something they watched is gone.
+    fn cancel(&mut self) {
+        self.closes += 1;
+        self.cancelled = self.waiting;
+        if self.waiting > 0 {
+            self.queue.wake();
+        }
+    }
+
+    /// How many answers may be forced ones: half, so that neither they nor the kernel's starve.
+    fn share(&mut self, capacity: usize) -> usize {
+        self.turn = !self.turn;
+        if self.turn { capacity.div_ceil(2) } else { capacity / 2 }
+    }
+
+    /// Takes what is ready without the kernel's word, the longest waiting first.
+    fn take_forced(&mut self, capacity: usize, answer: &mut impl FnMut(Report)) -> usize {
+        let mut given = 0;
+        for _ in 0..self.forced.len() {
+            if given == capacity {
+                break;
+            }
+            let number = self.forced.remove(0);
+            let Ok(slot) = table::get(number) else { continue };
+            let forced = readiness::forced(&slot);
+            if self.report(&slot, forced, answer) {
+                given += 1;
+                self.note_told(number, forced);
+            }
+            self.force(number, forced);
+        }
+        given
+    }
+
+    fn note_told(&mut self, number: i64, forced: Events) {
+        if let Some(entry) = self.entries.get_mut(&number) {
+            entry.told = forced.and(entry.asked);
+        }
+    }
+
+    /// Reports a socket if something is ready that was asked for. If only something else is (a hang-up that
+    /// the kernel reports unasked, for ever), parks the registration instead.
+    fn report(&mut self, slot: &Ref, found: Events, answer: &mut impl FnMut(Report)) -> bool {
+        let handle = slot.handle().encode();
+        let Some(entry) = self.entries.get_mut(&handle) else { return false };
+        if !entry.armed {
+            return false;
+        }
+        let extra = found.and(Events::HANGUP.or(Events::ERROR));
+        let ready = entry.due(found);
+        if ready.is_empty() {
+            if entry.queued && !extra.is_empty() {
+                self.queue.remove(slot.fd());
+                entry.queued = false;
+            }
+            return false;
+        }
+        if entry.asked.any(Events::ONESHOT) {
+            entry.armed = false;
+        }
+        answer(Report { token: entry.token, handle, events: ready.or(extra) });
+        true
+    }
+}
+
+impl Entry {
+    /// Of what is ready, what was asked for and, if edge-triggered, not told yet.
+    fn due(&self, ready: Events) -> Events {
+        let asked = ready.and(self.asked).and(Events::ALL);
+        if self.asked.any(Events::EDGE) { Events(asked.0 & !self.told.0) } else { asked }
+    }
+}
+
+fn enqueue(queue: &Queue, entry: &mut Entry, fd: Fd, number: i64, wanted: bool) -> Result<()> {
+    match (entry.queued, wanted) {
+        (false, true) => queue.add(fd, entry.asked, number as u64)?,
+        (true, false) => queue.remove(fd),
+        _ => {}
+    }
+    entry.queued = wanted;
+    Ok(())
+}
+
+/// Opens a poller.
+pub fn open() -> Result<i64> {
+    let vacancy = table::reserve()?;
+    let registry = Registry::new()?;
+    let new = New { kind: Net::Poller.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: flag::POLLER };
+    let handle = vacancy.fill(&new)?;
+    side::with(handle.index, |side| side.registry = Some(Box::new(registry)));
+    Ok(handle.encode())
+}
+
+/// Looks a handle up that must be a poller.
+fn get(number: i64) -> Result<Ref> {
+    let slot = table::get(number)?;
+    if slot.has(flag::POLLER) { Ok(slot) } else { Err(Error::EINVAL) }
+}
+
+/// Runs `body` on the poller's state, under its lock.
+fn with<T>(poller: &Ref, body: impl FnOnce(&mut Registry) -> Result<T>) -> Result<T> {
+    let registry = |side: &mut side::Side| {
+        let registry = side.registry.as_mut().ok_or(Error::EBADF)?;
+        registry.own()?;
+        body(registry)
+    };
+    side::find(poller.handle().index, registry).unwrap_or(Err(Error::EBADF))
+}
+
+/// Registers a socket, changes its registration, or with no events takes it out.
+pub fn set(poller: i64, number: i64, events: i32, token: i64) -> Result<()> {
+    let poller = get(poller)?;
+    let slot = table::get(number)?;
+    let asked = Events(events);
+    if slot.has(flag::POLLER) {
+        return Err(Error::EOPNOTSUPP);
+    }
+    if events & !ASKABLE.0 != 0 || (events != 0 && !asked.any(Events::ALL)) {
+        return Err(Error::EINVAL);
+    }
+    if asked.is_empty() {
+        return take_out(&poller, &slot);
+    }
+    note(&slot, &poller)?;
+    with(&poller, |registry| register(registry, &slot, asked, token)).inspect_err(|_| {
+        let _ = take_out(&poller, &slot);
+    })?;
+    // A close that came before the note was there has not seen it.
+    if slot.is_closed() || poller.is_closed() {
+        let _ = take_out(&poller, &slot);
+        return Err(Error::ECANCELED);
+    }
+    Ok(())
+}
+
+fn register(registry: &mut Registry, slot: &Ref, asked: Events, token: i64) -> Result<()> {
+    let number = slot.handle().encode();
+    registry.entries.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+    registry.forced.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+    let queued = registry.entries.get(&number).is_some_and(|entry| entry.queued);
+    let entry = Entry { token, asked, armed: true, queued, told: Events::NONE };
+    registry.entries.insert(number, entry);
+    if queued && readiness::in_kernel(slot) {
+        registry.queue.modify(slot.fd(), asked, number as u64)?;
+    }
+    registry.sync(slot)
+}
+
+/// Notes at the socket that the poller watches it.
+fn note(slot: &Ref, poller: &Ref) -> Result<()> {
+    let watcher = poller.handle().encode();
+    slot.set_flags(flag::REGISTERED);
+    side::with(slot.handle().index, |side| {
+        if !side.pollers.contains(&watcher) {
+            side.pollers.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+            side.pollers.push(watcher);
+        }
+        Ok(())
+    })
+}
+
+fn take_out(poller: &Ref, slot: &Ref) -> Result<()> {
+    let watcher = poller.handle().encode();
+    side::find(slot.handle().index, |side| side.pollers.retain(|other| *other != watcher));
+    let number = slot.handle().encode();
+    with(poller, |registry| registry.remove(number, slot.fd()).map(drop).ok_or(Error::ENOENT))
+}
+
+/// The pollers that watch a socket.
+fn watchers(slot: &Ref) -> Vec<i64> {
+    if !slot.has(flag::REGISTERED) {
+        return Vec::new();
+    }
+    side::find(slot.handle().index, |side| side.pollers.clone()).unwrap_or_default()
+}
+
+/// The socket is not what it was: its pollers look again.
+pub fn refresh(slot: &Ref) {
+    for watcher in watchers(slot) {
+        if let Ok(poller) = get(watcher) {
+            // An error here would be the kernel's refusal of a descriptor that it took before.
+            let _ = with(&poller, |registry| registry.sync(slot));
+        }
+    }
+}
+
+/// The handle is closed: a socket leaves its pollers, a poller its sockets; waits end.
+pub fn detach(slot: &Ref) {
+    if slot.has(flag::POLLER) {
+        return close(slot);
+    }
+    let number = slot.handle().encode();
+    for watcher in watchers(slot) {
+        let Ok(poller) = get(watcher) else { continue };
+        let _ = with(&poller, |registry| {
+            if registry.remove(number, slot.fd()).is_some() {
+                registry.cancel();
+            }
+            Ok(())
+        });
+    }
+}
+
+fn close(poller: &Ref) {
+    let watcher = poller.handle().encode();
+    let entries = side::find(poller.handle().index, |side| {
+        let registry = side.registry.as_mut()?;
+        if registry.epoch == fork::epoch() {
+            registry.cancel();
+        }
+        Some(std::mem::take(&mut registry.entries))
+    });
+    for number in entries.flatten().unwrap_or_default().into_keys() {
+        if let Ok(slot) = table::get(number) {
+            side::find(slot.handle().index, |side| side.pollers.retain(|other| *other != watcher));
+        }
+    }
+}
+
+/// Makes one wait return early, the one that waits or the next.
+pub fn wake(poller: i64) -> Result<()> {
+    with(&get(poller)?, |registry| {
+        registry.woken = true;
+        registry.queue.wake();
+        Ok(())
+    })
+}
+
+thread_local! {
+    static REPORTS: Cell<Reports> = Cell::new(Reports::default());
+}
+
+/// Waits until something registered is ready, for at most `capacity` answers; how many there were.
+pub fn wait(poller: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMut(Report)) -> Result<usize> {
+    let deadline = Deadline::after(deadline::check(timeout_us)?);
+    if capacity == 0 {
+        return Err(Error::EINVAL);
+    }
+    let poller = get(poller)?;
+    let mut reports = REPORTS.try_with(Cell::take).unwrap_or_default();
+    let outcome = wait_with(&poller, capacity, deadline, &mut reports, &mut answer);
+    let _ = REPORTS.try_with(|kept| kept.set(reports));
+    outcome
+}
+
+fn wait_with(
+    poller: &Ref,
+    capacity: usize,
+    deadline: Deadline,
+    reports: &mut Reports,
+    answer: &mut impl FnMut(Report),
+) -> Result<usize> {
+    loop {
+        let (round, given) = enter(poller, capacity, answer)?;
+        let timeout = if round.forced { Some(Duration::ZERO) } else { deadline.remaining() };
+        let room = capacity - given;
+        let outcome = if room > 0 { round.queue.wait(reports, room, timeout) } else { Ok(false) };
+        if room == 0 || outcome.is_err() {
+            reports.clear();
+        }
+        look_at_connects(reports);
+        let (more, ended) = leave(poller, &round, reports, matches!(outcome, Ok(true)), answer)?;
+        match outcome {
+            _ if given + more > 0 => return Ok(given + more),
+            _ if poller.is_closed() => return Err(Error::ECANCELED),
+            _ if ended == Ended::Cancelled => return Err(Error::ECANCELED),
+            _ if ended == Ended::Woken => return Ok(0),
+            // The kernel had the turn; next it is theirs.
+            _ if round.forced => {}
+            Err(sys::INTERRUPTED) if hears_signals(poller)? => return Err(Error::EINTR),
+            Ok(_) | Err(sys::INTERRUPTED) if deadline.passed() => return Ok(0),
+            Ok(_) | Err(sys::INTERRUPTED) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// One stay in the kernel.
+struct Round {
+    queue: Arc<Queue>,
+    closes: u64,
+    /// Something is ready without the kernel's word, so the stay must be short.
+    forced: bool,
+}
+
+fn enter(poller: &Ref, capacity: usize, answer: &mut impl FnMut(Report)) -> Result<(Round, usize)> {
+    with(poller, |registry| {
+        let forced = !registry.forced.is_empty();
+        let share = registry.share(capacity);
+        let given = registry.take_forced(share, answer);
+        registry.waiting += 1;
+        Ok((Round { queue: Arc::clone(&registry.queue), closes: registry.closes, forced }, given))
+    })
+}
+
+/// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
+fn look_at_connects(reports: &Reports) {
+    for (number, _) in reports.iter() {
+        if let Ok(slot) = table::get(number as i64) {
+            readiness::advance_connect(&slot);
+        }
+    }
+}
+
+/// Why a stay in the kernel ended, other than by readiness or time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Otherwise,
+    Woken,
+    Cancelled,
+}
+
+fn leave(
+    poller: &Ref,
+    round: &Round,
+    reports: &Reports,
+    drained: bool,
+    answer: &mut impl FnMut(Report),
+) -> Result<(usize, Ended)> {
+    with(poller, |registry| {
+        registry.waiting = registry.waiting.saturating_sub(1);
+        let mut given = 0;
+        for (number, found) in reports.iter() {
+            if let Ok(slot) = table::get(number as i64) {
+                let failed = slot.phase() == Phase::Failed;
+                let found = if failed { readiness::forced(&slot) } else { found };
+                given += usize::from(registry.report(&slot, found, answer));
+            }
+        }
+        let cancelled = registry.closes != round.closes;
+        if cancelled {
+            registry.cancelled = registry.cancelled.saturating_sub(1);
+        }
+        let woken = drained && !cancelled && std::mem::take(&mut registry.woken);
+        // Whoever took the queue's wake-up passes it on to those it was meant for.
+        let others = registry.cancelled > 0 || (registry.woken && drained);
+        if drained && others || poller.is_closed() && registry.waiting > 0 {
+            registry.queue.wake();
+        }
+        let ended = match (cancelled, woken) {
+            (true, _) => Ended::Cancelled,
+            (_, true) => Ended::Woken,
+            _ => Ended::Otherwise,
+        };
+        Ok((given, ended))
+    })
+}
+
+/// Whether the poller or any of its sockets wants to hear of signals.
+fn hears_signals(poller: &Ref) -> Result<bool> {
+    if poller.has(flag::INTERRUPTIBLE) {
+        return Ok(true);
+    }
+    with(poller, |registry| {
+        let hears = |number: &i64| table::get(*number).is_ok_and(|slot| slot.has(flag::INTERRUPTIBLE));
+        Ok(registry.entries.keys().any(hears))
+    })
+}

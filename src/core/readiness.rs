@@ -1,0 +1,85 @@
+//! When a socket is ready, as the table in the manual defines it. Most of it is what the kernel says;
+//! here is what the kernel does not say, or says otherwise. Used by `select` and `poller` alike.
+
+use super::error::Error;
+use super::table::{Phase, Ref, Slot, flag};
+use super::{poller, side, wait};
+use crate::sys::{self, Events, PollFd};
+use std::time::Duration;
+
+/// What is ready whatever the kernel says.
+pub fn forced(slot: &Slot) -> Events {
+    if !slot.kind().is_connected_kind() {
+        return forced_datagram(slot);
+    }
+    match slot.phase() {
+        Phase::Failed => Events::ALL.or(Events::ERROR),
+        Phase::Fresh | Phase::Racing => Events::NONE,
+        _ => shut(slot).or(Events::READ.or(Events::WRITE).or(Events::ERROR).when(slot.error().is_some())),
+    }
+}
+
+fn forced_datagram(slot: &Slot) -> Events {
+    let pending = Events::READ.or(Events::WRITE).or(Events::ERROR).when(slot.has(flag::PENDING));
+    // Before its family is settled a datagram socket has nothing to read, and nothing in the way of sending.
+    let unsettled = Events::WRITE.when(slot.has(flag::UNSETTLED));
+    shut(slot).or(pending).or(unsettled)
+}
+
+fn shut(slot: &Slot) -> Events {
+    Events::READ.when(slot.has(flag::SHUT_READ)).or(Events::WRITE.when(slot.has(flag::SHUT_WRITE)))
+}
+
+/// Whether the kernel's word counts: a stream that was never connected is never ready, although
+/// Linux says so, and of a connect that failed we know more than the kernel.
+pub fn in_kernel(slot: &Slot) -> bool {
+    if slot.has(flag::UNSETTLED) {
+        return false;
+    }
+    let silent = matches!(slot.phase(), Phase::Fresh | Phase::Racing | Phase::Failed);
+    !(silent && slot.kind().is_connected_kind())
+}
+
+/// Looks how a connect goes that the kernel carries out, and moves the slot on if it is over.
+pub fn advance_connect(slot: &Ref) -> Phase {
+    if slot.phase() == Phase::Connecting && over(slot) {
+        changed(slot);
+    }
+    slot.phase()
+}
+
+fn over(slot: &Ref) -> bool {
+    // One thread at a time: the kernel tells the error only once.
+    side::locked(slot.handle().index, || {
+        if slot.phase() != Phase::Connecting || !kernel_says(slot, Events::WRITE) {
+            return false;
+        }
+        match sys::pending_error(slot.fd()) {
+            Ok(None) => slot.advance(Phase::Connecting, Phase::Arrived),
+            Ok(Some(error)) | Err(error) => fail(slot, error.into()),
+        }
+    })
+}
+
+/// Ends a connect. The error is kept before anyone can see that it failed.
+pub fn fail(slot: &Slot, error: Error) -> bool {
+    slot.keep_error(error);
+    slot.advance(Phase::Connecting, Phase::Failed) || slot.advance(Phase::Racing, Phase::Failed)
+}
+
+/// Asks the kernel without waiting.
+pub fn kernel_says(slot: &Slot, events: Events) -> bool {
+    let mut entry = [PollFd::new(slot.fd(), events)];
+    matches!(sys::poll(&mut entry, Some(Duration::ZERO)), Ok(1))
+}
+
+/// Tells everyone who waits that the slot is not what it was.
+pub fn changed(slot: &Ref) {
+    wait::notify(slot, slot.handle().index);
+    poller::refresh(slot);
+}
+
+/// Whether nothing more can come from the peer, however much is still queued.
+pub fn peer_has_finished(slot: &Slot) -> bool {
+    slot.error().is_some() || sys::peer_has_finished(slot.fd())
+}

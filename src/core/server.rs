@@ -1,0 +1,91 @@
+//! The serving side: bind, listen, accept. Not here: answering (`transfer`).
+
+use super::address::{self, fit};
+use super::deadline::Deadline;
+use super::error::{Error, Result};
+use super::resolve::{self, Asker, Role};
+use super::socket::{get, settle};
+use super::table::{self, New, Phase, Ref, Wait, flag};
+use super::{readiness, side, transfer};
+use crate::sys::{self, Events, OsError};
+use socket2::{Domain, SockAddr};
+
+/// Names the socket; of a name's addresses, the first that can be had.
+pub fn bind(number: i64, text: &str) -> Result<()> {
+    let slot = get(number)?;
+    let deadline = Deadline::after(slot.timeout(Wait::General));
+    let deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
+    let candidates = resolve::lookup(slot.kind(), text, Role::Local, Asker::Handle(&slot), deadline)?;
+    first_that_works(&candidates, |candidate| bind_to(&slot, candidate))
+}
+
+/// Tries addresses in order; the first error is the one that matters.
+pub fn first_that_works(
+    candidates: &[SockAddr],
+    mut attempt: impl FnMut(&SockAddr) -> Result<()>,
+) -> Result<()> {
+    let mut first = None;
+    for candidate in candidates {
+        match attempt(candidate) {
+            Ok(()) => return Ok(()),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.unwrap_or(Error::EAI_NONAME))
+}
+
+fn bind_to(slot: &Ref, address: &SockAddr) -> Result<()> {
+    let family = settle(slot, address.domain())?;
+    let address = fit(address, family)?;
+    let index = slot.handle().index;
+    if slot.kind().is_tcp() && !side::find(index, |side| side.has_setting("reuse_address")).unwrap_or(false) {
+        sys::set_listener_default(slot.fd())?;
+    }
+    sys::bind(slot.fd(), &address)?;
+    slot.set_flags(flag::BOUND);
+    Ok(())
+}
+
+/// Makes it a listener; one that nobody named gets a free port on every interface.
+pub fn listen(number: i64, backlog: i32) -> Result<()> {
+    let slot = get(number)?;
+    if !slot.kind().is_connected_kind() {
+        return Err(Error::EOPNOTSUPP);
+    }
+    if slot.has(flag::UNSETTLED) {
+        let everywhere = [address::wildcard(Domain::IPV6, 0), address::wildcard(Domain::IPV4, 0)];
+        first_that_works(&everywhere, |address| bind_to(&slot, address))?;
+    }
+    // The system cuts this to its own maximum.
+    sys::listen(slot.fd(), if backlog <= 0 { i32::MAX } else { backlog })?;
+    slot.advance(Phase::Fresh, Phase::Listening);
+    readiness::changed(&slot);
+    Ok(())
+}
+
+/// Takes the next connection. A slot is set aside first, so that a connection is never taken and then dropped.
+pub fn accept(number: i64) -> Result<i64> {
+    let slot = get(number)?;
+    if !slot.kind().is_connected_kind() {
+        return Err(Error::EOPNOTSUPP);
+    }
+    if slot.has(flag::UNSETTLED) {
+        return Err(Error::EINVAL);
+    }
+    let vacancy = table::reserve()?;
+    let fd = transfer::retry(&slot, Wait::Accept, Events::READ, false, || accept_next(slot.fd()))?;
+    let family = slot.flags() & (flag::FAMILY4 | flag::FAMILY6);
+    let flags = flag::GIVE_BACK_BLOCKING | family;
+    let new = New { kind: slot.kind(), fd, phase: Phase::Connected, flags };
+    Ok(vacancy.fill(&new)?.encode())
+}
+
+/// A connection that died while it was queued is not the listener's error.
+fn accept_next(fd: sys::Fd) -> sys::Result<sys::Fd> {
+    loop {
+        match sys::accept(fd) {
+            Err(OsError(code)) if sys::DIED_IN_QUEUE.contains(&code) => {}
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The life of a handle that has nothing to do with bytes: open, pair, shut, close, names, and the
+//! system's own descriptor. Not here: serving (`server`), connecting (`connect`), bytes (`transfer`).
+
+use super::address;
+use super::error::{Error, Result};
+use super::kind::{Kind, Net};
+use super::table::{self, New, Phase, Ref, flag};
+use super::{options, poller, readiness, side, wait};
+use crate::sys::{self, Events, Fd, Found, Half, PollFd};
+use socket2::{Domain, Type};
+use std::time::Duration;
+
+/// How often `close` and `release` look whether the last running call has left, before they stop spinning.
+const SPINS: u32 = 64;
+/// How long `close` waits at the most for calls that can't be woken.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Looks a handle up that must be a socket.
+pub fn get(number: i64) -> Result<Ref> {
+    let slot = table::get(number)?;
+    if slot.has(flag::STREAM | flag::POLLER) {
+        return Err(Error::ENOTSOCK);
+    }
+    Ok(slot)
+}
+
+/// A handle whose family is settled, so that it has a descriptor.
+pub fn get_settled(number: i64) -> Result<Ref> {
+    let slot = get(number)?;
+    if slot.has(flag::UNSETTLED) {
+        return Err(Error::ENOTCONN);
+    }
+    Ok(slot)
+}
+
+/// Makes a handle of a descriptor, which is closed if there is no room for one.
+pub fn insert(kind: Kind, fd: Fd, phase: Phase) -> Result<i64> {
+    let new = New { kind, fd, phase, flags: flag::GIVE_BACK_BLOCKING };
+    let vacancy = table::reserve().inspect_err(|_| sys::close(fd))?;
+    Ok(vacancy.fill(&new)?.encode())
+}
+
+/// Opens a socket. `tcp` and `udp` get their descriptor with their first address.
+pub fn open(kind: &str) -> Result<i64> {
+    let kind = Kind::parse(kind)?;
+    let vacancy = table::reserve()?;
+    let fd = match kind.family() {
+        Some(family) => create(kind, family)?,
+        None => Fd::NONE,
+    };
+    let new = New { kind, fd, phase: Phase::Fresh, flags: flag::GIVE_BACK_BLOCKING };
+    Ok(vacancy.fill(&new)?.encode())
+}
+
+/// Closes a descriptor unless it was given away.
+struct Owned(Fd);
+
+impl Owned {
+    fn keep(self) -> Fd {
+        let fd = self.0;
+        std::mem::forget(self);
+        fd
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        sys::close(self.0);
+    }
+}
+
+/// Opens a descriptor for a kind, with the library's defaults.
+pub fn create(kind: Kind, family: Domain) -> Result<Fd> {
+    let fd = Owned(sys::open(family, kind.transport(), kind.protocol_number())?);
+    if family == Domain::IPV6 && kind.transport() != Type::RAW {
+        // `tcp6` is IPv6 alone; `tcp` takes both where the system can.
+        let only = kind.family().is_some();
+        let dual = sys::set_v6_only(fd.0, only);
+        if only {
+            dual?;
+        }
+    }
+    Ok(fd.keep())
+}
+
+/// Opens a descriptor that can stand in for the slot's own: the same options, not bound.
+pub fn build(slot: &Ref, family: Domain) -> Result<Fd> {
+    let fd = Owned(create(slot.kind(), family)?);
+    let settings = side::find(slot.handle().index, |side| side.settings.clone()).unwrap_or_default();
+    for setting in &settings {
+        options::replay(fd.0, family, setting)?;
+    }
+    Ok(fd.keep())
+}
+
+/// Settles the family of an open kind; of a settled one, says whether the family fits.
+pub fn settle(slot: &Ref, family: Domain) -> Result<Domain> {
+    if let Some(settled) = slot.family() {
+        return Ok(settled);
+    }
+    let fd = Owned(build(slot, family)?);
+    side::locked(slot.handle().index, || {
+        if slot.family().is_none() {
+            slot.settle(fd.keep(), family);
+        }
+    });
+    readiness::changed(slot);
+    slot.family().ok_or(Error::EINTERNAL)
+}
+
+/// Opens two handles that are connected to each other.
+pub fn pair(kind: &str) -> Result<(i64, i64)> {
+    let kind = Kind::parse(kind)?;
+    let (first, second) = match kind.net {
+        Net::Unix | Net::Unixgram | Net::Unixpacket if sys::HAS_UNIX_PAIR => sys::pair(kind.transport())?,
+        Net::Tcp | Net::Tcp4 | Net::Unix => loopback_pair(Domain::IPV4)?,
+        Net::Tcp6 => loopback_pair(Domain::IPV6)?,
+        _ => return Err(Error::EOPNOTSUPP),
+    };
+    let kind = Kind::from_socket(sys::local(first)?.domain(), kind.transport(), 0).unwrap_or(kind);
+    let first = insert(kind, first, Phase::Connected).inspect_err(|_| sys::close(second))?;
+    let second = insert(kind, second, Phase::Connected).inspect_err(|_| {
+        let _ = close(first);
+    })?;
+    Ok((first, second))
+}
+
+/// A pair over the loopback. Whoever else connects to the listener meanwhile is sent away:
+/// only our own end has the address that the accepted connection must come from.
+fn loopback_pair(family: Domain) -> Result<(Fd, Fd)> {
+    let kind = Kind::from(if family == Domain::IPV6 { Net::Tcp6 } else { Net::Tcp4 });
+    let listener = Owned(create(kind, family)?);
+    sys::bind(listener.0, &address::loopback(family, 0))?;
+    sys::listen(listener.0, i32::MAX)?;
+    let client = Owned(create(kind, family)?);
+    sys::connect(client.0, &sys::local(listener.0)?)?;
+    await_ready(client.0, Events::WRITE)?;
+    let own = sys::local(client.0)?;
+    loop {
+        await_ready(listener.0, Events::READ)?;
+        let server = Owned(sys::accept(listener.0)?);
+        if sys::peer(server.0).is_ok_and(|peer| peer.as_socket() == own.as_socket()) {
+            return Ok((client.keep(), server.keep()));
+        }
+    }
+}
+
+fn await_ready(fd: Fd, events: Events) -> Result<()> {
+    loop {
+        match sys::poll(&mut [PollFd::new(fd, events)], None) {
+            Ok(_) => return Ok(()),
+            Err(sys::INTERRUPTED) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Shuts one or both halves. What was queued may still be read; what comes later is not delivered.
+pub fn shutdown(number: i64, how: i32) -> Result<()> {
+    let (half, flags) = match how {
+        1 => (Half::Read, flag::SHUT_READ),
+        2 => (Half::Write, flag::SHUT_WRITE),
+        3 => (Half::Both, flag::SHUT_READ | flag::SHUT_WRITE),
+        _ => return Err(Error::EINVAL),
+    };
+    let slot = get_settled(number)?;
+    let queued = if slot.kind().is_tcp() { sys::available(slot.fd()).unwrap_or(0) as u64 } else { u64::MAX };
+    sys::shutdown(slot.fd(), half)?;
+    if flags & flag::SHUT_READ != 0 && !slot.has(flag::SHUT_READ) {
+        slot.read_left.store(queued, std::sync::atomic::Ordering::SeqCst);
+    }
+    slot.set_flags(flags);
+    readiness::changed(&slot);
+    Ok(())
+}
+
+/// Closes a handle of any kind and wakes every call that is blocked on it.
+pub fn close(number: i64) -> Result<()> {
+    let slot = table::close(number)?;
+    let handle = slot.handle();
+    leave(&slot);
+    drop(slot);
+    // Usually the calls that were woken are gone at once, and with them the descriptor: a port is free
+    // again when its listener's close returns.
+    let mut tries = 0;
+    while !table::is_retired(handle) && tries < SPINS + PATIENCE.as_millis() as u32 {
+        breathe(tries);
+        tries += 1;
+    }
+    Ok(())
+}
+
+/// What a closed handle leaves behind: registrations and blocked calls.
+fn leave(slot: &Ref) {
+    poller::detach(slot);
+    wait::notify(slot, slot.handle().index);
+}
+
+fn breathe(tries: u32) {
+    if tries < SPINS {
+        std::thread::yield_now();
+    } else {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The socket's own address.
+pub fn local_address(number: i64) -> Result<String> {
+    let slot = get_settled(number)?;
+    Ok(address::format(slot.kind(), &sys::local(slot.fd())?))
+}
+
+/// The peer's address.
+pub fn peer_address(number: i64) -> Result<String> {
+    let slot = get_settled(number)?;
+    Ok(address::format(slot.kind(), &sys::peer(slot.fd())?))
+}
+
+/// The system's own descriptor, lent.
+pub fn fd(number: i64) -> Result<i64> {
+    let slot = table::get(number)?;
+    match slot.flags() {
+        flags if flags & flag::POLLER != 0 => Err(Error::ENOTSOCK),
+        flags if flags & flag::UNSETTLED != 0 => Err(Error::ENOTCONN),
+        _ => Ok(slot.fd().to_raw()),
+    }
+}
+
+/// Makes a handle of a descriptor from elsewhere. On an error the descriptor is as it was.
+pub fn adopt(raw: i64) -> Result<i64> {
+    let fd = Fd::from_raw(raw).ok_or(Error::EBADF)?;
+    let found = sys::describe(fd)?;
+    let vacancy = table::reserve()?;
+    let new = match found {
+        Found::Stream => New { kind: Net::Stream.into(), fd, phase: Phase::Connected, flags: flag::STREAM },
+        Found::Socket { family, kind, protocol, listening, connected } => {
+            let kind = Kind::from_socket(family, kind, protocol)?;
+            let phase = phase_of(kind, fd, listening, connected);
+            let flags = if sys::set_blocking(fd, false)? { flag::GIVE_BACK_BLOCKING } else { 0 };
+            New { kind, fd, phase, flags }
+        }
+    };
+    Ok(vacancy.fill(&new)?.encode())
+}
+
+fn phase_of(kind: Kind, fd: Fd, listening: bool, connected: bool) -> Phase {
+    let on_its_way = || {
+        let mut entry = [PollFd::new(fd, Events::ALL)];
+        kind.is_tcp() && sys::poll(&mut entry, Some(Duration::ZERO)) == Ok(0)
+    };
+    match (listening, connected) {
+        _ if !kind.is_connected_kind() => Phase::Fresh,
+        (true, _) => Phase::Listening,
+        (_, true) => Phase::Connected,
+        // A fresh TCP socket reports a hang-up; one that is connecting reports nothing yet.
+        _ if on_its_way() => Phase::Connecting,
+        _ => Phase::Fresh,
+    }
+}
+
+/// Gives the descriptor away, in the mode in which it came; the handle is gone.
+/// Blocked calls are woken, and none of them touches the descriptor after this returns.
+pub fn release(number: i64) -> Result<i64> {
+    let open = table::get(number)?;
+    match open.flags() {
+        flags if flags & flag::POLLER != 0 => return Err(Error::ENOTSOCK),
+        flags if flags & flag::UNSETTLED != 0 => return Err(Error::ENOTCONN),
+        _ => {}
+    }
+    drop(open);
+    let slot = table::close(number)?;
+    slot.set_flags(flag::RELEASED);
+    leave(&slot);
+    let mut tries = 0;
+    while !table::is_last(&slot) {
+        breathe(tries);
+        tries = tries.saturating_add(1);
+    }
+    if slot.has(flag::GIVE_BACK_BLOCKING) {
+        let _ = sys::set_blocking(slot.fd(), true);
+    }
+    Ok(slot.fd().to_raw())
+}
+
+/// The socket address of the peer that a raw address text names, for tests of the engine.
+#[cfg(test)]
+pub fn literal(kind: Kind, text: &str) -> socket2::SockAddr {
+    match address::Address::parse(kind, text) {
+        Ok(address::Address::Literal(address)) => address,
+        other => panic!("{text}: {other:?}"),
+    }
+}

@@ -1,0 +1,576 @@
+//! The handle table: what stands behind a number, and who may still be using it.
+//!
+//! A slot is one atomic word {generation, closed, references} and a few atomic fields. A call takes a
+//! reference, so the descriptor stays open (and its number taken) until the last call is done, whoever
+//! closes meanwhile. Looking up takes no lock. Not here: what only some handles have (`side`).
+
+use super::error::{Error, Result};
+use super::handle::{Handle, LAST_GENERATION, MAX_SLOTS};
+use super::kind::Kind;
+use super::{fork, side};
+use crate::sys::{self, Fd};
+use once_cell::sync::OnceCell;
+use socket2::Domain;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const CLOSED: u64 = 1 << 31;
+const REFERENCES: u64 = CLOSED - 1;
+const GENERATION_SHIFT: u32 = 32;
+
+/// Where a connection-oriented socket stands. Others stay `Fresh`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Phase {
+    /// Neither connected nor listening.
+    Fresh,
+    /// Several attempts are under way; none of their descriptors is visible yet.
+    Racing,
+    /// The kernel is connecting the descriptor.
+    Connecting,
+    /// Connected, but `connect` has not said so yet.
+    Arrived,
+    /// Connected.
+    Connected,
+    /// A listener.
+    Listening,
+    /// The connect failed; the error stays.
+    Failed,
+}
+
+const PHASES: [Phase; 7] = [
+    Phase::Fresh,
+    Phase::Racing,
+    Phase::Connecting,
+    Phase::Arrived,
+    Phase::Connected,
+    Phase::Listening,
+    Phase::Failed,
+];
+
+/// Switches of a slot.
+pub mod flag {
+    /// A signal ends a wait.
+    pub const INTERRUPTIBLE: u32 = 1;
+    /// This side shut reading.
+    pub const SHUT_READ: u32 = 2;
+    /// This side shut writing.
+    pub const SHUT_WRITE: u32 = 4;
+    /// A pipe or terminal, not a socket.
+    pub const STREAM: u32 = 8;
+    /// No descriptor yet: the address family is open.
+    pub const UNSETTLED: u32 = 16;
+    /// A poller, not a socket.
+    pub const POLLER: u32 = 32;
+    /// The caller has named it.
+    pub const BOUND: u32 = 64;
+    /// The mode in which `release` gives the descriptor back.
+    pub const GIVE_BACK_BLOCKING: u32 = 128;
+    /// The descriptor outlives the handle.
+    pub const RELEASED: u32 = 256;
+    /// A datagram socket has an error to report, once.
+    pub const PENDING: u32 = 512;
+    /// The family of an open kind was settled as IPv4.
+    pub const FAMILY4: u32 = 1024;
+    /// The family of an open kind was settled as IPv6.
+    pub const FAMILY6: u32 = 2048;
+    /// A poller watches it.
+    pub const REGISTERED: u32 = 4096;
+    /// Receiving is more than one system call.
+    pub const SPECIAL_READ: u32 = SHUT_READ | STREAM | UNSETTLED | POLLER | PENDING;
+    /// Sending is more than one system call.
+    pub const SPECIAL_WRITE: u32 = STREAM | UNSETTLED | POLLER | PENDING;
+}
+
+/// Which timeout. `General` serves those that are -1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wait {
+    General,
+    Read,
+    Write,
+    Connect,
+    Accept,
+}
+
+/// What stands behind a handle. Every field may be read and written by any thread.
+#[derive(Debug)]
+pub struct Slot {
+    word: AtomicU64,
+    fd: AtomicI64,
+    /// Bytes that may still be read after this side shut reading; in a free slot, the next free one.
+    pub read_left: AtomicU64,
+    timeouts: [AtomicI64; 5],
+    flags: AtomicU32,
+    watchers: AtomicU32,
+    error: AtomicI32,
+    kind: AtomicU16,
+    phase: AtomicU8,
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self {
+            word: AtomicU64::new(1 << GENERATION_SHIFT | CLOSED),
+            fd: AtomicI64::new(Fd::NONE.to_raw()),
+            read_left: AtomicU64::new(0),
+            timeouts: [const { AtomicI64::new(-1) }; 5],
+            flags: AtomicU32::new(0),
+            watchers: AtomicU32::new(0),
+            error: AtomicI32::new(0),
+            kind: AtomicU16::new(0),
+            phase: AtomicU8::new(0),
+        }
+    }
+
+    /// Whether someone has closed the handle.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// The descriptor, or none while the family is open.
+    #[inline]
+    pub fn fd(&self) -> Fd {
+        Fd::from_raw(self.fd.load(Ordering::Acquire)).unwrap_or(Fd::NONE)
+    }
+
+    /// Gives the slot its descriptor.
+    pub fn set_fd(&self, fd: Fd) {
+        self.fd.store(fd.to_raw(), Ordering::SeqCst);
+        if !fd.is_none() {
+            self.clear_flags(flag::UNSETTLED);
+        }
+    }
+
+    /// Gives a slot of an open kind its descriptor and family.
+    pub fn settle(&self, fd: Fd, family: Domain) {
+        self.set_fd(fd);
+        if self.kind().family().is_none() {
+            self.set_flags(if family == Domain::IPV6 { flag::FAMILY6 } else { flag::FAMILY4 });
+        }
+    }
+
+    /// The address family; `None` while it is open.
+    pub fn family(&self) -> Option<Domain> {
+        match self.flags() {
+            flags if flags & flag::FAMILY6 != 0 => Some(Domain::IPV6),
+            flags if flags & flag::FAMILY4 != 0 => Some(Domain::IPV4),
+            _ => self.kind().family(),
+        }
+    }
+
+    /// The kind it was opened as.
+    pub fn kind(&self) -> Kind {
+        Kind::unpack(self.kind.load(Ordering::Relaxed))
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        PHASES[usize::from(self.phase.load(Ordering::SeqCst)) % PHASES.len()]
+    }
+
+    /// Moves it on, if it still stands where the caller thinks.
+    pub fn advance(&self, from: Phase, to: Phase) -> bool {
+        let exchange = self.phase.compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst);
+        exchange.is_ok()
+    }
+
+    /// The switches.
+    #[inline]
+    pub fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Whether any of these switches is on.
+    #[inline]
+    pub fn has(&self, flags: u32) -> bool {
+        self.flags() & flags != 0
+    }
+
+    /// Turns switches on.
+    pub fn set_flags(&self, flags: u32) {
+        self.flags.fetch_or(flags, Ordering::SeqCst);
+    }
+
+    /// Turns switches off.
+    pub fn clear_flags(&self, flags: u32) {
+        self.flags.fetch_and(!flags, Ordering::SeqCst);
+    }
+
+    /// The error that stays, if there is one.
+    pub fn error(&self) -> Option<Error> {
+        Error::from_code(i64::from(self.error.load(Ordering::SeqCst)))
+    }
+
+    /// Keeps the first error; later ones are its consequences.
+    pub fn keep_error(&self, error: Error) {
+        let code = error.code() as i32;
+        let _ = self.error.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Takes the error away: datagram sockets report one once.
+    pub fn take_error(&self) -> Option<Error> {
+        Error::from_code(i64::from(self.error.swap(0, Ordering::SeqCst)))
+    }
+
+    /// The timeout in microseconds as it was set.
+    pub fn timeout(&self, wait: Wait) -> i64 {
+        self.timeouts[wait as usize].load(Ordering::Relaxed)
+    }
+
+    /// Sets it.
+    pub fn set_timeout(&self, wait: Wait, micros: i64) {
+        self.timeouts[wait as usize].store(micros, Ordering::Relaxed);
+    }
+
+    /// The timeout that rules a call: its own, or else the general one.
+    pub fn ruling_timeout(&self, wait: Wait) -> i64 {
+        match self.timeout(wait) {
+            -1 => self.timeout(Wait::General),
+            own => own,
+        }
+    }
+
+    /// One more thread waits on this slot.
+    pub fn watch(&self) {
+        self.watchers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One less.
+    pub fn unwatch(&self) {
+        self.watchers.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether a thread waits on this slot.
+    pub fn is_watched(&self) -> bool {
+        self.watchers.load(Ordering::SeqCst) > 0
+    }
+
+    /// Fills a slot that nobody can see yet.
+    fn fill(&self, new: &New) {
+        self.read_left.store(0, Ordering::Relaxed);
+        for timeout in &self.timeouts {
+            timeout.store(-1, Ordering::Relaxed);
+        }
+        let unsettled = if new.fd.is_none() { flag::UNSETTLED } else { 0 };
+        self.fd.store(new.fd.to_raw(), Ordering::Relaxed);
+        self.flags.store(new.flags | unsettled, Ordering::Relaxed);
+        self.watchers.store(0, Ordering::Relaxed);
+        self.error.store(0, Ordering::Relaxed);
+        self.kind.store(new.kind.pack(), Ordering::Relaxed);
+        self.phase.store(new.phase as u8, Ordering::Relaxed);
+    }
+}
+
+/// What a new handle starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct New {
+    pub kind: Kind,
+    pub fd: Fd,
+    pub phase: Phase,
+    pub flags: u32,
+}
+
+/// A reference to an open handle. While one lives, the descriptor stays open.
+#[derive(Debug)]
+pub struct Ref {
+    slot: &'static Slot,
+    handle: Handle,
+    epoch: u32,
+}
+
+impl Deref for Ref {
+    type Target = Slot;
+
+    #[inline]
+    fn deref(&self) -> &Slot {
+        self.slot
+    }
+}
+
+impl Ref {
+    /// The handle it was looked up by.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle
+    }
+}
+
+impl Drop for Ref {
+    #[inline]
+    fn drop(&mut self) {
+        // A reference from before a fork was dropped for us in the child.
+        if self.epoch != fork::epoch() {
+            return;
+        }
+        let before = self.slot.word.fetch_sub(1, Ordering::SeqCst);
+        if before & (CLOSED | REFERENCES) == CLOSED | 1 {
+            retire(self.slot, self.handle);
+        }
+    }
+}
+
+/// Segment `k` holds `64 << k` slots, so that slots never move and small programs stay small.
+const FIRST_SEGMENT: u32 = 64;
+const SEGMENTS: usize = 19;
+
+static TABLE: [OnceCell<Box<[Slot]>>; SEGMENTS] = [const { OnceCell::new() }; SEGMENTS];
+
+#[inline]
+fn place(index: u32) -> (usize, usize) {
+    let shifted = index + FIRST_SEGMENT;
+    let segment = shifted.ilog2() - FIRST_SEGMENT.ilog2();
+    (segment as usize, (shifted - (FIRST_SEGMENT << segment)) as usize)
+}
+
+#[inline]
+fn slot(index: u32) -> Option<&'static Slot> {
+    let (segment, offset) = place(index);
+    TABLE.get(segment)?.get()?.get(offset)
+}
+
+fn grow(index: u32) -> Result<()> {
+    let (segment, _) = place(index);
+    TABLE[segment].get_or_try_init(|| {
+        let length = (FIRST_SEGMENT << segment) as usize;
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(length).map_err(|_| Error::ENOMEM)?;
+        slots.resize_with(length, Slot::new);
+        Ok::<_, Error>(slots.into_boxed_slice())
+    })?;
+    Ok(())
+}
+
+/// Slots that are free: a list through `read_left`, and those that were never used.
+#[derive(Debug)]
+pub struct Free {
+    /// The first of the list, plus one; 0 is the end.
+    head: u32,
+    /// The first slot that was never used.
+    fresh: u32,
+}
+
+static FREE: Mutex<Free> = Mutex::new(Free { head: 0, fresh: 0 });
+
+/// The lock on the free list, for `fork`.
+pub fn lock() -> MutexGuard<'static, Free> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Free {
+    fn take(&mut self) -> Result<u32> {
+        if let Some(index) = self.head.checked_sub(1) {
+            let slot = slot(index).ok_or(Error::EINTERNAL)?;
+            self.head = slot.read_left.load(Ordering::Relaxed) as u32;
+            return Ok(index);
+        }
+        if self.fresh == MAX_SLOTS {
+            return Err(Error::EMFILE);
+        }
+        grow(self.fresh)?;
+        self.fresh += 1;
+        Ok(self.fresh - 1)
+    }
+
+    fn give(&mut self, index: u32, slot: &Slot) {
+        slot.read_left.store(u64::from(self.head), Ordering::Relaxed);
+        self.head = index + 1;
+    }
+}
+
+/// A slot set aside, so that what is about to be opened can't be lost for want of one.
+#[derive(Debug)]
+pub struct Vacancy {
+    index: u32,
+    filled: bool,
+}
+
+/// Sets a slot aside.
+pub fn reserve() -> Result<Vacancy> {
+    fork::install();
+    let index = lock().take()?;
+    Ok(Vacancy { index, filled: false })
+}
+
+impl Vacancy {
+    /// Makes a handle of it.
+    pub fn fill(mut self, new: &New) -> Result<Handle> {
+        let slot = slot(self.index).ok_or(Error::EINTERNAL)?;
+        self.filled = true;
+        slot.fill(new);
+        let generation = slot.word.load(Ordering::Relaxed) >> GENERATION_SHIFT;
+        // One reference belongs to being open; publishing the word publishes the fields.
+        slot.word.store(generation << GENERATION_SHIFT | 1, Ordering::SeqCst);
+        Ok(Handle { index: self.index, generation: generation as u32 })
+    }
+}
+
+impl Drop for Vacancy {
+    fn drop(&mut self) {
+        if let (false, Some(slot)) = (self.filled, slot(self.index)) {
+            lock().give(self.index, slot);
+        }
+    }
+}
+
+/// Looks a number up and takes a reference; `EBADF` if it stands for nothing.
+#[inline]
+pub fn get(number: i64) -> Result<Ref> {
+    let handle = Handle::decode(number).ok_or(Error::EBADF)?;
+    let slot = slot(handle.index).ok_or(Error::EBADF)?;
+    let epoch = fork::epoch();
+    let mut word = slot.word.load(Ordering::Relaxed);
+    loop {
+        if (word >> GENERATION_SHIFT) as u32 != handle.generation || word & CLOSED != 0 {
+            return Err(Error::EBADF);
+        }
+        match slot.word.compare_exchange_weak(word, word + 1, Ordering::SeqCst, Ordering::Relaxed) {
+            Ok(_) => return Ok(Ref { slot, handle, epoch }),
+            Err(now) => word = now,
+        }
+    }
+}
+
+/// Marks the handle closed. The reference returned is the one that being open held:
+/// dropping it closes the descriptor, unless calls still run. Only one caller ever gets it.
+pub fn close(number: i64) -> Result<Ref> {
+    let mine = get(number)?;
+    let before = mine.slot.word.fetch_or(CLOSED, Ordering::SeqCst);
+    if before & CLOSED != 0 {
+        return Err(Error::EBADF);
+    }
+    Ok(Ref { slot: mine.slot, handle: mine.handle, epoch: mine.epoch })
+}
+
+/// Whether nobody but the holder of `last` uses the slot.
+pub fn is_last(last: &Ref) -> bool {
+    last.slot.word.load(Ordering::SeqCst) & REFERENCES == 1
+}
+
+/// Whether the handle's descriptor is gone.
+pub fn is_retired(handle: Handle) -> bool {
+    let Some(slot) = slot(handle.index) else { return true };
+    (slot.word.load(Ordering::SeqCst) >> GENERATION_SHIFT) as u32 != handle.generation
+}
+
+/// The last reference is gone: closes the descriptor and hands the slot to the next generation.
+fn retire(slot: &'static Slot, handle: Handle) {
+    side::forget(handle.index);
+    let fd = slot.fd();
+    if !fd.is_none() && !slot.has(flag::RELEASED) {
+        sys::close(fd);
+    }
+    slot.fd.store(Fd::NONE.to_raw(), Ordering::Relaxed);
+    let next = u64::from(handle.generation) + 1;
+    slot.word.store(next << GENERATION_SHIFT | CLOSED, Ordering::SeqCst);
+    if handle.generation < LAST_GENERATION {
+        lock().give(handle.index, slot);
+    }
+}
+
+/// In a forked child: only the forking thread lives on, so nobody else holds a reference or waits.
+/// Returns the handles that a vanished thread was about to close.
+pub fn after_fork() -> Vec<Handle> {
+    let used = lock().fresh;
+    let mut orphans = Vec::new();
+    for index in 0..used {
+        let Some(slot) = slot(index) else { continue };
+        let word = slot.word.load(Ordering::SeqCst);
+        let generation = word >> GENERATION_SHIFT;
+        if word & REFERENCES == 0 {
+            continue;
+        }
+        slot.watchers.store(0, Ordering::SeqCst);
+        slot.word.store(generation << GENERATION_SHIFT | word & CLOSED | 1, Ordering::SeqCst);
+        if word & CLOSED != 0 {
+            orphans.push(Handle { index, generation: generation as u32 });
+        } else if slot.advance(Phase::Racing, Phase::Failed) {
+            slot.keep_error(Error::ECONNABORTED);
+        }
+    }
+    orphans
+}
+
+/// In a forked child: drops the references that vanished threads held of closed handles.
+pub fn bury(orphans: Vec<Handle>) {
+    for handle in orphans {
+        if let Some(slot) = slot(handle.index) {
+            drop(Ref { slot, handle, epoch: fork::epoch() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::kind::Net;
+
+    fn nothing() -> New {
+        New { kind: Net::Tcp.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: 0 }
+    }
+
+    fn insert() -> i64 {
+        reserve().unwrap().fill(&nothing()).unwrap().encode()
+    }
+
+    #[test]
+    fn segments_cover_every_index_once() {
+        let mut expected = (0, 0);
+        for index in 0..10_000 {
+            assert_eq!(place(index), expected, "{index}");
+            expected.1 += 1;
+            if expected.1 == (FIRST_SEGMENT << expected.0) as usize {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert!(place(MAX_SLOTS - 1).0 < SEGMENTS);
+    }
+
+    #[test]
+    fn a_closed_handle_is_never_found_again() {
+        let number = insert();
+        drop(get(number).unwrap());
+        drop(close(number).unwrap());
+        assert_eq!(get(number).unwrap_err(), Error::EBADF);
+        let next = insert();
+        assert_ne!(next, number);
+        assert_eq!(get(number).unwrap_err(), Error::EBADF);
+        drop(close(next).unwrap());
+    }
+
+    #[test]
+    fn a_running_call_keeps_the_slot() {
+        let number = insert();
+        let call = get(number).unwrap();
+        let closer = close(number).unwrap();
+        assert_eq!(close(number).unwrap_err(), Error::EBADF);
+        assert!(!is_last(&closer));
+        drop(closer);
+        assert!(call.is_closed());
+        assert!(!is_retired(call.handle()));
+        let handle = call.handle();
+        drop(call);
+        assert!(is_retired(handle));
+    }
+
+    #[test]
+    fn a_vacancy_that_is_not_filled_goes_back() {
+        let index = reserve().unwrap().index;
+        let again: Vec<_> = std::iter::from_fn(|| reserve().ok()).take(8).collect();
+        assert!(again.iter().any(|vacancy| vacancy.index == index));
+    }
+
+    #[test]
+    fn a_slot_whose_generations_are_used_up_is_retired() {
+        let vacancy = reserve().unwrap();
+        let index = vacancy.index;
+        let last = u64::from(LAST_GENERATION);
+        slot(index).unwrap().word.store(last << GENERATION_SHIFT | CLOSED, Ordering::SeqCst);
+        let number = vacancy.fill(&nothing()).unwrap().encode();
+        drop(close(number).unwrap());
+        let head = lock().head;
+        assert_ne!(head, index + 1);
+        assert_eq!(get(number).unwrap_err(), Error::EBADF);
+    }
+}

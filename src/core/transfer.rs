@@ -1,0 +1,470 @@
+//! Bytes: reading and writing, with the handle's timeouts and the errors that stay.
+//! Every call tries the system call first and waits only if it must.
+
+use super::address::{self, fit};
+use super::deadline::Deadline;
+use super::error::{Error, Result};
+use super::kind::Net;
+use super::readiness;
+use super::resolve::{self, Asker, Role};
+use super::server::first_that_works;
+use super::socket::settle;
+use super::table::{self, Phase, Ref, Wait, flag};
+use super::wait::{self, SlotWatch};
+use crate::sys::{self, Events, Flags, OsError, Piece};
+use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Memory that is about to be written.
+pub type Room = [MaybeUninit<u8>];
+
+/// How often a wait that the kernel ends at once is believed, before a pause is made instead.
+const BELIEVED: u32 = 2;
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+
+/// Repeats a system call until it does not have to wait.
+#[inline]
+pub fn retry<T>(
+    slot: &Ref,
+    wait: Wait,
+    events: Events,
+    dont_wait: bool,
+    mut call: impl FnMut() -> sys::Result<T>,
+) -> Result<T> {
+    match call() {
+        Ok(done) => Ok(done),
+        Err(error) => Blocked { slot, wait, events, dont_wait, deadline: None, rounds: 0 }.until(error, call),
+    }
+}
+
+/// A call that could not be done at once.
+struct Blocked<'a> {
+    slot: &'a Ref,
+    wait: Wait,
+    events: Events,
+    dont_wait: bool,
+    deadline: Option<Deadline>,
+    rounds: u32,
+}
+
+impl Blocked<'_> {
+    #[cold]
+    fn until<T>(&mut self, mut error: OsError, mut call: impl FnMut() -> sys::Result<T>) -> Result<T> {
+        loop {
+            match error {
+                sys::WOULD_BLOCK => self.wait()?,
+                sys::INTERRUPTED if self.slot.has(flag::INTERRUPTIBLE) => return Err(Error::EINTR),
+                sys::INTERRUPTED => {}
+                error => return Err(judge(self.slot, self.wait, error)),
+            }
+            match call() {
+                Ok(done) => return Ok(done),
+                Err(next) => error = next,
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        if self.slot.kind().is_connected_kind() {
+            if let Some(error) = self.slot.error() {
+                return Err(error);
+            }
+        }
+        let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
+        if timeout == 0 {
+            return Err(Error::EAGAIN);
+        }
+        let deadline = *self.deadline.get_or_insert_with(|| Deadline::after(timeout));
+        self.rounds += 1;
+        if self.rounds > BELIEVED && self.slot.kind().net == Net::Unixgram {
+            // A datagram for a full peer: the kernel calls the sender writable all the same.
+            return SlotWatch::new(self.slot).pause(pause(self.rounds - BELIEVED), deadline);
+        }
+        wait::ready(self.slot, self.events, deadline)
+    }
+}
+
+/// Longer and longer, up to a limit.
+pub fn pause(round: u32) -> Duration {
+    LONGEST_PAUSE.min(Duration::from_millis(1 << round.min(10)))
+}
+
+/// Says what a failed transfer means for the handle: some errors stay.
+fn judge(slot: &Ref, wait: Wait, error: OsError) -> Error {
+    let error = Error::from(error);
+    if !slot.kind().is_connected_kind() {
+        return error;
+    }
+    match (slot.phase(), error) {
+        (Phase::Failed, _) => slot.error().unwrap_or(error),
+        (_, Error::EPIPE) if slot.has(flag::SHUT_WRITE) => error,
+        // What systems say of a socket without a peer differs: EPIPE, EINVAL, ENOTCONN.
+        (Phase::Fresh | Phase::Listening, Error::EPIPE | Error::EINVAL) if wait != Wait::Accept => {
+            Error::ENOTCONN
+        }
+        (_, Error::EPIPE | Error::ENOTCONN) => slot.error().unwrap_or(error),
+        (phase, error) if is_fatal(error) && wait != Wait::Accept => {
+            slot.keep_error(error);
+            if phase == Phase::Connecting {
+                readiness::fail(slot, error);
+            }
+            readiness::changed(slot);
+            error
+        }
+        _ => error,
+    }
+}
+
+/// Errors after which a connection is no more.
+fn is_fatal(error: Error) -> bool {
+    matches!(
+        error,
+        Error::ECONNRESET
+            | Error::ECONNREFUSED
+            | Error::ECONNABORTED
+            | Error::ETIMEDOUT
+            | Error::EHOSTUNREACH
+            | Error::ENETUNREACH
+            | Error::ENETDOWN
+            | Error::ENETRESET
+            | Error::EHOSTDOWN
+    )
+}
+
+/// The end of the stream, unless an error ended it.
+fn end(slot: &Ref, length: usize) -> Result<usize> {
+    if length == 0 || !slot.kind().is_connected_kind() {
+        return Ok(0);
+    }
+    slot.error().map_or(Ok(0), Err)
+}
+
+/// Receives. 0 is the end of a stream, or a datagram without content.
+#[inline]
+pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
+    let slot = table::get(number)?;
+    receive(&slot, room, flags)
+}
+
+#[inline]
+fn receive(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    if slot.has(flag::SPECIAL_READ) {
+        return receive_special(slot, room, flags);
+    }
+    if flags != Flags::default() || room.is_empty() {
+        return receive_flagged(slot, room, flags);
+    }
+    match retry(slot, Wait::Read, Events::READ, false, || sys::recv(slot.fd(), room, flags)) {
+        Ok(0) => end(slot, room.len()),
+        other => other,
+    }
+}
+
+fn receive_flagged(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    let stream = slot.kind().is_byte_stream();
+    if stream && room.is_empty() {
+        return Ok(0);
+    }
+    if stream && flags.has(Flags::WAIT_ALL) {
+        return match flags.has(Flags::PEEK) {
+            true => peek_full(slot, room, flags),
+            false => fill(slot, room, flags.without(Flags::WAIT_ALL)),
+        };
+    }
+    // On a stream the flag would throw the bytes away.
+    let flags = if stream { flags.without(Flags::TRUNC) } else { flags };
+    let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    match retry(slot, Wait::Read, events, dont_wait, || sys::recv(slot.fd(), room, flags)) {
+        Ok(0) => end(slot, room.len()),
+        other => other,
+    }
+}
+
+/// Handles that have no descriptor, no kernel socket, or no open read half.
+#[cold]
+fn receive_special(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    match slot.flags() {
+        on if on & flag::POLLER != 0 => Err(Error::ENOTSOCK),
+        on if on & flag::STREAM != 0 => receive_stream(slot, room, flags),
+        on if on & flag::UNSETTLED != 0 => {
+            await_descriptor(slot, Wait::Read, flags)?;
+            receive(slot, room, flags)
+        }
+        on if on & flag::PENDING != 0 => Err(take_pending(slot)),
+        _ => receive_after_shut(slot, room, flags),
+    }
+}
+
+fn receive_stream(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    if flags.without(Flags::DONT_WAIT.or(Flags::WAIT_ALL)) != Flags::default() {
+        return Err(Error::ENOTSOCK);
+    }
+    if room.is_empty() {
+        return Ok(0);
+    }
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    retry(slot, Wait::Read, Events::READ, dont_wait, || sys::read_stream(slot.fd(), room))
+}
+
+/// An open kind whose connect is still trying addresses has no descriptor yet.
+fn await_descriptor(slot: &Ref, wait: Wait, flags: Flags) -> Result<()> {
+    match slot.phase() {
+        Phase::Failed => Err(slot.error().unwrap_or(Error::ENOTCONN)),
+        Phase::Racing => {
+            let timeout = if flags.has(Flags::DONT_WAIT) { 0 } else { slot.ruling_timeout(wait) };
+            let deadline = Deadline::after(timeout);
+            if deadline == Deadline::Now {
+                return Err(Error::EAGAIN);
+            }
+            let watch = SlotWatch::new(slot);
+            while slot.phase() == Phase::Racing {
+                watch.poll(&mut [watch.entry()], deadline)?;
+            }
+            Ok(())
+        }
+        _ => Err(Error::ENOTCONN),
+    }
+}
+
+fn take_pending(slot: &Ref) -> Error {
+    slot.clear_flags(flag::PENDING);
+    readiness::changed(slot);
+    slot.take_error().unwrap_or(Error::EAGAIN)
+}
+
+/// What was queued when this side shut reading may still be had; what came later may not.
+fn receive_after_shut(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    let left = slot.read_left.load(Ordering::SeqCst);
+    let length = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+    if length == 0 || !slot.kind().is_connected_kind() {
+        return Ok(0);
+    }
+    let flags = flags.without(Flags::WAIT_ALL);
+    match sys::recv(slot.fd(), &mut room[..length], flags) {
+        Ok(received) if flags.has(Flags::PEEK) || left == u64::MAX => Ok(received),
+        Ok(received) => {
+            slot.read_left.fetch_sub(received as u64, Ordering::SeqCst);
+            Ok(received)
+        }
+        Err(_) => Ok(0),
+    }
+}
+
+/// Waits until the whole length is queued, or no more will come.
+fn peek_full(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    let flags = flags.without(Flags::WAIT_ALL);
+    let timeout = if flags.has(Flags::DONT_WAIT) { 0 } else { slot.ruling_timeout(Wait::Read) };
+    let deadline = Deadline::after(timeout);
+    let mut rounds = 0;
+    let mut before = 0;
+    loop {
+        let seen = receive_flagged(slot, room, flags)?;
+        let ended = seen == before && readiness::peer_has_finished(slot);
+        if seen == room.len() || ended || deadline.passed() {
+            return Ok(seen);
+        }
+        // Queued bytes keep the socket readable, so there is no event to wait for.
+        rounds = if seen == before { rounds + 1 } else { 0 };
+        before = seen;
+        match SlotWatch::new(slot).pause(pause(rounds), deadline) {
+            Err(Error::ETIMEDOUT | Error::EAGAIN) => return Ok(seen),
+            other => other?,
+        }
+    }
+}
+
+/// Receives until the room is full, the stream ends or an error comes; what has come is never lost.
+pub fn read_full(number: i64, room: &mut Room) -> Result<usize> {
+    let slot = table::get(number)?;
+    if slot.kind().is_byte_stream() {
+        fill(&slot, room, Flags::default())
+    } else {
+        receive(&slot, room, Flags::default())
+    }
+}
+
+fn fill(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    whole(slot, Wait::Read, room.len(), |from, flag| {
+        receive(slot, &mut room[from..], Flags(flags.0 | flag.0))
+    })
+}
+
+/// Repeats a transfer until `length` is moved. One deadline holds for all of it: each step is done
+/// without waiting, and the waiting is done here.
+fn whole(
+    slot: &Ref,
+    wait: Wait,
+    length: usize,
+    mut step: impl FnMut(usize, Flags) -> Result<usize>,
+) -> Result<usize> {
+    let mut deadline = None;
+    let mut moved = 0;
+    while moved < length {
+        match step(moved, Flags::DONT_WAIT) {
+            Ok(0) => break,
+            Ok(more) => moved += more,
+            Err(Error::EAGAIN) => {
+                let deadline = *deadline.get_or_insert_with(|| Deadline::after(slot.ruling_timeout(wait)));
+                let events = if wait == Wait::Read { Events::READ } else { Events::WRITE };
+                match wait::ready(slot, events, deadline) {
+                    Ok(()) => {}
+                    Err(_) if moved > 0 => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            // The error comes again with the next call.
+            Err(_) if moved > 0 => break,
+            Err(error) => return Err(error),
+        }
+        if slot.is_closed() {
+            break;
+        }
+    }
+    Ok(moved)
+}
+
+/// Sends; may be short.
+#[inline]
+pub fn send(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
+    let slot = table::get(number)?;
+    transmit(&slot, data, flags)
+}
+
+#[inline]
+fn transmit(slot: &Ref, data: &[u8], flags: Flags) -> Result<usize> {
+    if slot.has(flag::SPECIAL_WRITE) || data.is_empty() {
+        return transmit_special(slot, data, flags);
+    }
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::send(slot.fd(), data, flags))
+}
+
+#[cold]
+fn transmit_special(slot: &Ref, data: &[u8], flags: Flags) -> Result<usize> {
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    match slot.flags() {
+        on if on & flag::POLLER != 0 => Err(Error::ENOTSOCK),
+        on if on & flag::STREAM != 0 => {
+            if flags.without(Flags::DONT_WAIT) != Flags::default() {
+                return Err(Error::ENOTSOCK);
+            }
+            retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::write_stream(slot.fd(), data))
+        }
+        on if on & flag::UNSETTLED != 0 => {
+            await_descriptor(slot, Wait::Write, flags)?;
+            transmit(slot, data, flags)
+        }
+        on if on & flag::PENDING != 0 => Err(take_pending(slot)),
+        _ if data.is_empty() && slot.kind().is_byte_stream() => Ok(0),
+        _ => retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::send(slot.fd(), data, flags)),
+    }
+}
+
+/// Sends all of it, or as much as an error allows; what has gone is always counted.
+pub fn write_all(number: i64, data: &[u8]) -> Result<usize> {
+    let slot = table::get(number)?;
+    if !slot.kind().is_byte_stream() {
+        return transmit(&slot, data, Flags::default());
+    }
+    whole(&slot, Wait::Write, data.len(), |from, flags| transmit(&slot, &data[from..], flags))
+}
+
+/// Receives with the sender's address as text; nothing where the protocol tells none.
+pub fn recv_from(number: i64, room: &mut Room, flags: Flags) -> Result<(usize, String)> {
+    let slot = table::get(number)?;
+    if slot.has(flag::SPECIAL_READ) || slot.kind().is_byte_stream() {
+        return Ok((receive(&slot, room, flags)?, String::new()));
+    }
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    let (received, sender) =
+        retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags))?;
+    let sender = sender.map_or_else(String::new, |sender| address::format(slot.kind(), &sender));
+    Ok((received, sender))
+}
+
+/// Sends to an address; of a name's addresses, the first that takes it.
+pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usize> {
+    let slot = table::get(number)?;
+    let kind = slot.kind();
+    if !kind.is_socket() {
+        return Err(Error::ENOTSOCK);
+    }
+    if kind.is_connected_kind() {
+        let connected = matches!(slot.phase(), Phase::Arrived | Phase::Connected);
+        return Err(if connected { Error::EISCONN } else { Error::ENOTCONN });
+    }
+    if slot.has(flag::PENDING) {
+        return Err(take_pending(&slot));
+    }
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    let deadline = match Deadline::after(slot.ruling_timeout(Wait::Write)) {
+        // A name takes what time it takes: use `resolve` first.
+        Deadline::Now => Deadline::Never,
+        deadline => deadline,
+    };
+    let candidates = resolve::lookup(kind, text, Role::Peer, Asker::Handle(&slot), deadline)?;
+    let mut sent = 0;
+    first_that_works(&candidates, |candidate| {
+        let family = settle(&slot, candidate.domain())?;
+        let address = fit(candidate, family)?;
+        sent = retry(&slot, Wait::Write, Events::WRITE, dont_wait, || {
+            sys::send_to(slot.fd(), data, flags, &address)
+        })?;
+        Ok(())
+    })?;
+    Ok(sent)
+}
+
+/// Receives into several pieces of memory.
+pub fn readv(number: i64, pieces: &mut [Piece]) -> Result<usize> {
+    let slot = table::get(number)?;
+    let length = Piece::total(pieces).ok_or(Error::EINVAL)?;
+    if slot.kind().is_byte_stream() && length == 0 {
+        return Ok(0);
+    }
+    if slot.has(flag::STREAM) {
+        return retry(&slot, Wait::Read, Events::READ, false, || sys::readv_stream(slot.fd(), pieces));
+    }
+    if slot.has(flag::SHUT_READ) {
+        return readv_after_shut(&slot, pieces);
+    }
+    if slot.has(flag::SPECIAL_READ) {
+        receive_special(&slot, &mut [], Flags::default())?;
+    }
+    match retry(&slot, Wait::Read, Events::READ, false, || sys::readv(slot.fd(), pieces)) {
+        Ok(0) => end(&slot, length),
+        other => other,
+    }
+}
+
+fn readv_after_shut(slot: &Ref, pieces: &mut [Piece]) -> Result<usize> {
+    let left = slot.read_left.load(Ordering::SeqCst);
+    if left == 0 || !slot.kind().is_connected_kind() {
+        return Ok(0);
+    }
+    Piece::truncate(pieces, usize::try_from(left).unwrap_or(usize::MAX));
+    let received = sys::readv(slot.fd(), pieces).unwrap_or(0);
+    if left != u64::MAX {
+        slot.read_left.fetch_sub(received as u64, Ordering::SeqCst);
+    }
+    Ok(received)
+}
+
+/// Sends from several pieces of memory; may be short.
+pub fn writev(number: i64, pieces: &mut [Piece]) -> Result<usize> {
+    let slot = table::get(number)?;
+    let length = Piece::total(pieces).ok_or(Error::EINVAL)?;
+    if slot.has(flag::STREAM) {
+        return retry(&slot, Wait::Write, Events::WRITE, false, || sys::writev_stream(slot.fd(), pieces));
+    }
+    if slot.has(flag::SPECIAL_WRITE) {
+        transmit_special(&slot, &[], Flags::default())?;
+    }
+    if slot.kind().is_byte_stream() && length == 0 {
+        return Ok(0);
+    }
+    retry(&slot, Wait::Write, Events::WRITE, false, || sys::writev(slot.fd(), pieces))
+}

@@ -1,0 +1,259 @@
+//! How a blocked call is woken. Every thread has one waker; a call that waits says for which slot,
+//! and whoever closes that slot, or moves it on, kicks the wakers that wait for it.
+//!
+//! The order is what makes it safe: the waiter announces itself and then looks at the slot; the closer
+//! changes the slot and then looks for waiters. One of the two always sees the other.
+
+use super::deadline::Deadline;
+use super::error::{Error, Result};
+use super::fork;
+use super::table::{Ref, Slot, flag};
+use crate::sys::{self, Events, Fd, PollFd};
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Waits for no slot.
+const NOTHING: u64 = u64::MAX;
+/// Waits for many slots (select).
+const MANY: u64 = u64::MAX - 1;
+
+/// Without a waker (out of descriptors) a wait looks up this often.
+const SLICE: Duration = Duration::from_millis(5);
+
+/// A thread's waker, and for which slot the thread waits.
+#[derive(Debug)]
+pub struct Waker {
+    kick: sys::Waker,
+    target: AtomicU64,
+    epoch: u32,
+}
+
+impl Waker {
+    fn new() -> Option<Arc<Self>> {
+        let kick = sys::Waker::new().ok()?;
+        let waker = Arc::new(Self { kick, target: AtomicU64::new(NOTHING), epoch: fork::epoch() });
+        lock().0.push(Arc::clone(&waker));
+        Some(waker)
+    }
+
+    /// Ends the thread's wait, or lets it look again.
+    pub fn wake(&self) {
+        self.kick.wake();
+    }
+}
+
+/// The wakers of all threads that have ever waited and still live.
+#[derive(Debug, Default)]
+pub struct Wakers(Vec<Arc<Waker>>);
+
+impl Wakers {
+    /// In a forked child: the wakers belong to the parent's threads.
+    pub fn forget(&mut self) {
+        for waker in self.0.drain(..) {
+            waker.kick.abandon();
+        }
+    }
+}
+
+static WAKERS: Mutex<Wakers> = Mutex::new(Wakers(Vec::new()));
+
+/// The lock on the list of wakers.
+pub fn lock() -> MutexGuard<'static, Wakers> {
+    WAKERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The thread's own waker; leaves the list with the thread.
+struct Own(Option<Arc<Waker>>);
+
+impl Own {
+    fn get(&mut self) -> Option<Arc<Waker>> {
+        if self.0.as_ref().is_none_or(|waker| waker.epoch != fork::epoch()) {
+            self.0 = Waker::new();
+        }
+        self.0.clone()
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            lock().0.retain(|other| !Arc::ptr_eq(other, &waker));
+        }
+    }
+}
+
+thread_local! {
+    static OWN: RefCell<Own> = const { RefCell::new(Own(None)) };
+}
+
+/// The calling thread's waker; none if the process is out of descriptors or the thread is ending.
+fn own() -> Option<Arc<Waker>> {
+    OWN.try_with(|own| own.try_borrow_mut().ok()?.get()).ok().flatten()
+}
+
+/// Kicks every thread that waits for the slot.
+pub fn notify(slot: &Slot, index: u32) {
+    if !slot.is_watched() {
+        return;
+    }
+    for waker in &lock().0 {
+        let target = waker.target.load(Ordering::SeqCst);
+        if target == u64::from(index) || target == MANY {
+            waker.wake();
+        }
+    }
+}
+
+/// A thread that is about to wait. Slots that it waits for must be watched by the holder.
+#[derive(Debug)]
+pub struct Watch {
+    waker: Option<Arc<Waker>>,
+    target: u64,
+    interruptible: bool,
+}
+
+impl Watch {
+    fn new(target: u64, interruptible: bool) -> Self {
+        let watch = Self { waker: own(), target, interruptible };
+        watch.aim();
+        watch
+    }
+
+    /// Waits for whatever calls [`Waker::wake`], but for no slot.
+    #[must_use]
+    pub fn anything(interruptible: bool) -> Self {
+        Self::new(NOTHING, interruptible)
+    }
+
+    /// Waits for any of many slots.
+    #[must_use]
+    pub fn many(interruptible: bool) -> Self {
+        Self::new(MANY, interruptible)
+    }
+
+    /// The waker, for threads that work for this one.
+    #[must_use]
+    pub fn waker(&self) -> Option<Arc<Waker>> {
+        self.waker.clone()
+    }
+
+    /// Says again for what this thread waits: a signal handler may have waited in between.
+    pub fn aim(&self) {
+        if let Some(waker) = &self.waker {
+            waker.target.store(self.target, Ordering::SeqCst);
+        }
+    }
+
+    /// The entry that must be the last of those given to [`Self::poll`].
+    #[must_use]
+    pub fn entry(&self) -> PollFd {
+        let fd = self.waker.as_ref().map_or(Fd::NONE, |waker| waker.kick.fd());
+        PollFd::new(fd, Events::READ)
+    }
+
+    /// Waits until an entry is ready or somebody kicks; how many entries are ready, the kick not counted.
+    /// `ETIMEDOUT` or `EAGAIN` at the deadline, `EINTR` if a signal came and shall be heard.
+    pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
+        let left = deadline.remaining();
+        let limit = match &self.waker {
+            Some(_) => left,
+            None => Some(left.map_or(SLICE, |left| left.min(SLICE))),
+        };
+        match sys::poll(entries, limit) {
+            Ok(0) if deadline.passed() => Err(deadline.error()),
+            Ok(ready) => Ok(ready - usize::from(self.kicked(entries))),
+            Err(sys::INTERRUPTED) if self.interruptible => Err(Error::EINTR),
+            Err(sys::INTERRUPTED) => {
+                self.aim();
+                Ok(0)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn kicked(&self, entries: &[PollFd]) -> bool {
+        let Some(waker) = &self.waker else { return false };
+        let kicked = entries.last().is_some_and(|entry| !entry.ready().is_empty());
+        if kicked {
+            waker.kick.drain();
+        }
+        kicked
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(waker) = &self.waker {
+            waker.target.store(NOTHING, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A watch on one slot, which counts as watched while it lives.
+#[derive(Debug)]
+pub struct SlotWatch<'a> {
+    slot: &'a Ref,
+    watch: Watch,
+}
+
+impl<'a> SlotWatch<'a> {
+    /// Announces that this thread waits for the slot.
+    #[must_use]
+    pub fn new(slot: &'a Ref) -> Self {
+        let watch = Watch::new(u64::from(slot.handle().index), slot.has(flag::INTERRUPTIBLE));
+        slot.watch();
+        Self { slot, watch }
+    }
+
+    /// As [`Watch::poll`], and `ECANCELED` once the handle is closed.
+    pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
+        if self.slot.is_closed() {
+            return Err(Error::ECANCELED);
+        }
+        let outcome = self.watch.poll(entries, deadline);
+        if self.slot.is_closed() { Err(Error::ECANCELED) } else { outcome }
+    }
+
+    /// The entry that must be the last of those given to [`Self::poll`].
+    #[must_use]
+    pub fn entry(&self) -> PollFd {
+        self.watch.entry()
+    }
+
+    /// The waker, for threads that work for this one.
+    #[must_use]
+    pub fn waker(&self) -> Option<Arc<Waker>> {
+        self.watch.waker()
+    }
+
+    /// Waits for a kick, `pause` at the most: for what the kernel does not announce.
+    pub fn pause(&self, pause: Duration, deadline: Deadline) -> Result<()> {
+        if deadline.passed() {
+            return Err(deadline.error());
+        }
+        let pause = deadline.min(Deadline::after_duration(pause));
+        match self.poll(&mut [self.entry()], pause) {
+            Err(Error::ETIMEDOUT) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}
+
+/// Waits until the slot's descriptor is ready for `events`, or the slot has moved on: the caller tries again.
+#[cold]
+pub fn ready(slot: &Ref, events: Events, deadline: Deadline) -> Result<()> {
+    if deadline == Deadline::Now {
+        return Err(Error::EAGAIN);
+    }
+    let watch = SlotWatch::new(slot);
+    let mut entries = [PollFd::new(slot.fd(), events), watch.entry()];
+    watch.poll(&mut entries, deadline).map(drop)
+}
+
+impl Drop for SlotWatch<'_> {
+    fn drop(&mut self) {
+        self.slot.unwatch();
+    }
+}

@@ -1,0 +1,175 @@
+//! From C arguments to Rust ones and back. What can be checked without touching the memory is checked;
+//! a pointer that points nowhere is found by the kernel (`EFAULT`), because data is not touched here.
+
+use super::types::{anysock_buffer, anysock_handles, anysock_t};
+use crate::core::error::{Error, Result};
+use crate::sys::{Flags, Piece};
+use std::ffi::{CStr, c_char, c_void};
+use std::mem::MaybeUninit;
+
+/// A text: not NULL, NUL-terminated, UTF-8.
+pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
+    if text.is_null() {
+        return Err(Error::EFAULT);
+    }
+    // SAFETY: the caller of the exported function vouches for a NUL-terminated text.
+    unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| Error::EINVAL)
+}
+
+fn check_memory<T>(data: *const T, length: usize) -> Result<()> {
+    match isize::try_from(length) {
+        Err(_) => Err(Error::EINVAL),
+        Ok(0) => Ok(()),
+        Ok(_) if data.is_null() => Err(Error::EFAULT),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Memory to be written.
+#[inline]
+pub unsafe fn room<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [MaybeUninit<u8>]> {
+    check_memory(data, length)?;
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: the caller vouches for `length` writable bytes; the check above has excluded NULL and absurd lengths.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
+}
+
+/// Memory to be read.
+#[inline]
+pub unsafe fn bytes<'a>(data: *const c_void, length: usize) -> Result<&'a [u8]> {
+    check_memory(data, length)?;
+    if length == 0 {
+        return Ok(&[]);
+    }
+    // SAFETY: the caller vouches for `length` readable bytes; the check above has excluded NULL and absurd lengths.
+    Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) })
+}
+
+/// The caller's pieces of memory. What they point at is the kernel's to check.
+pub unsafe fn pieces(buffers: *const anysock_buffer, count: usize) -> Result<Vec<Piece>> {
+    check_memory(buffers, count)?;
+    let mut pieces = Vec::new();
+    pieces.try_reserve_exact(count).map_err(|_| Error::ENOMEM)?;
+    for place in 0..count {
+        // SAFETY: the caller vouches for `count` buffers; an unaligned array is no harm.
+        let buffer = unsafe { buffers.add(place).read_unaligned() };
+        check_memory(buffer.data, buffer.length)?;
+        pieces.push(Piece::new(buffer.data.cast(), buffer.length));
+    }
+    Ok(pieces)
+}
+
+/// Where a text goes: may be NULL when `capacity` is 0.
+#[derive(Clone, Copy)]
+pub struct TextOut {
+    text: *mut c_char,
+    capacity: usize,
+}
+
+impl TextOut {
+    /// Checked before the call, so that nothing is lost for want of a place to tell it.
+    pub fn new(text: *mut c_char, capacity: usize) -> Result<Self> {
+        check_memory(text, capacity)?;
+        Ok(Self { text, capacity })
+    }
+
+    /// Writes the text, cut at a character's border if it must be, and its NUL; the full length without the NUL.
+    pub unsafe fn put(self, text: &str) -> usize {
+        let Some(most) = self.capacity.checked_sub(1) else { return text.len() };
+        let cut = (0..=most.min(text.len())).rev().find(|cut| text.is_char_boundary(*cut)).unwrap_or(0);
+        // SAFETY: the caller of the exported function vouches for `capacity` bytes, and `cut < capacity`.
+        unsafe {
+            std::ptr::copy_nonoverlapping(text.as_ptr(), self.text.cast(), cut);
+            self.text.add(cut).write(0);
+        }
+        text.len()
+    }
+}
+
+/// Where one value goes.
+pub struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    pub fn new(place: *mut T) -> Result<Self> {
+        if place.is_null() { Err(Error::EFAULT) } else { Ok(Self(place)) }
+    }
+
+    pub unsafe fn put(self, value: T) {
+        // SAFETY: the caller of the exported function vouches for the place; it may be unaligned.
+        unsafe { self.0.write_unaligned(value) };
+    }
+}
+
+/// Flags of a receive.
+#[inline]
+pub fn receive_flags(flags: i32) -> Result<Flags> {
+    let allowed = Flags::KNOWN.without(Flags::MORE);
+    if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
+}
+
+/// Flags of a send.
+#[inline]
+pub fn send_flags(flags: i32) -> Result<Flags> {
+    let allowed = Flags::OOB.or(Flags::DONT_WAIT).or(Flags::MORE);
+    if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
+}
+
+/// The handles of a set; none for NULL. Not a reference yet: two sets could be one array.
+unsafe fn handles(set: *const anysock_handles) -> Result<*mut [anysock_t]> {
+    let nothing = std::ptr::slice_from_raw_parts_mut(std::ptr::dangling_mut(), 0);
+    if set.is_null() {
+        return Ok(nothing);
+    }
+    // SAFETY: the caller vouches for the set; it may be unaligned.
+    let anysock_handles { count, handles } = unsafe { set.read_unaligned() };
+    let length = usize::try_from(count).map_err(|_| Error::EINVAL)?;
+    check_memory(handles, length.checked_mul(size_of::<anysock_t>()).ok_or(Error::EINVAL)?)?;
+    match length {
+        0 => Ok(nothing),
+        _ if !handles.is_aligned() => Err(Error::EINVAL),
+        _ => Ok(std::ptr::slice_from_raw_parts_mut(handles, length)),
+    }
+}
+
+/// The three sets of a select; `EINVAL` if two of them share memory.
+pub unsafe fn sets<'a>(sets: [*mut anysock_handles; 3]) -> Result<[&'a mut [anysock_t]; 3]> {
+    let [first, second, third] = sets;
+    // SAFETY: the caller vouches for each set.
+    let arrays = unsafe { [handles(first)?, handles(second)?, handles(third)?] };
+    let [first, second, third] = arrays;
+    if overlap(first, second) || overlap(second, third) || overlap(first, third) {
+        return Err(Error::EINVAL);
+    }
+    // SAFETY: the caller vouches for the arrays; they are aligned, not NULL and, as just checked, apart.
+    Ok(arrays.map(|array| unsafe { &mut *array }))
+}
+
+fn overlap(one: *mut [anysock_t], other: *mut [anysock_t]) -> bool {
+    let range = |array: *mut [anysock_t]| {
+        let start = array.cast::<u8>() as usize;
+        (start, start + array.len() * size_of::<anysock_t>())
+    };
+    let ((one, one_end), (other, other_end)) = (range(one), range(other));
+    one < other_end && other < one_end
+}
+
+/// A small array of arguments that is only read.
+pub unsafe fn handles_of<'a>(set: *const anysock_handles) -> Result<&'a [anysock_t]> {
+    // SAFETY: the caller vouches for the set and its array.
+    Ok(unsafe { &*handles(set)? })
+}
+
+/// Memory to be written, for a call that may leave part of it as it was: cleared first.
+pub unsafe fn room_zeroed<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [u8]> {
+    check_memory(data, length)?;
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: the caller vouches for `length` writable bytes; once zeroed they are initialised.
+    unsafe {
+        data.cast::<u8>().write_bytes(0, length);
+        Ok(std::slice::from_raw_parts_mut(data.cast(), length))
+    }
+}

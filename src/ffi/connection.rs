@@ -1,0 +1,112 @@
+//! Server and client: names, listeners, connections. Not here: bytes (`bytes`).
+
+use super::argument::{self, TextOut};
+use super::call;
+use super::types::anysock_t;
+use crate::core::{connect, server, socket};
+use std::ffi::c_char;
+
+/// Gives a socket its own address, as bind(2).
+///
+/// @param address "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" for every interface, "localhost:http", for
+///                unix kinds a path or "@name" (abstract, Linux), for raw kinds a bare host. Port 0 asks for a free
+///                port; `anysock_local_address` tells which.
+/// @return 0. `ANYSOCK_EADDRINUSE`, `ANYSOCK_EADDRNOTAVAIL`, `ANYSOCK_EACCES`; `ANYSOCK_EINVAL` for text that is no
+///         address and for a socket that has one already; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
+///         `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EAI_NONAME` and its like for a name that does not resolve;
+///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///
+/// Blocks only while a name is resolved, for option "timeout" at the longest. Of a name's addresses it takes the first
+/// that can be had. A "tcp" or "udp" socket on every interface takes IPv6 and IPv4 where the system can. Stream sockets get
+/// option "reuse_address" on Unix and "exclusive_address" on Windows, unless it was set before. A unix path is left
+/// in place when the socket is closed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_bind(h: anysock_t, address: *const c_char) -> i64 {
+    // SAFETY: the caller vouches for the text.
+    call(|| server::bind(h, unsafe { argument::text(address) }?))
+}
+
+/// Makes a socket a listener, as listen(2). One without an address gets a free port on every interface.
+///
+/// @param backlog How many connections may wait to be accepted; 0 or less is the system's maximum.
+///                May be called again to change it.
+/// @return 0. `ANYSOCK_EADDRINUSE`; `ANYSOCK_EOPNOTSUPP` for a kind that does not listen; `ANYSOCK_EINVAL` for a
+///         connected socket and a unix kind without an address; `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///
+/// Does not block.
+#[unsafe(no_mangle)]
+pub extern "C" fn anysock_listen(h: anysock_t, backlog: i32) -> i64 {
+    call(|| server::listen(h, backlog))
+}
+
+/// Takes the next connection of a listener, as accept(2).
+///
+/// @return The handle of the connection, with every option of this library at its default.
+///         `ANYSOCK_ETIMEDOUT` after option "accept_timeout", `ANYSOCK_EAGAIN` if that is 0 and none waits;
+///         `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`: the connection stays in the queue; `ANYSOCK_EINVAL` for a socket that
+///         does not listen; `ANYSOCK_EOPNOTSUPP` for a kind that can't; `ANYSOCK_ECANCELED` when the listener is closed
+///         meanwhile; `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///
+/// Blocks until there is one. A connection that died in the queue is passed over.
+#[unsafe(no_mangle)]
+pub extern "C" fn anysock_accept(h: anysock_t) -> i64 {
+    call(|| server::accept(h))
+}
+
+/// Connects to an address, as connect(2). A datagram socket only notes its peer, and may do so again.
+///
+/// Of a name with several addresses each is tried as RFC 8305 says (Happy Eyeballs): a new attempt starts 250 ms after the
+/// last or when that failed, and the first to succeed wins. A wildcard such as ":80" is this machine.
+///
+/// @param address As for `anysock_bind`.
+/// @return 0. `ANYSOCK_ECONNREFUSED`, `ANYSOCK_EHOSTUNREACH`, `ANYSOCK_ENETUNREACH`, `ANYSOCK_ECONNRESET`;
+///         `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own; `ANYSOCK_EINPROGRESS` if that option
+///         is 0: select for writable, then connect again (the address is ignored) gives 0 or the error, and
+///         `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that is not there;
+///         `ANYSOCK_EINVAL` for text that is no address; `ANYSOCK_EAI_NONAME` and its like;
+///         `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible": the
+///         attempt goes on, and connect again waits for it; `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`,
+///         `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///
+/// Blocks until the handshake is done. A socket whose connect has failed stays failed: each later connect and read says the
+/// same, and only a new handle may try again. With "connect_timeout" 0, resolving a name may still block;
+/// `anysock_resolve` does it beforehand.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_connect(h: anysock_t, address: *const c_char) -> i64 {
+    // SAFETY: the caller vouches for the text.
+    call(|| connect::connect(h, unsafe { argument::text(address) }?))
+}
+
+/// The socket's own address as text, as getsockname(2).
+///
+/// @param text     Receives the address, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
+/// @param capacity How many bytes `text` holds. 128 hold every address but a long unix path.
+/// @return The full length without the NUL; 0 for a unix socket without a name. `ANYSOCK_ENOTCONN` while the family of a
+///         "tcp" or "udp" socket is open; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///
+/// Does not block. An IPv4 address is never shown as a mapped IPv6 one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_local_address(h: anysock_t, text: *mut c_char, capacity: usize) -> i64 {
+    call(|| {
+        let out = TextOut::new(text, capacity)?;
+        // SAFETY: the caller vouches for the memory.
+        socket::local_address(h).map(|address| unsafe { out.put(&address) })
+    })
+}
+
+/// The peer's address as text, as getpeername(2).
+///
+/// @param text     As for `anysock_local_address`.
+/// @param capacity As for `anysock_local_address`.
+/// @return The full length without the NUL; 0 for a unix peer without a name. `ANYSOCK_ENOTCONN` without a peer;
+///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///
+/// Does not block.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_peer_address(h: anysock_t, text: *mut c_char, capacity: usize) -> i64 {
+    call(|| {
+        let out = TextOut::new(text, capacity)?;
+        // SAFETY: the caller vouches for the memory.
+        socket::peer_address(h).map(|address| unsafe { out.put(&address) })
+    })
+}

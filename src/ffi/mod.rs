@@ -1,0 +1,63 @@
+//! The only door: every exported function, one file per section of the manual.
+//! Each checks its arguments, makes one call into `core` and converts the result; here is how.
+
+// Functions that take pointers are `unsafe`; what their callers owe them is said in the C documentation.
+#![allow(clippy::missing_safety_doc)]
+
+mod argument;
+
+pub mod bytes;
+pub mod connection;
+pub mod descriptor;
+pub mod library;
+pub mod life;
+pub mod names;
+pub mod options;
+pub mod readiness;
+pub mod types;
+
+use crate::core::error::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a successful call answers, as the number that crosses the boundary.
+trait Answer {
+    fn number(self) -> i64;
+}
+
+impl Answer for () {
+    #[inline]
+    fn number(self) -> i64 {
+        0
+    }
+}
+
+impl Answer for i64 {
+    #[inline]
+    fn number(self) -> i64 {
+        self
+    }
+}
+
+impl Answer for usize {
+    #[inline]
+    fn number(self) -> i64 {
+        self as i64
+    }
+}
+
+impl Answer for bool {
+    #[inline]
+    fn number(self) -> i64 {
+        i64::from(self)
+    }
+}
+
+/// Runs the body of an exported function. No panic gets past it.
+#[inline]
+fn call<T: Answer>(body: impl FnOnce() -> Result<T>) -> i64 {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(answer)) => answer.number(),
+        Ok(Err(error)) => error.code(),
+        Err(_) => Error::EINTERNAL.code(),
+    }
+}

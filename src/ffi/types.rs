@@ -1,0 +1,88 @@
+//! The types and numbers that the functions share. The error codes and the option names are not here:
+//! the header gets them from the tables in `core`.
+#![allow(non_camel_case_types)]
+
+use std::ffi::c_void;
+
+/// The version of the interface that this header describes; compare with `anysock_abi_version()`.
+pub const ANYSOCK_ABI_VERSION: i64 = 1;
+
+/// One millisecond in the unit of every timeout.
+pub const ANYSOCK_MILLISECOND: i64 = 1000;
+/// One second in the unit of every timeout.
+pub const ANYSOCK_SECOND: i64 = 1000000;
+
+/// `anysock_shutdown`: no more reading.
+pub const ANYSOCK_SHUT_READ: i32 = 1;
+/// `anysock_shutdown`: no more writing; the peer sees the end of the stream.
+pub const ANYSOCK_SHUT_WRITE: i32 = 2;
+/// `anysock_shutdown`: neither.
+pub const ANYSOCK_SHUT_BOTH: i32 = 3;
+
+/// Receiving: leave the data in the queue.
+pub const ANYSOCK_PEEK: i32 = 1;
+/// Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
+pub const ANYSOCK_OOB: i32 = 2;
+/// Receiving: wait until the whole length is there, the stream ends or an error comes.
+pub const ANYSOCK_WAIT_ALL: i32 = 4;
+/// Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
+pub const ANYSOCK_DONT_WAIT: i32 = 8;
+/// Receiving a datagram: the result is its real length, even if that is more than the memory holds.
+pub const ANYSOCK_TRUNC: i32 = 16;
+/// Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has none.
+pub const ANYSOCK_MORE: i32 = 32;
+
+/// Asked for and reported: a read would not block.
+pub const ANYSOCK_READ: i32 = 1;
+/// Asked for and reported: a write would not block.
+pub const ANYSOCK_WRITE: i32 = 2;
+/// Asked for and reported: urgent data, or a connect that failed.
+pub const ANYSOCK_EXCEPT: i32 = 4;
+/// Reported with the others: the connection is over in both directions.
+pub const ANYSOCK_HANGUP: i32 = 8;
+/// Reported with the others: an error is pending.
+pub const ANYSOCK_ERROR: i32 = 16;
+/// Asked for: report a change once (edge-triggered), not as long as it lasts.
+pub const ANYSOCK_EDGE: i32 = 32;
+/// Asked for: report once, then nothing until the socket is set again.
+pub const ANYSOCK_ONESHOT: i32 = 64;
+
+/// A handle: 1 to 2^53-1, so that a double holds it. It stands for a socket, a poller, a pipe or terminal.
+///
+/// A number that was never given out, or whose owner is closed, gives `ANYSOCK_EBADF` from every function; no number
+/// is ever given out twice. Any function may be called on any handle from any thread at any time.
+pub type anysock_t = i64;
+
+/// A set of handles for `anysock_select`: an array of any length, in the caller's memory.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct anysock_handles {
+    /// How many handles there are.
+    pub count: i64,
+    /// The first of them. May be NULL when `count` is 0.
+    pub handles: *mut anysock_t,
+}
+
+/// A piece of the caller's memory for `anysock_readv` and `anysock_writev`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct anysock_buffer {
+    /// Its first byte. May be NULL when `length` is 0.
+    pub data: *mut c_void,
+    /// How many bytes.
+    pub length: usize,
+}
+
+/// One answer of `anysock_poller_wait`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct anysock_event {
+    /// What was given to `anysock_poller_set`.
+    pub token: i64,
+    /// The socket that is ready.
+    pub handle: anysock_t,
+    /// `ANYSOCK_READ`, `ANYSOCK_WRITE`, `ANYSOCK_EXCEPT`, `ANYSOCK_HANGUP`, `ANYSOCK_ERROR`, added up.
+    pub events: i32,
+    /// 0.
+    pub reserved: i32,
+}

@@ -1,0 +1,269 @@
+//! Linux: epoll, eventfd, accept4, ppoll. Not here: what every Unix shares (`unix`).
+
+use super::unix::{PollFd, check, timespec};
+use super::{Events, Fd, OsError, Result, Timeout, close};
+use libc::{c_int, c_void};
+use socket2::{Socket, Type};
+use std::mem::size_of;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// Descriptors are non-blocking already; the flag also holds when another process has switched the mode.
+pub(super) const PLATFORM_RECV: c_int = libc::MSG_DONTWAIT;
+/// As for receiving, and no SIGPIPE.
+pub(super) const PLATFORM_SEND: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+pub(super) const MSG_MORE: c_int = libc::MSG_MORE;
+pub(super) const POLL_HALF_CLOSE: i16 = libc::POLLRDHUP;
+
+/// AF_UNIX names that live outside the file system.
+pub const HAS_ABSTRACT: bool = true;
+
+/// Linux opens a socket non-blocking in the same system call.
+pub(super) fn non_blocking(kind: Type) -> Type {
+    kind.nonblocking()
+}
+
+/// Nothing is left to do on a new socket.
+pub(super) fn settle(_socket: &Socket) -> Result<()> {
+    Ok(())
+}
+
+/// Takes the next connection of a listener.
+pub fn accept(fd: Fd) -> Result<Fd> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: no address is asked for, so no memory is passed.
+    check(unsafe { libc::accept4(fd.0, std::ptr::null_mut(), std::ptr::null_mut(), flags) }).map(Fd)
+}
+
+/// The protocol of a socket, 0 where the kernel has none.
+pub(super) fn protocol(fd: Fd) -> i32 {
+    let mut value = [0; 4];
+    match super::get_option(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL, &mut value) {
+        Ok(_) => i32::from_ne_bytes(value),
+        Err(_) => 0,
+    }
+}
+
+/// Whether epoll takes the descriptor: it refuses files and directories, which are always ready.
+pub(super) fn pollable(fd: Fd) -> Result<()> {
+    let queue = Queue::new()?;
+    match queue.add(fd, Events::NONE, 0) {
+        Err(OsError(libc::EPERM)) => Err(OsError(libc::ENOTSOCK)),
+        other => other,
+    }
+}
+
+pub(super) fn poll_entries(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
+    let time = timespec(timeout);
+    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: PollFd is a transparent pollfd, the slice is writable for its length, no signal mask is passed.
+    let ready = check(unsafe {
+        let list = entries.as_mut_ptr().cast::<libc::pollfd>();
+        libc::ppoll(list, entries.len() as libc::nfds_t, time, std::ptr::null())
+    })?;
+    Ok(ready as usize)
+}
+
+/// Takes a pending signal of this thread out of the queue.
+///
+/// # Safety
+/// `signals` must be an initialised set whose signals are blocked in this thread.
+pub(super) unsafe fn take_signal(signals: &libc::sigset_t) {
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the set and the time outlive the call, and no information is asked for.
+    unsafe { libc::sigtimedwait(signals, std::ptr::null_mut(), &now) };
+}
+
+/// What another thread can make readable: an eventfd.
+#[derive(Debug)]
+pub struct Waker(AtomicI32);
+
+impl Waker {
+    /// Makes one; fails when the process is out of descriptors.
+    pub fn new() -> Result<Self> {
+        // SAFETY: takes no memory.
+        let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        Ok(Self(AtomicI32::new(fd)))
+    }
+
+    /// What to poll for reading.
+    #[must_use]
+    pub fn fd(&self) -> Fd {
+        Fd(self.0.load(Ordering::Acquire))
+    }
+
+    /// Makes it readable.
+    pub fn wake(&self) {
+        let one = 1_u64;
+        // SAFETY: writes the eight bytes of `one`. The only failure is a counter that is full: then it is readable.
+        unsafe { libc::write(self.fd().0, std::ptr::from_ref(&one).cast::<c_void>(), size_of::<u64>()) };
+    }
+
+    /// Makes it unreadable again; whether it was readable.
+    pub fn drain(&self) -> bool {
+        let mut count = 0_u64;
+        let data = std::ptr::from_mut(&mut count).cast::<c_void>();
+        // SAFETY: reads at most the eight bytes of `count`.
+        unsafe { libc::read(self.fd().0, data, size_of::<u64>()) > 0 }
+    }
+
+    /// Gives the descriptor up before its time: a forked child has no use for its parent's.
+    pub fn abandon(&self) {
+        let fd = Fd(self.0.swap(-1, Ordering::AcqRel));
+        if !fd.is_none() {
+            close(fd);
+        }
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// The tag under which a queue reports its own waker.
+const WAKE: u64 = u64::MAX;
+
+/// An epoll with a waker inside. Every method may be called from any thread.
+#[derive(Debug)]
+pub struct Queue {
+    epoll: Fd,
+    waker: Waker,
+}
+
+/// Room for what one wait reports; kept by the caller so that a wait allocates nothing.
+#[derive(Default)]
+pub struct Reports(Vec<libc::epoll_event>);
+
+impl Reports {
+    /// Forgets the last wait.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// What the last wait reported: tag and readiness.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Events)> + '_ {
+        self.0.iter().map(|event| (event.u64, ready(event.events))).filter(|(tag, _)| *tag != WAKE)
+    }
+}
+
+fn asked(events: Events) -> u32 {
+    let mut bits = 0;
+    for (event, bit) in [
+        (Events::READ, libc::EPOLLIN | libc::EPOLLRDHUP),
+        (Events::WRITE, libc::EPOLLOUT),
+        (Events::EXCEPT, libc::EPOLLPRI),
+        (Events::EDGE, libc::EPOLLET),
+        (Events::ONESHOT, libc::EPOLLONESHOT),
+    ] {
+        if events.any(event) {
+            bits |= bit;
+        }
+    }
+    bits as u32
+}
+
+fn ready(found: u32) -> Events {
+    let has = |bits: c_int| found & bits as u32 != 0;
+    let over = has(libc::EPOLLHUP | libc::EPOLLERR);
+    Events::READ
+        .when(over || has(libc::EPOLLIN | libc::EPOLLRDHUP))
+        .or(Events::WRITE.when(over || has(libc::EPOLLOUT)))
+        .or(Events::EXCEPT.when(has(libc::EPOLLPRI)))
+        .or(Events::HANGUP.when(has(libc::EPOLLHUP)))
+        .or(Events::ERROR.when(has(libc::EPOLLERR)))
+}
+
+impl Queue {
+    /// Opens an empty queue.
+    pub fn new() -> Result<Self> {
+        // SAFETY: takes no memory.
+        let epoll = Fd(check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?);
+        let waker = Waker::new().inspect_err(|_| close(epoll))?;
+        let queue = Self { epoll, waker };
+        queue.add(queue.waker.fd(), Events::READ, WAKE)?;
+        Ok(queue)
+    }
+
+    fn control(&self, operation: c_int, fd: Fd, events: Events, tag: u64) -> Result<()> {
+        let mut event = libc::epoll_event { events: asked(events), u64: tag };
+        // SAFETY: the event outlives the call.
+        check(unsafe { libc::epoll_ctl(self.epoll.0, operation, fd.0, &mut event) }).map(drop)
+    }
+
+    /// Watches a descriptor.
+    pub fn add(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, events, tag)
+    }
+
+    /// Watches it for something else.
+    pub fn modify(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, events, tag)
+    }
+
+    /// Watches it no more. Must come before the descriptor is closed: a copy of it elsewhere would go on reporting.
+    pub fn remove(&self, fd: Fd) {
+        // Fails only if it was not there, which is what the caller wants.
+        let _ = self.control(libc::EPOLL_CTL_DEL, fd, Events::NONE, 0);
+    }
+
+    /// Makes one wait return, now or the next.
+    pub fn wake(&self) {
+        self.waker.wake();
+    }
+
+    /// Waits for at most `capacity` reports; whether this wait took a wake-up.
+    pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
+        let capacity = capacity.min(4096);
+        let list = &mut reports.0;
+        list.clear();
+        list.try_reserve(capacity).map_err(|_| OsError(libc::ENOMEM))?;
+        let found = self.wait_into(list.as_mut_ptr(), capacity as c_int, timeout)?;
+        // SAFETY: the kernel has filled in this many, and the reserve above holds them.
+        unsafe { list.set_len(found) };
+        Ok(list.iter().any(|event| { event.u64 } == WAKE) && self.waker.drain())
+    }
+
+    fn wait_into(&self, list: *mut libc::epoll_event, capacity: c_int, timeout: Timeout) -> Result<usize> {
+        let time = timespec(timeout);
+        let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: `list` has room for `capacity` events, the time outlives the call, no signal mask is passed.
+        let found = unsafe { epoll_pwait2(self.epoll, list, capacity, time) };
+        match check(found) {
+            // Kernels before 5.11 count in milliseconds.
+            Err(OsError(libc::ENOSYS)) => {
+                let timeout = super::unix::milliseconds(timeout);
+                // SAFETY: as above.
+                check(unsafe { libc::epoll_wait(self.epoll.0, list, capacity, timeout) })
+            }
+            other => other,
+        }
+        .map(|found| found as usize)
+    }
+}
+
+/// The system call itself: C libraries have it only since 2021.
+unsafe fn epoll_pwait2(
+    epoll: Fd,
+    list: *mut libc::epoll_event,
+    capacity: c_int,
+    time: *const libc::timespec,
+) -> c_int {
+    const NO_MASK: *const libc::sigset_t = std::ptr::null();
+    // SAFETY: the caller vouches for `list` and `time`.
+    unsafe { libc::syscall(libc::SYS_epoll_pwait2, epoll.0, list, capacity, time, NO_MASK, 0) as c_int }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        close(self.epoll);
+    }
+}
+
+// Placeholders until the option back-end is there: whoever writes it deletes these two lines.
+pub fn set_v6_only(fd: Fd, only: bool) -> Result<()> {
+    super::set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &i32::from(only).to_ne_bytes())
+}
+pub fn set_listener_default(fd: Fd) -> Result<()> {
+    super::set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1i32.to_ne_bytes())
+}

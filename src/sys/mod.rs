@@ -1,0 +1,224 @@
+//! What differs between operating systems, one file per back-end. Nothing here knows of handles,
+//! timeouts or options by name: that is `core`. All calls are non-blocking unless their name says
+//! `poll` or `wait`, and every error is the system's own number.
+//!
+//! A back-end supplies exactly this:
+//!
+//! | item | what it is |
+//! | --- | --- |
+//! | [`Fd`] | the system's descriptor (`int`, `SOCKET`), copyable, closed only by [`close`] |
+//! | [`open`], [`pair`], [`close`], [`shutdown`], [`replace`] | non-blocking, not inherited, no signals |
+//! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`] | addresses are [`socket2::SockAddr`] |
+//! | [`recv`], [`send`], [`recv_from`], [`send_to`], [`readv`], [`writev`] | bytes of sockets, [`Flags`] translated |
+//! | [`read_stream`], [`write_stream`] | bytes of pipes and terminals that others share |
+//! | [`pending_error`], [`available`], [`describe`] | what the kernel knows of a socket |
+//! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
+//! | [`set_option`], [`get_option`] | raw socket options |
+//! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |
+//! | [`Waker`] | what another thread can make readable |
+//! | [`Queue`] | readiness of many descriptors at the price of the ready ones |
+//! | [`resolve`], [`interface_index`], [`interface_name`], [`interfaces`] | names |
+//! | [`quiet_thread`], [`on_fork`] | threads that take no signals; what happens around `fork` |
+//! | `option` | the back-end's numbers for the option table (a file of its own) |
+
+use std::time::Duration;
+
+pub mod option;
+pub use option::{set_listener_default, set_v6_only};
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use linux::*;
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+mod bsd;
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub use bsd::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;
+
+/// An error as the operating system numbers it (`errno`, `WSAGetLastError`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OsError(pub i32);
+
+/// The result of a system call.
+pub type Result<T> = std::result::Result<T, OsError>;
+
+impl From<std::io::Error> for OsError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(INVALID.0))
+    }
+}
+
+impl OsError {
+    /// This thread's last error.
+    #[must_use]
+    pub fn last() -> Self {
+        Self::from(std::io::Error::last_os_error())
+    }
+}
+
+/// A failure of `getaddrinfo`: the resolver has numbers of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResolveError {
+    /// One of the system's `EAI_*` numbers.
+    Resolver(i32),
+    /// `EAI_SYSTEM`: the cause is an ordinary system error.
+    Os(OsError),
+}
+
+/// Readiness, asked for or reported. The bits are those of the ABI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Events(pub i32);
+
+impl Events {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// A read would not block.
+    pub const READ: Self = Self(1);
+    /// A write would not block.
+    pub const WRITE: Self = Self(2);
+    /// Urgent data, or a failed connect.
+    pub const EXCEPT: Self = Self(4);
+    /// Reported only: the connection is over in both directions.
+    pub const HANGUP: Self = Self(8);
+    /// Reported only: an error is pending.
+    pub const ERROR: Self = Self(16);
+    /// Asked for only: report a change once (edge-triggered).
+    pub const EDGE: Self = Self(32);
+    /// Asked for only: report once, then wait to be asked again.
+    pub const ONESHOT: Self = Self(64);
+    /// The three kinds of readiness.
+    pub const ALL: Self = Self(7);
+
+    /// Whether any bit of `other` is set.
+    #[must_use]
+    pub const fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The bits that both have.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The bits that either has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// `self` if `condition` holds, else nothing.
+    #[must_use]
+    pub const fn when(self, condition: bool) -> Self {
+        if condition { self } else { Self::NONE }
+    }
+
+    /// Whether no bit is set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Flags of one send or receive. The bits are those of the ABI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Flags(pub i32);
+
+impl Flags {
+    /// Leave the data in the queue.
+    pub const PEEK: Self = Self(1);
+    /// Urgent (out-of-band) data.
+    pub const OOB: Self = Self(2);
+    /// Wait until the whole length is there.
+    pub const WAIT_ALL: Self = Self(4);
+    /// Do not wait in this call.
+    pub const DONT_WAIT: Self = Self(8);
+    /// The result is the datagram's real length.
+    pub const TRUNC: Self = Self(16);
+    /// More data follows: hold back a partial segment.
+    pub const MORE: Self = Self(32);
+    /// Every flag that exists.
+    pub const KNOWN: Self = Self(63);
+
+    /// Whether any bit of `other` is set.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// `self` without the bits of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The bits that either has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// Which half of a connection to shut. The bits are those of the ABI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Half {
+    /// No more reading.
+    Read,
+    /// No more writing: the peer sees the end of the stream.
+    Write,
+    /// Neither.
+    Both,
+}
+
+/// What a descriptor from elsewhere turns out to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// A socket with Linux's numbers for its family, type and protocol.
+    Socket {
+        /// `AF_*`.
+        family: socket2::Domain,
+        /// `SOCK_*`.
+        kind: socket2::Type,
+        /// `IPPROTO_*`.
+        protocol: i32,
+        /// Whether it listens.
+        listening: bool,
+        /// Whether it has a peer.
+        connected: bool,
+    },
+    /// A pipe, a terminal or whatever else can be polled.
+    Stream,
+}
+
+/// What a queue or a poll is told of time: `None` waits for ever.
+pub type Timeout = Option<Duration>;
+
+/// One network interface address, as [`interfaces`] lists it.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// `eth0`, `lo`.
+    pub name: String,
+    /// The system's number for it.
+    pub index: u32,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it is the loopback.
+    pub loopback: bool,
+    /// Whether it can send multicast.
+    pub multicast: bool,
+    /// The address, if it has one of a family that anysock knows.
+    pub address: Option<std::net::IpAddr>,
+    /// Length of the network prefix in bits.
+    pub prefix: u32,
+}

@@ -1,0 +1,652 @@
+//! What Linux, macOS and the BSDs have in common: POSIX sockets over `libc`.
+//! Not here: what only one of them has (`linux`, `bsd`), and option numbers (`option`).
+
+use super::{
+    Events, Flags, Found, Half, Interface, OsError, PLATFORM_RECV, PLATFORM_SEND, ResolveError, Result,
+    Timeout,
+};
+use libc::{c_int, c_void, socklen_t};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::ffi::{CStr, CString};
+use std::mem::{MaybeUninit, size_of};
+use std::net::IpAddr;
+use std::os::fd::{FromRawFd, IntoRawFd};
+use std::time::Duration;
+
+/// The call would have to wait.
+pub const WOULD_BLOCK: OsError = OsError(libc::EAGAIN);
+/// A signal came before anything happened.
+pub const INTERRUPTED: OsError = OsError(libc::EINTR);
+/// The arguments make no sense together.
+pub const INVALID: OsError = OsError(libc::EINVAL);
+/// The socket has no peer.
+pub const NOT_CONNECTED: OsError = OsError(libc::ENOTCONN);
+/// The sending half is shut.
+pub const BROKEN_PIPE: OsError = OsError(libc::EPIPE);
+
+/// AF_UNIX pairs come from the kernel.
+pub const HAS_UNIX_PAIR: bool = true;
+
+/// What `accept` says of a connection that died before it was taken (accept(2)): the next one may live.
+pub const DIED_IN_QUEUE: &[i32] = &[
+    libc::ECONNABORTED,
+    libc::EPROTO,
+    libc::ENETDOWN,
+    libc::ENOPROTOOPT,
+    libc::EHOSTDOWN,
+    libc::EHOSTUNREACH,
+    libc::ENETUNREACH,
+];
+
+/// A descriptor. Copyable, because who may close it is decided by the handle table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fd(pub(super) c_int);
+
+impl Fd {
+    /// No descriptor.
+    pub const NONE: Self = Self(-1);
+
+    /// Whether this is no descriptor.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 < 0
+    }
+
+    /// The number as the ABI carries it.
+    #[must_use]
+    pub const fn to_raw(self) -> i64 {
+        self.0 as i64
+    }
+
+    /// From the ABI's number; `None` if no descriptor can have it.
+    #[must_use]
+    pub fn from_raw(raw: i64) -> Option<Self> {
+        c_int::try_from(raw).ok().filter(|fd| *fd >= 0).map(Self)
+    }
+}
+
+/// The count that a system call returned, or why it failed.
+pub(super) fn count(result: isize) -> Result<usize> {
+    usize::try_from(result).map_err(|_| OsError::last())
+}
+
+/// 0 or more is success.
+pub(super) fn check(result: c_int) -> Result<c_int> {
+    if result < 0 { Err(OsError::last()) } else { Ok(result) }
+}
+
+fn own(socket: Socket) -> Fd {
+    Fd(socket.into_raw_fd())
+}
+
+/// Borrows a descriptor for one of socket2's methods.
+fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
+    // SAFETY: the caller's handle keeps `fd` open for this call, and ManuallyDrop keeps this borrower from closing it.
+    let socket = std::mem::ManuallyDrop::new(unsafe { Socket::from_raw_fd(fd.0) });
+    body(&socket).map_err(OsError::from)
+}
+
+/// Opens a socket: non-blocking, close-on-exec, without SIGPIPE.
+pub fn open(family: Domain, kind: Type, protocol: i32) -> Result<Fd> {
+    let socket = Socket::new(family, super::non_blocking(kind), Some(protocol.into()))?;
+    super::settle(&socket)?;
+    Ok(own(socket))
+}
+
+/// Opens two connected sockets of the AF_UNIX family.
+pub fn pair(kind: Type) -> Result<(Fd, Fd)> {
+    let (first, second) = Socket::pair(Domain::UNIX, super::non_blocking(kind), None)?;
+    super::settle(&first)?;
+    super::settle(&second)?;
+    Ok((own(first), own(second)))
+}
+
+/// Closes. Errors say nothing a caller could act on: the descriptor is gone in every case.
+pub fn close(fd: Fd) {
+    // SAFETY: the handle table calls this once, after the last reference to the descriptor is gone.
+    unsafe { libc::close(fd.0) };
+}
+
+/// Shuts one or both halves of a connection, for every process that shares it.
+pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
+    let how = match half {
+        Half::Read => libc::SHUT_RD,
+        Half::Write => libc::SHUT_WR,
+        Half::Both => libc::SHUT_RDWR,
+    };
+    // SAFETY: takes no memory.
+    check(unsafe { libc::shutdown(fd.0, how) }).map(drop)
+}
+
+/// Gives `old` the socket of `new`, and closes the number `new`: calls that use `old` never see it vanish.
+pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
+    if old.is_none() {
+        return Ok(new);
+    }
+    let flags = inherit(new).map(|inherited| if inherited { 0 } else { libc::FD_CLOEXEC });
+    // SAFETY: takes no memory.
+    let outcome = check(unsafe { libc::dup2(new.0, old.0) });
+    close(new);
+    outcome?;
+    // SAFETY: takes no memory.
+    check(unsafe { libc::fcntl(old.0, libc::F_SETFD, flags?) })?;
+    Ok(old)
+}
+
+/// Names the socket.
+pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
+    with(fd, |socket| socket.bind(address))
+}
+
+/// Makes it a listener.
+pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
+    with(fd, |socket| socket.listen(backlog))
+}
+
+/// Starts a connection; `true` if it is already there, `false` if it is on its way.
+pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
+    match with(fd, |socket| socket.connect(address)) {
+        Ok(()) => Ok(true),
+        // An interrupted connect goes on by itself.
+        Err(OsError(libc::EINPROGRESS | libc::EINTR)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes back a connection attempt, or the peer of a datagram socket.
+pub fn disconnect(fd: Fd) {
+    let nobody = libc::sockaddr {
+        sa_family: libc::AF_UNSPEC as libc::sa_family_t,
+        // SAFETY: plain numbers, for which zero is a value.
+        ..unsafe { std::mem::zeroed() }
+    };
+    // SAFETY: `nobody` lives through the call and its size is given.
+    unsafe { libc::connect(fd.0, &nobody, size_of::<libc::sockaddr>() as socklen_t) };
+}
+
+/// The socket's own name.
+pub fn local(fd: Fd) -> Result<SockAddr> {
+    with(fd, Socket::local_addr)
+}
+
+/// The peer's name.
+pub fn peer(fd: Fd) -> Result<SockAddr> {
+    with(fd, Socket::peer_addr)
+}
+
+/// The back-end's numbers for [`Flags`]; the common case of none is one comparison.
+fn native(flags: Flags) -> c_int {
+    if flags == Flags::default() {
+        return 0;
+    }
+    let mut bits = 0;
+    for (flag, bit) in [
+        (Flags::PEEK, libc::MSG_PEEK),
+        (Flags::OOB, libc::MSG_OOB),
+        (Flags::TRUNC, libc::MSG_TRUNC),
+        (Flags::MORE, super::MSG_MORE),
+    ] {
+        if flags.has(flag) {
+            bits |= bit;
+        }
+    }
+    bits
+}
+
+/// Receives.
+#[inline]
+pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
+    let flags = PLATFORM_RECV | native(flags);
+    // SAFETY: the slice is writable for its length; the kernel writes no further.
+    count(unsafe { libc::recv(fd.0, data.as_mut_ptr().cast(), data.len(), flags) })
+}
+
+/// Sends; never raises SIGPIPE.
+#[inline]
+pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
+    let flags = PLATFORM_SEND | native(flags);
+    // SAFETY: the slice is readable for its length.
+    count(unsafe { libc::send(fd.0, data.as_ptr().cast(), data.len(), flags) })
+}
+
+/// Receives with the sender's name, if the protocol tells one.
+pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(usize, Option<SockAddr>)> {
+    let flags = PLATFORM_RECV | native(flags);
+    let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut socklen_t| {
+        // SAFETY: the data slice is writable for its length, and `storage` is as large as `length` says.
+        count(unsafe {
+            let name = storage.cast();
+            libc::recvfrom(fd.0, data.as_mut_ptr().cast(), data.len(), flags, name, length)
+        })
+        .map_err(|error| std::io::Error::from_raw_os_error(error.0))
+    };
+    // SAFETY: the kernel fills in as much of the storage as it says in the length.
+    let (received, address) = unsafe { SockAddr::try_init(&mut receive) }?;
+    Ok((received, (address.len() > 0).then_some(address)))
+}
+
+/// Sends to an address; never raises SIGPIPE.
+pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<usize> {
+    let flags = PLATFORM_SEND | native(flags);
+    // SAFETY: the data slice is readable for its length, and so is the address.
+    count(unsafe {
+        let name = address.as_ptr().cast();
+        libc::sendto(fd.0, data.as_ptr().cast(), data.len(), flags, name, address.len())
+    })
+}
+
+/// One piece of caller memory: base and length in the order of `struct iovec`.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Piece(libc::iovec);
+
+impl Piece {
+    /// Describes memory that the caller vouches for; nothing is touched here.
+    #[must_use]
+    pub const fn new(base: *mut u8, length: usize) -> Self {
+        Self(libc::iovec { iov_base: base.cast(), iov_len: length })
+    }
+
+    /// The length of all of them; `None` if no call can move as much.
+    #[must_use]
+    pub fn total(pieces: &[Self]) -> Option<usize> {
+        let total = pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.0.iov_len))?;
+        isize::try_from(total).ok().map(|_| total)
+    }
+
+    /// Shortens them to `length` in all.
+    pub fn truncate(pieces: &mut [Self], mut length: usize) {
+        for piece in pieces {
+            piece.0.iov_len = piece.0.iov_len.min(length);
+            length -= piece.0.iov_len;
+        }
+    }
+}
+
+/// How many pieces one system call takes.
+pub const MAX_PIECES: usize = 1024;
+
+fn message(pieces: &[Piece]) -> libc::msghdr {
+    // SAFETY: plain numbers and pointers, for which zero is a value.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = pieces.as_ptr().cast_mut().cast();
+    message.msg_iovlen = pieces.len().min(MAX_PIECES) as _;
+    message
+}
+
+/// Receives into several pieces.
+pub fn readv(fd: Fd, pieces: &[Piece]) -> Result<usize> {
+    let mut message = message(pieces);
+    // SAFETY: the header points at `pieces`; the kernel checks the memory they describe (EFAULT).
+    count(unsafe { libc::recvmsg(fd.0, &mut message, PLATFORM_RECV) })
+}
+
+/// Sends from several pieces; never raises SIGPIPE.
+pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
+    let message = message(pieces);
+    // SAFETY: the header points at `pieces`; the kernel checks the memory they describe (EFAULT).
+    count(unsafe { libc::sendmsg(fd.0, &message, PLATFORM_SEND) })
+}
+
+/// Reads from a pipe or terminal. Others share it, so its mode is left alone and readiness is asked first.
+pub fn read_stream(fd: Fd, data: &mut [MaybeUninit<u8>]) -> Result<usize> {
+    ready_now(fd, Events::READ)?;
+    // SAFETY: the slice is writable for its length.
+    count(unsafe { libc::read(fd.0, data.as_mut_ptr().cast(), data.len()) })
+}
+
+/// As [`read_stream`], into several pieces.
+pub fn readv_stream(fd: Fd, pieces: &[Piece]) -> Result<usize> {
+    ready_now(fd, Events::READ)?;
+    let length = pieces.len().min(MAX_PIECES) as c_int;
+    // SAFETY: Piece is a transparent iovec; the kernel checks the memory they describe (EFAULT).
+    count(unsafe { libc::readv(fd.0, pieces.as_ptr().cast(), length) })
+}
+
+/// As [`write_stream`], from several pieces.
+pub fn writev_stream(fd: Fd, pieces: &mut [Piece]) -> Result<usize> {
+    ready_now(fd, Events::WRITE)?;
+    Piece::truncate(pieces, libc::PIPE_BUF);
+    let length = pieces.len().min(MAX_PIECES) as c_int;
+    // SAFETY: Piece is a transparent iovec; the kernel checks the memory they describe (EFAULT).
+    without_sigpipe(|| count(unsafe { libc::writev(fd.0, pieces.as_ptr().cast(), length) }))
+}
+
+/// Writes to a pipe or terminal, no more than a writable pipe takes without waiting, and without SIGPIPE.
+pub fn write_stream(fd: Fd, data: &[u8]) -> Result<usize> {
+    ready_now(fd, Events::WRITE)?;
+    let data = &data[..data.len().min(libc::PIPE_BUF)];
+    // SAFETY: the slice is readable for its length.
+    without_sigpipe(|| count(unsafe { libc::write(fd.0, data.as_ptr().cast(), data.len()) }))
+}
+
+fn ready_now(fd: Fd, events: Events) -> Result<()> {
+    let mut entry = [PollFd::new(fd, events)];
+    match poll(&mut entry, Some(Duration::ZERO))? {
+        0 => Err(WOULD_BLOCK),
+        _ => Ok(()),
+    }
+}
+
+/// Runs a write whose SIGPIPE, if it raises one, is taken back before the thread's mask is restored.
+fn without_sigpipe(write: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    // SAFETY: every set is initialised by sigemptyset before it is read, and all of them outlive the calls.
+    unsafe {
+        let mut pipe: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        let mut pending: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut pipe);
+        libc::sigaddset(&mut pipe, libc::SIGPIPE);
+        libc::sigpending(&mut pending);
+        // One that was pending already belongs to the program.
+        if libc::sigismember(&pending, libc::SIGPIPE) == 1 {
+            return write();
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut before);
+        let outcome = write();
+        if outcome == Err(BROKEN_PIPE) {
+            super::take_signal(&pipe);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
+        outcome
+    }
+}
+
+/// The error that waits on a socket, 0 if none. Reading it clears it in the kernel.
+pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
+    with(fd, Socket::take_error).map(|error| error.map(OsError::from))
+}
+
+/// Whether the peer has finished sending, with bytes still queued or not.
+#[must_use]
+pub fn peer_has_finished(fd: Fd) -> bool {
+    let half_close = super::POLL_HALF_CLOSE;
+    let mut entry = [PollFd(libc::pollfd { fd: fd.0, events: half_close, revents: 0 })];
+    let found = poll(&mut entry, Some(Duration::ZERO));
+    found.is_ok() && entry[0].0.revents & (half_close | libc::POLLHUP | libc::POLLERR) != 0
+}
+
+/// The name of an AF_UNIX address: a path, `\0` and an abstract name, or nothing for an unnamed one.
+#[must_use]
+pub fn unix_name(address: &SockAddr) -> Option<Vec<u8>> {
+    let offset = std::mem::offset_of!(libc::sockaddr_un, sun_path);
+    let length = (address.len() as usize).checked_sub(offset).filter(|length| *length > 0)?;
+    // SAFETY: the address is an AF_UNIX one, and the system said that it is this long.
+    let name = unsafe { std::slice::from_raw_parts(address.as_ptr().cast::<u8>().add(offset), length) };
+    if name[0] == 0 {
+        return (length > 1).then(|| name.to_vec());
+    }
+    // A path may carry its NUL, or not.
+    Some(name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
+}
+
+/// How many bytes are queued for reading.
+pub fn available(fd: Fd) -> Result<usize> {
+    let mut bytes: c_int = 0;
+    // SAFETY: FIONREAD writes one int.
+    check(unsafe { libc::ioctl(fd.0, libc::FIONREAD, &mut bytes) })?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
+fn number(fd: Fd, level: c_int, name: c_int) -> Result<i32> {
+    let mut value = [0; 4];
+    get_option(fd, level, name, &mut value)?;
+    Ok(i32::from_ne_bytes(value))
+}
+
+/// Says what a descriptor from elsewhere is; an error if it can't be polled.
+pub fn describe(fd: Fd) -> Result<Found> {
+    match number(fd, libc::SOL_SOCKET, libc::SO_TYPE) {
+        Ok(kind) => describe_socket(fd, kind),
+        Err(OsError(libc::ENOTSOCK)) => super::pollable(fd).map(|()| Found::Stream),
+        Err(error) => Err(error),
+    }
+}
+
+fn describe_socket(fd: Fd, kind: i32) -> Result<Found> {
+    Ok(Found::Socket {
+        family: local(fd)?.domain(),
+        kind: kind.into(),
+        protocol: super::protocol(fd),
+        listening: number(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN).is_ok_and(|on| on != 0),
+        connected: peer(fd).is_ok(),
+    })
+}
+
+/// Sets or clears the blocking mode, and says which it was (`true`: blocking).
+pub fn set_blocking(fd: Fd, blocking: bool) -> Result<bool> {
+    // SAFETY: takes no memory.
+    let flags = check(unsafe { libc::fcntl(fd.0, libc::F_GETFL) })?;
+    let was = flags & libc::O_NONBLOCK == 0;
+    if was != blocking {
+        // SAFETY: takes no memory.
+        check(unsafe { libc::fcntl(fd.0, libc::F_SETFL, flags ^ libc::O_NONBLOCK) })?;
+    }
+    Ok(was)
+}
+
+/// Whether a program started by `exec` keeps the descriptor.
+pub fn inherit(fd: Fd) -> Result<bool> {
+    // SAFETY: takes no memory.
+    check(unsafe { libc::fcntl(fd.0, libc::F_GETFD) }).map(|flags| flags & libc::FD_CLOEXEC == 0)
+}
+
+/// Says whether a program started by `exec` keeps the descriptor.
+pub fn set_inherit(fd: Fd, inherit: bool) -> Result<()> {
+    let flags = if inherit { 0 } else { libc::FD_CLOEXEC };
+    // SAFETY: takes no memory.
+    check(unsafe { libc::fcntl(fd.0, libc::F_SETFD, flags) }).map(drop)
+}
+
+/// `setsockopt` with the system's own numbers.
+pub fn set_option(fd: Fd, level: c_int, name: c_int, value: &[u8]) -> Result<()> {
+    let length = socklen_t::try_from(value.len()).map_err(|_| INVALID)?;
+    // SAFETY: the slice is readable for its length.
+    check(unsafe { libc::setsockopt(fd.0, level, name, value.as_ptr().cast(), length) }).map(drop)
+}
+
+/// `getsockopt` with the system's own numbers; the length that the system filled in.
+pub fn get_option(fd: Fd, level: c_int, name: c_int, value: &mut [u8]) -> Result<usize> {
+    let mut length = socklen_t::try_from(value.len()).map_err(|_| INVALID)?;
+    // SAFETY: the slice is writable for the length that is given.
+    check(unsafe {
+        let data = value.as_mut_ptr().cast::<c_void>();
+        libc::getsockopt(fd.0, level, name, data, &mut length)
+    })?;
+    Ok(length as usize)
+}
+
+/// One descriptor in a [`poll`].
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct PollFd(pub(super) libc::pollfd);
+
+impl PollFd {
+    /// Asks for `events`. A descriptor that is none is passed over.
+    #[must_use]
+    pub fn new(fd: Fd, events: Events) -> Self {
+        let mut asked = 0;
+        if events.any(Events::READ) {
+            asked |= libc::POLLIN | super::POLL_HALF_CLOSE;
+        }
+        if events.any(Events::WRITE) {
+            asked |= libc::POLLOUT;
+        }
+        if events.any(Events::EXCEPT) {
+            asked |= libc::POLLPRI;
+        }
+        Self(libc::pollfd { fd: fd.0, events: asked, revents: 0 })
+    }
+
+    /// What the last poll found.
+    #[must_use]
+    pub fn ready(&self) -> Events {
+        let found = self.0.revents;
+        let over = found & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0;
+        Events::READ
+            .when(over || found & (libc::POLLIN | super::POLL_HALF_CLOSE) != 0)
+            .or(Events::WRITE.when(over || found & libc::POLLOUT != 0))
+            .or(Events::EXCEPT.when(found & libc::POLLPRI != 0))
+            .or(Events::HANGUP.when(found & libc::POLLHUP != 0))
+            .or(Events::ERROR.when(found & (libc::POLLERR | libc::POLLNVAL) != 0))
+    }
+}
+
+/// Waits until one of the entries is ready; how many are. `None` waits for ever.
+pub fn poll(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
+    super::poll_entries(entries, timeout)
+}
+
+/// Milliseconds for a system call that counts in them, rounded up.
+#[allow(dead_code, reason = "only where a call counts in milliseconds")]
+pub(super) fn milliseconds(timeout: Timeout) -> c_int {
+    let Some(timeout) = timeout else { return -1 };
+    let rounded = timeout.as_nanos().div_ceil(1_000_000);
+    c_int::try_from(rounded).unwrap_or(c_int::MAX)
+}
+
+/// A duration as the kernel takes it; what does not fit is as good as for ever.
+pub(super) fn timespec(timeout: Timeout) -> Option<libc::timespec> {
+    let timeout = timeout?;
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    time.tv_sec = timeout.as_secs().try_into().ok()?;
+    time.tv_nsec = timeout.subsec_nanos() as _;
+    Some(time)
+}
+
+/// Keeps the program's signals away from this thread, which belongs to the library.
+pub fn quiet_thread() {
+    // SAFETY: the set is filled before it is used and outlives the call.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
+    }
+}
+
+/// Has `prepare` run before every `fork`, and one of the others after it.
+pub fn on_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
+    // SAFETY: the functions are static. Failure (ENOMEM) leaves fork as it was.
+    unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+}
+
+/// Asks the system's resolver. Blocks for as long as it likes.
+pub fn resolve(
+    host: Option<&CStr>,
+    service: &CStr,
+    family: Option<Domain>,
+    kind: Type,
+) -> std::result::Result<Vec<SockAddr>, ResolveError> {
+    // SAFETY: plain numbers and pointers, for which zero is a value.
+    let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
+    hints.ai_family = family.map_or(libc::AF_UNSPEC, c_int::from);
+    hints.ai_socktype = c_int::from(kind);
+    let mut list = std::ptr::null_mut();
+    let host = host.map_or(std::ptr::null(), CStr::as_ptr);
+    // SAFETY: both texts are NUL-terminated, and `list` receives a list that is freed below.
+    match unsafe { libc::getaddrinfo(host, service.as_ptr(), &hints, &mut list) } {
+        0 => {}
+        libc::EAI_SYSTEM => return Err(ResolveError::Os(OsError::last())),
+        code => return Err(ResolveError::Resolver(code)),
+    }
+    let mut addresses = Vec::new();
+    let mut entry = list;
+    // SAFETY: the list is the resolver's own and ends with a null pointer.
+    while let Some(info) = unsafe { entry.as_ref() } {
+        addresses.extend(copy_address(info.ai_addr));
+        entry = info.ai_next;
+    }
+    // SAFETY: the list came from getaddrinfo and is freed once.
+    unsafe { libc::freeaddrinfo(list) };
+    Ok(addresses)
+}
+
+/// Copies a `sockaddr` of one of the internet families.
+fn copy_address(address: *const libc::sockaddr) -> Option<SockAddr> {
+    // SAFETY: the caller's list holds a whole address, or none.
+    let family = c_int::from(unsafe { address.as_ref() }?.sa_family);
+    let length = match family {
+        libc::AF_INET => size_of::<libc::sockaddr_in>(),
+        libc::AF_INET6 => size_of::<libc::sockaddr_in6>(),
+        _ => return None,
+    };
+    // SAFETY: an address of this family has this length, and the storage is larger.
+    let copy = unsafe {
+        SockAddr::try_init(|storage, size| {
+            std::ptr::copy_nonoverlapping(address.cast::<u8>(), storage.cast(), length);
+            *size = length as socklen_t;
+            Ok(())
+        })
+    };
+    copy.ok().map(|((), address)| address)
+}
+
+/// The number of the interface of that name.
+#[must_use]
+pub fn interface_index(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the text is NUL-terminated.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => None,
+        index => Some(index),
+    }
+}
+
+/// The name of the interface of that number.
+#[must_use]
+pub fn interface_name(index: u32) -> Option<String> {
+    let mut name = [0; libc::IF_NAMESIZE];
+    // SAFETY: the buffer has the size that the function demands.
+    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr()) };
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: on success the buffer holds a NUL-terminated name.
+    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
+    Some(name.to_string_lossy().into_owned())
+}
+
+/// The machine's interfaces, a row for each address.
+pub fn interfaces() -> Result<Vec<Interface>> {
+    let mut list = std::ptr::null_mut();
+    // SAFETY: `list` receives a list that is freed below.
+    check(unsafe { libc::getifaddrs(&mut list) })?;
+    let mut rows = Vec::new();
+    let mut entry = list;
+    // SAFETY: the list is the system's own and ends with a null pointer.
+    while let Some(info) = unsafe { entry.as_ref() } {
+        rows.push(describe_interface(info));
+        entry = info.ifa_next;
+    }
+    // SAFETY: the list came from getifaddrs and is freed once.
+    unsafe { libc::freeifaddrs(list) };
+    Ok(rows)
+}
+
+fn describe_interface(info: &libc::ifaddrs) -> Interface {
+    // SAFETY: the system gives every row a NUL-terminated name.
+    let name = unsafe { CStr::from_ptr(info.ifa_name) };
+    let has = |flag: c_int| info.ifa_flags as c_int & flag != 0;
+    Interface {
+        name: name.to_string_lossy().into_owned(),
+        // SAFETY: the name is NUL-terminated.
+        index: unsafe { libc::if_nametoindex(info.ifa_name) },
+        up: has(libc::IFF_UP),
+        loopback: has(libc::IFF_LOOPBACK),
+        multicast: has(libc::IFF_MULTICAST),
+        address: host_of(info.ifa_addr),
+        prefix: host_of(info.ifa_netmask).map_or(0, ones),
+    }
+}
+
+fn host_of(address: *const libc::sockaddr) -> Option<IpAddr> {
+    copy_address(address)?.as_socket().map(|address| address.ip())
+}
+
+fn ones(mask: IpAddr) -> u32 {
+    match mask {
+        IpAddr::V4(mask) => mask.to_bits().count_ones(),
+        IpAddr::V6(mask) => mask.to_bits().count_ones(),
+    }
+}
