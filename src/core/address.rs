@@ -93,7 +93,8 @@ fn parse_service(text: &str) -> Result<Option<u16>> {
         return text.parse().map(Some).map_err(|_| Error::EINVAL);
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+*".contains(&byte);
-    if text.bytes().all(plain) { Ok(None) } else { Err(Error::EINVAL) }
+    let named = text.as_bytes()[0].is_ascii_alphanumeric() && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if named && text.bytes().all(plain) { Ok(None) } else { Err(Error::EINVAL) }
 }
 
 /// A text that might be a host's name. The resolver is not asked about what can't be one.

@@ -2,20 +2,15 @@
 
 use super::{argument, call};
 use crate::core::{error, feature, os};
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::panic::catch_unwind;
-
-const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-    Ok(version) => version,
-    Err(_) => c"",
-};
 
 /// The version of the library, as "0.1.0".
 ///
 /// Never fails, never blocks. The text lives as long as the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_version() -> *const c_char {
-    VERSION.as_ptr()
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
 /// The version of the interface of the loaded library. A program was compiled for it
