@@ -1,0 +1,9 @@
+//! The contract: what the header promises, checked through the exported functions as a C program calls them.
+//! One module for each part of it. What measures the whole process (descriptors, memory) is in `tests/cycles.rs`.
+
+mod close;
+mod handles;
+mod poller;
+mod readiness;
+mod select;
+mod support;

@@ -1,0 +1,461 @@
+//! What the modules share: the exported functions with Rust's strings and slices instead of pointers, sockets that
+//! close themselves, and threads of which one can tell that they are blocked. Not here: any expectation of its own
+//! beyond "this must work" and "this must fail with that name".
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
+
+pub use anysock::ffi::bytes::*;
+pub use anysock::ffi::connection::*;
+pub use anysock::ffi::descriptor::*;
+pub use anysock::ffi::library::*;
+pub use anysock::ffi::life::*;
+pub use anysock::ffi::names::*;
+pub use anysock::ffi::options::*;
+pub use anysock::ffi::readiness::*;
+pub use anysock::ffi::types::*;
+
+use std::ffi::{CStr, CString, c_char};
+use std::ops::Deref;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// For what must happen and will: no test waits that long unless it fails.
+pub const LONG: Duration = Duration::from_secs(60);
+/// The same as a timeout of the library.
+pub const LONG_US: i64 = 60 * ANYSOCK_SECOND;
+
+/// A handle that is closed at the end of its scope, unless the test has closed it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Own(pub i64);
+
+impl Deref for Own {
+    type Target = i64;
+
+    fn deref(&self) -> &i64 {
+        &self.0
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        anysock_close(self.0);
+    }
+}
+
+// Results.
+
+/// The name of a result, as "ETIMEDOUT".
+pub fn name(code: i64) -> String {
+    // SAFETY: the text is static and NUL-terminated.
+    unsafe { CStr::from_ptr(anysock_error_name(code)) }.to_string_lossy().into_owned()
+}
+
+/// The answer of a call that must work.
+#[track_caller]
+pub fn expect(code: i64) -> i64 {
+    assert!(code >= 0, "{}", name(code));
+    code
+}
+
+/// The call must have failed with the error of that name.
+#[track_caller]
+pub fn expect_error(code: i64, error: &str) {
+    assert!(code < 0, "{code} instead of {error}");
+    assert_eq!(name(code), error);
+}
+
+// Text.
+
+/// Text for a call.
+pub fn text(text: &str) -> CString {
+    CString::new(text).unwrap()
+}
+
+/// The text that a call gives out, or its error.
+pub fn text_out(call: impl Fn(*mut c_char, usize) -> i64) -> Result<String, i64> {
+    let mut room = vec![0_u8; 4096];
+    let length = call(room.as_mut_ptr().cast(), room.len());
+    match usize::try_from(length) {
+        Err(_) => Err(length),
+        Ok(length) => {
+            assert!(length < room.len(), "a text of {length} bytes");
+            assert_eq!(room[length], 0, "the text is not terminated where it should end");
+            Ok(String::from_utf8(room[..length].to_vec()).unwrap())
+        }
+    }
+}
+
+// Open.
+
+/// Opens a socket.
+#[track_caller]
+pub fn open(kind: &str) -> Own {
+    // SAFETY: the text is NUL-terminated.
+    Own(expect(unsafe { anysock_open(text(kind).as_ptr()) }))
+}
+
+/// Opens two sockets that are connected to each other.
+#[track_caller]
+pub fn pair(kind: &str) -> (Own, Own) {
+    let (mut first, mut second) = (0, 0);
+    // SAFETY: the text is NUL-terminated, both places live through the call.
+    expect(unsafe { anysock_pair(text(kind).as_ptr(), &mut first, &mut second) });
+    (Own(first), Own(second))
+}
+
+/// Opens a poller.
+#[track_caller]
+pub fn poller() -> Own {
+    Own(expect(anysock_poller_open()))
+}
+
+/// An address to bind a socket of this kind to, on this machine and free.
+pub fn free_address(kind: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    match kind {
+        "tcp6" | "udp6" => "[::1]:0".to_owned(),
+        "unix" | "unixgram" | "unixpacket" => {
+            let unique = format!("anysock-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            match cfg!(target_os = "linux") {
+                true => format!("@{unique}"),
+                false => std::env::temp_dir().join(unique).to_str().unwrap().to_owned(),
+            }
+        }
+        _ => "127.0.0.1:0".to_owned(),
+    }
+}
+
+/// Opens a socket that is bound to a free address of this machine.
+#[track_caller]
+pub fn bound(kind: &str) -> Own {
+    let socket = open(kind);
+    expect(bind(*socket, &free_address(kind)));
+    socket
+}
+
+/// Opens a listener on a free address of this machine; its `local_address` says which.
+#[track_caller]
+pub fn listener(kind: &str) -> Own {
+    let listener = bound(kind);
+    expect(anysock_listen(*listener, 0));
+    listener
+}
+
+/// Two connected sockets that came by listen, connect and accept: the client and the server.
+/// For datagram kinds, two that have each other as peer.
+#[track_caller]
+pub fn connected(kind: &str) -> (Own, Own) {
+    if matches!(kind, "udp" | "udp4" | "udp6" | "unixgram") {
+        let (one, other) = (bound(kind), bound(kind));
+        expect(connect(*one, &local_address(*other)));
+        expect(connect(*other, &local_address(*one)));
+        return (one, other);
+    }
+    let listener = listener(kind);
+    let client = open(kind);
+    expect(connect(*client, &local_address(*listener)));
+    let server = Own(expect(anysock_accept(*listener)));
+    (client, server)
+}
+
+// Names.
+
+/// As `anysock_bind`.
+pub fn bind(h: i64, address: &str) -> i64 {
+    // SAFETY: the text is NUL-terminated.
+    unsafe { anysock_bind(h, text(address).as_ptr()) }
+}
+
+/// As `anysock_connect`.
+pub fn connect(h: i64, address: &str) -> i64 {
+    // SAFETY: the text is NUL-terminated.
+    unsafe { anysock_connect(h, text(address).as_ptr()) }
+}
+
+/// The socket's own address.
+#[track_caller]
+pub fn local_address(h: i64) -> String {
+    // SAFETY: `text_out` gives memory of that size.
+    text_out(|text, capacity| unsafe { anysock_local_address(h, text, capacity) }).unwrap()
+}
+
+/// The peer's address.
+#[track_caller]
+pub fn peer_address(h: i64) -> String {
+    // SAFETY: `text_out` gives memory of that size.
+    text_out(|text, capacity| unsafe { anysock_peer_address(h, text, capacity) }).unwrap()
+}
+
+// Bytes.
+
+/// As `anysock_read`.
+pub fn read(h: i64, room: &mut [u8]) -> i64 {
+    // SAFETY: the slice is writable for its length.
+    unsafe { anysock_read(h, room.as_mut_ptr().cast(), room.len()) }
+}
+
+/// As `anysock_write`.
+pub fn write(h: i64, data: &[u8]) -> i64 {
+    // SAFETY: the slice is readable for its length.
+    unsafe { anysock_write(h, data.as_ptr().cast(), data.len()) }
+}
+
+/// As `anysock_read_full`.
+pub fn read_full(h: i64, room: &mut [u8]) -> i64 {
+    // SAFETY: the slice is writable for its length.
+    unsafe { anysock_read_full(h, room.as_mut_ptr().cast(), room.len()) }
+}
+
+/// As `anysock_write_all`.
+pub fn write_all(h: i64, data: &[u8]) -> i64 {
+    // SAFETY: the slice is readable for its length.
+    unsafe { anysock_write_all(h, data.as_ptr().cast(), data.len()) }
+}
+
+/// As `anysock_recv`.
+pub fn recv(h: i64, room: &mut [u8], flags: i32) -> i64 {
+    // SAFETY: the slice is writable for its length.
+    unsafe { anysock_recv(h, room.as_mut_ptr().cast(), room.len(), flags) }
+}
+
+/// As `anysock_send`.
+pub fn send(h: i64, data: &[u8], flags: i32) -> i64 {
+    // SAFETY: the slice is readable for its length.
+    unsafe { anysock_send(h, data.as_ptr().cast(), data.len(), flags) }
+}
+
+/// As `anysock_recv_from`, without asking for the address.
+pub fn recv_from(h: i64, room: &mut [u8], flags: i32) -> i64 {
+    // SAFETY: the slice is writable for its length; no memory is given for the address.
+    unsafe { anysock_recv_from(h, room.as_mut_ptr().cast(), room.len(), flags, null_mut(), 0) }
+}
+
+/// As `anysock_send_to`.
+pub fn send_to(h: i64, data: &[u8], flags: i32, address: &str) -> i64 {
+    // SAFETY: the slice is readable for its length, the text is NUL-terminated.
+    unsafe { anysock_send_to(h, data.as_ptr().cast(), data.len(), flags, text(address).as_ptr()) }
+}
+
+/// As `anysock_readv`.
+pub fn readv(h: i64, rooms: &mut [&mut [u8]]) -> i64 {
+    let list: Vec<_> = rooms
+        .iter_mut()
+        .map(|room| anysock_buffer { data: room.as_mut_ptr().cast(), length: room.len() })
+        .collect();
+    // SAFETY: every buffer describes a slice that outlives the call.
+    unsafe { anysock_readv(h, list.as_ptr(), list.len()) }
+}
+
+/// As `anysock_writev`.
+pub fn writev(h: i64, pieces: &[&[u8]]) -> i64 {
+    let list: Vec<_> = pieces
+        .iter()
+        .map(|piece| anysock_buffer { data: piece.as_ptr().cast_mut().cast(), length: piece.len() })
+        .collect();
+    // SAFETY: every buffer describes a slice that outlives the call, and is only read.
+    unsafe { anysock_writev(h, list.as_ptr(), list.len()) }
+}
+
+/// Writes until there is no more room; how many bytes (or datagrams) went in.
+#[track_caller]
+pub fn fill(h: i64) -> usize {
+    let chunk = [0x55; 4096];
+    let mut total = 0;
+    // A smaller write may still fit where a larger one does not.
+    for length in [chunk.len(), 1] {
+        loop {
+            match send(h, &chunk[..length], ANYSOCK_DONT_WAIT) {
+                sent if sent > 0 => total += sent as usize,
+                other => break expect_error(other, "EAGAIN"),
+            }
+        }
+    }
+    total
+}
+
+// Options.
+
+/// As `anysock_set`.
+pub fn set(h: i64, option: &str, value: i64) -> i64 {
+    // SAFETY: the text is NUL-terminated.
+    unsafe { anysock_set(h, text(option).as_ptr(), value) }
+}
+
+/// The value of an option that is a number, or the error.
+pub fn get(h: i64, option: &str) -> Result<i64, i64> {
+    let mut value = 0;
+    // SAFETY: the text is NUL-terminated, the place lives through the call.
+    match unsafe { anysock_get(h, text(option).as_ptr(), &mut value) } {
+        0 => Ok(value),
+        code => Err(code),
+    }
+}
+
+/// As `anysock_set_text`.
+pub fn set_text(h: i64, option: &str, value: &str) -> i64 {
+    // SAFETY: both texts are NUL-terminated.
+    unsafe { anysock_set_text(h, text(option).as_ptr(), text(value).as_ptr()) }
+}
+
+/// The value of an option that is text, or the error.
+pub fn get_text(h: i64, option: &str) -> Result<String, i64> {
+    let option = text(option);
+    // SAFETY: the text is NUL-terminated, and `text_out` gives memory of that size.
+    text_out(|text, capacity| unsafe { anysock_get_text(h, option.as_ptr(), text, capacity) })
+}
+
+// Readiness.
+
+/// As `anysock_select`, with each set as a vector that is left with those that are ready.
+pub fn select(sets: &mut [Vec<i64>; 3], timeout_us: i64) -> i64 {
+    let mut raw =
+        sets.each_mut().map(|set| anysock_handles { count: set.len() as i64, handles: set.as_mut_ptr() });
+    let [readable, writable, exceptional] = &mut raw;
+    // SAFETY: every set describes a vector that outlives the call.
+    let code = unsafe { anysock_select(readable, writable, exceptional, timeout_us) };
+    for (set, raw) in sets.iter_mut().zip(raw) {
+        set.truncate(raw.count as usize);
+    }
+    code
+}
+
+/// What of `asked` one socket is ready for according to select, as the bits of the events.
+#[track_caller]
+pub fn select_one(h: i64, asked: i32, timeout_us: i64) -> i32 {
+    let events = [ANYSOCK_READ, ANYSOCK_WRITE, ANYSOCK_EXCEPT];
+    let mut sets = events.map(|event| if asked & event != 0 { vec![h] } else { Vec::new() });
+    let count = expect(select(&mut sets, timeout_us));
+    assert_eq!(count as usize, sets.iter().map(Vec::len).sum::<usize>());
+    events.into_iter().zip(sets).filter(|(_, set)| !set.is_empty()).map(|(event, _)| event).sum()
+}
+
+/// What one wait of a poller answers, or the error.
+pub fn poller_wait(poller: i64, capacity: usize, timeout_us: i64) -> Result<Vec<anysock_event>, i64> {
+    let nothing = anysock_event { token: 0, handle: 0, events: 0, reserved: -1 };
+    let mut events = vec![nothing; capacity];
+    // SAFETY: there are `capacity` places.
+    let count = unsafe { anysock_poller_wait(poller, events.as_mut_ptr(), capacity, timeout_us) };
+    events.truncate(usize::try_from(count).map_err(|_| count)?);
+    assert!(events.iter().all(|event| event.reserved == 0), "a reserved field that is not 0");
+    Ok(events)
+}
+
+/// As `anysock_poller_wait`, for callers who only want the number.
+pub fn poller_wait_code(poller: i64, capacity: usize, timeout_us: i64) -> i64 {
+    poller_wait(poller, capacity, timeout_us).map_or_else(|code| code, |events| events.len() as i64)
+}
+
+// Threads.
+
+/// A call in a thread of its own.
+pub struct Call<T = i64> {
+    result: Receiver<T>,
+    thread: ThreadId,
+}
+
+/// What the system calls a thread.
+type ThreadId = i32;
+
+#[cfg(target_os = "linux")]
+fn thread_id() -> ThreadId {
+    // SAFETY: takes no memory.
+    unsafe { libc::gettid() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_id() -> ThreadId {
+    0
+}
+
+impl<T: Send + 'static> Call<T> {
+    /// Starts it.
+    pub fn start(body: impl FnOnce() -> T + Send + 'static) -> Self {
+        let (tell_result, result) = channel();
+        let (tell_thread, thread) = channel();
+        std::thread::spawn(move || {
+            tell_thread.send(thread_id()).unwrap();
+            // Nobody listens any more if the test has failed meanwhile.
+            let _ = tell_result.send(body());
+        });
+        Self { result, thread: thread.recv().unwrap() }
+    }
+
+    /// Starts it, and returns when it is blocked.
+    #[track_caller]
+    pub fn blocked(body: impl FnOnce() -> T + Send + 'static) -> Self {
+        let call = Self::start(body);
+        call.until_blocked();
+        call
+    }
+
+    /// Waits until the call waits.
+    #[track_caller]
+    pub fn until_blocked(&self) {
+        let end = Instant::now() + LONG;
+        while !is_waiting(self.thread) {
+            assert!(Instant::now() < end, "the call does not block");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Its result. A call that does not return fails the test rather than hang it.
+    #[track_caller]
+    pub fn result(self) -> T {
+        match self.result.recv_timeout(LONG) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Timeout) => panic!("the call is still blocked"),
+            Err(RecvTimeoutError::Disconnected) => panic!("the call has panicked"),
+        }
+    }
+
+    /// The result, if the call has returned.
+    pub fn try_result(&self) -> Option<T> {
+        self.result.try_recv().ok()
+    }
+}
+
+/// Whether a thread sleeps in one of the system calls in which the library waits.
+#[cfg(target_os = "linux")]
+fn is_waiting(thread: ThreadId) -> bool {
+    const WAITS: [libc::c_long; 3] = [libc::SYS_ppoll, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2];
+    // "running", or the number of the system call and its arguments.
+    let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).unwrap_or_default();
+    let number = status.split_whitespace().next().and_then(|number| number.parse().ok());
+    number.is_some_and(|number| WAITS.contains(&number))
+}
+
+/// Elsewhere there is no telling: it has had its time.
+#[cfg(not(target_os = "linux"))]
+fn is_waiting(_thread: ThreadId) -> bool {
+    std::thread::sleep(Duration::from_millis(200));
+    true
+}
+
+/// Waits until something is so that no call announces.
+#[track_caller]
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let end = Instant::now() + LONG;
+    while !so() {
+        assert!(Instant::now() < end, "{what} has not come about");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Random numbers that a test can repeat (xorshift64*).
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next.
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// One of `0..limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() >> 33) as usize % limit
+    }
+}
