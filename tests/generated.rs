@@ -50,7 +50,8 @@ fn macro_name(option: &str) -> String {
 fn macros() -> String {
     let mut text = String::new();
     let version = env!("CARGO_PKG_VERSION");
-    writeln!(text, "/** The version that this header belongs to; compare with `anysock_version()`. */").unwrap();
+    writeln!(text, "/** The version that this header belongs to; compare with `anysock_version()`. */")
+        .unwrap();
     writeln!(text, "#define ANYSOCK_VERSION \"{version}\"").unwrap();
     text.push_str("\n/* Errors: Linux's numbers, negated, on every system. */\n");
     for row in error::TABLE {

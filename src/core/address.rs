@@ -93,7 +93,8 @@ fn parse_service(text: &str) -> Result<Option<u16>> {
         return text.parse().map(Some).map_err(|_| Error::EINVAL);
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+*".contains(&byte);
-    let named = text.as_bytes()[0].is_ascii_alphanumeric() && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let named =
+        text.as_bytes()[0].is_ascii_alphanumeric() && text.bytes().any(|byte| byte.is_ascii_alphabetic());
     if named && text.bytes().all(plain) { Ok(None) } else { Err(Error::EINVAL) }
 }
 

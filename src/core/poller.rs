@@ -343,15 +343,13 @@ pub fn detach(slot: &Ref) {
 
 fn close(poller: &Ref) {
     let watcher = poller.handle().encode();
-    let entries = side::find(poller.handle().index, |side| {
-        let registry = side.registry.as_mut()?;
-        if registry.epoch == fork::epoch() {
-            registry.cancel();
-        }
-        Some(std::mem::take(&mut registry.entries))
-    });
-    for number in entries.flatten().unwrap_or_default().into_keys() {
-        if let Ok(slot) = table::get(number) {
+    let Some(Some(registry)) = side::find(poller.handle().index, |side| side.registry.take()) else { return };
+    if registry.epoch == fork::epoch() {
+        // The first wait that this ends wakes the next, and so on.
+        registry.queue.wake();
+    }
+    for number in registry.entries.keys() {
+        if let Ok(slot) = table::get(*number) {
             side::find(slot.handle().index, |side| side.pollers.retain(|other| *other != watcher));
         }
     }
@@ -399,10 +397,16 @@ fn wait_with(
             reports.clear();
         }
         look_at_connects(reports);
-        let (more, ended) = leave(poller, &round, reports, matches!(outcome, Ok(true)), answer)?;
+        let (more, ended) = match leave(poller, &round, reports, matches!(outcome, Ok(true)), answer) {
+            Ok(left) => left,
+            // The poller is gone. Whoever else waits on its queue must learn it too.
+            Err(_) => {
+                round.queue.wake();
+                (0, Ended::Cancelled)
+            }
+        };
         match outcome {
             _ if given + more > 0 => return Ok(given + more),
-            _ if poller.is_closed() => return Err(Error::ECANCELED),
             _ if ended == Ended::Cancelled => return Err(Error::ECANCELED),
             _ if ended == Ended::Woken => return Ok(0),
             // The kernel had the turn; next it is theirs.
@@ -474,7 +478,7 @@ fn leave(
         let woken = drained && !cancelled && std::mem::take(&mut registry.woken);
         // Whoever took the queue's wake-up passes it on to those it was meant for.
         let others = registry.cancelled > 0 || (registry.woken && drained);
-        if drained && others || poller.is_closed() && registry.waiting > 0 {
+        if drained && others {
             registry.queue.wake();
         }
         let ended = match (cancelled, woken) {

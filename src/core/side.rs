@@ -2,7 +2,8 @@
 //! poller's own state. Kept in 64 maps with a lock each.
 //!
 //! Two rules make this safe around `fork`, which takes all 64: no thread ever holds two of these
-//! locks at once, and none waits for anything while it holds one.
+//! locks at once, and none waits for anything while it holds one. Dropping a reference to a slot under one
+//! is allowed: it takes only the table's lock, which comes after these.
 
 use super::options::Setting;
 use super::poller::Registry;
@@ -46,10 +47,10 @@ pub fn find<T>(index: u32, body: impl FnOnce(&mut Side) -> T) -> Option<T> {
     shard.as_mut()?.get_mut(&index).map(body)
 }
 
-/// The slot's owner is gone.
+/// The slot has a new owner: forgets what the last one left.
 pub fn forget(index: u32) {
     let side = lock_shard(index as usize % SHARDS).as_mut().and_then(|shard| shard.remove(&index));
-    // Dropped outside the lock: a poller closes its queue.
+    // Dropped outside the lock.
     drop(side);
 }
 

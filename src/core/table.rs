@@ -398,6 +398,7 @@ impl Vacancy {
     pub fn fill(mut self, new: &New) -> Result<Handle> {
         let slot = slot(self.index).ok_or(Error::EINTERNAL)?;
         self.filled = true;
+        side::forget(self.index);
         slot.fill(new);
         let generation = slot.word.load(Ordering::Relaxed) >> GENERATION_SHIFT;
         // One reference belongs to being open; publishing the word publishes the fields.
@@ -455,8 +456,9 @@ pub fn is_retired(handle: Handle) -> bool {
 }
 
 /// The last reference is gone: closes the descriptor and hands the slot to the next generation.
+///
+/// May run while the caller holds a side's lock, so what the handle had at its side stays until the slot is filled again.
 fn retire(slot: &'static Slot, handle: Handle) {
-    side::forget(handle.index);
     let fd = slot.fd();
     if !fd.is_none() && !slot.has(flag::RELEASED) {
         sys::close(fd);
