@@ -1,1 +1,336 @@
-//! To be filled in.
+//! Handles: which numbers they are, and that a number which stands for nothing reaches nothing, whatever
+//! function is called with it and however many threads do so. Not here: what a close does to calls that are
+//! blocked (`close`), and that nothing is left behind (`tests/cycles.rs`).
+
+use crate::support::*;
+use std::ptr::null_mut;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+
+/// A function that takes a handle, and a call of it that would be a proper one if the handle were.
+type Function = (&'static str, fn(i64) -> i64);
+
+/// Every function that takes a handle. Some stand here more than once: for each place that a handle can have.
+const FUNCTIONS: &[Function] = &[
+    ("anysock_shutdown", |h| anysock_shutdown(h, ANYSOCK_SHUT_BOTH)),
+    ("anysock_close", |h| anysock_close(h)),
+    ("anysock_bind", |h| bind(h, "127.0.0.1:0")),
+    ("anysock_listen", |h| anysock_listen(h, 0)),
+    ("anysock_accept", |h| anysock_accept(h)),
+    ("anysock_connect", |h| connect(h, "127.0.0.1:9")),
+    // SAFETY: no memory is given.
+    ("anysock_local_address", |h| unsafe { anysock_local_address(h, null_mut(), 0) }),
+    // SAFETY: no memory is given.
+    ("anysock_peer_address", |h| unsafe { anysock_peer_address(h, null_mut(), 0) }),
+    ("anysock_read", |h| read(h, &mut [0; 8])),
+    ("anysock_read", |h| read(h, &mut [])),
+    ("anysock_write", |h| write(h, b"data")),
+    ("anysock_write", |h| write(h, b"")),
+    ("anysock_read_full", |h| read_full(h, &mut [0; 8])),
+    ("anysock_read_full", |h| read_full(h, &mut [])),
+    ("anysock_write_all", |h| write_all(h, b"data")),
+    ("anysock_write_all", |h| write_all(h, b"")),
+    ("anysock_recv", |h| recv(h, &mut [0; 8], ANYSOCK_DONT_WAIT)),
+    ("anysock_send", |h| send(h, b"data", ANYSOCK_DONT_WAIT)),
+    ("anysock_recv_from", |h| recv_from(h, &mut [0; 8], 0)),
+    ("anysock_send_to", |h| send_to(h, b"data", 0, "127.0.0.1:9")),
+    // SAFETY: NULL is no address, the data is readable.
+    ("anysock_send_to", |h| unsafe { anysock_send_to(h, b"data".as_ptr().cast(), 4, 0, null_mut()) }),
+    ("anysock_readv", |h| readv(h, &mut [&mut [0; 4], &mut [0; 4]])),
+    ("anysock_readv", |h| readv(h, &mut [])),
+    ("anysock_writev", |h| writev(h, &[b"da", b"ta"])),
+    ("anysock_writev", |h| writev(h, &[])),
+    ("anysock_set", |h| set(h, "timeout", 0)),
+    ("anysock_get", |h| get(h, "error").unwrap_or_else(|code| code)),
+    ("anysock_set_text", |h| set_text(h, "tcp.congestion", "reno")),
+    ("anysock_get_text", |h| get_text(h, "kind").map_or_else(|code| code, |_| 0)),
+    // SAFETY: no memory is given.
+    ("anysock_set_raw", |h| unsafe { anysock_set_raw(h, 1, 1, null_mut(), 0) }),
+    // SAFETY: no memory is given.
+    ("anysock_get_raw", |h| unsafe { anysock_get_raw(h, 1, 1, null_mut(), 0) }),
+    ("anysock_select", |h| select(&mut [vec![h], vec![], vec![]], 0)),
+    ("anysock_select", |h| select(&mut [vec![], vec![h], vec![]], 0)),
+    ("anysock_select", |h| select(&mut [vec![], vec![], vec![h]], 0)),
+    ("anysock_poller_set", |h| {
+        let socket = open("udp4");
+        anysock_poller_set(h, *socket, ANYSOCK_READ, 0)
+    }),
+    ("anysock_poller_set", |h| anysock_poller_set(*poller(), h, ANYSOCK_READ, 0)),
+    ("anysock_poller_set", |h| anysock_poller_set(*poller(), h, 0, 0)),
+    ("anysock_poller_wait", |h| poller_wait_code(h, 1, 0)),
+    ("anysock_poller_wake", |h| anysock_poller_wake(h)),
+    ("anysock_fd", |h| anysock_fd(h)),
+    ("anysock_release", |h| anysock_release(h)),
+];
+
+/// The functions of the header that take a handle, by the names that their parameters have there.
+fn functions_of_the_header() -> Vec<String> {
+    let header = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/include/anysock.h")).unwrap();
+    let declarations = header.split_once("extern \"C\" {").unwrap().1;
+    let code: String = declarations.split("/**").filter_map(|part| part.split("*/").nth(1)).collect();
+    let takes_a_handle =
+        |declaration: &&str| declaration.contains("anysock_t ") || declaration.contains("anysock_handles *");
+    let name = |declaration: &str| {
+        let before = declaration.split_once('(').unwrap().0;
+        before.rsplit([' ', '*']).next().unwrap().trim_start_matches('*').to_owned()
+    };
+    code.split(';').filter(takes_a_handle).map(name).collect()
+}
+
+#[test]
+fn the_table_of_functions_is_complete() {
+    let mut expected = functions_of_the_header();
+    // Says whether a number is in a set, and does not look whether it is a handle.
+    expected.retain(|name| name != "anysock_handles_has");
+    // Takes places for handles, and no handle.
+    expected.retain(|name| name != "anysock_pair");
+    let mut names: Vec<_> = FUNCTIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    names.dedup();
+    expected.sort();
+    names.sort();
+    assert_eq!(names, expected);
+}
+
+#[track_caller]
+fn expect_bad(number: i64, what: &str) {
+    for (name_of_function, function) in FUNCTIONS {
+        let code = function(number);
+        assert_eq!(name(code), "EBADF", "{name_of_function} of {number}: {what}");
+    }
+}
+
+#[test]
+fn numbers_that_no_handle_can_have() {
+    for number in [0, -1, -2, 1, 2, 3, 1 << 23, i64::MIN, i64::MIN + 1, i64::MAX, 1 << 53, (1 << 53) + 1] {
+        expect_bad(number, "out of the range of handles");
+    }
+}
+
+#[test]
+fn forged_numbers() {
+    let socket = open("udp4");
+    for bit in 24..64 {
+        // The lower bits could make it a handle of another test.
+        expect_bad(*socket ^ (1 << bit), "a bit of a handle is turned round");
+    }
+    expect_bad(-*socket, "a handle with another sign");
+    expect_bad((1 << 53) - 1, "the highest number that a handle can have");
+    expect_bad((1 << 24) | 0xff_fff0, "a slot that is not used");
+    expect(anysock_fd(*socket));
+}
+
+#[test]
+fn closed_handles() {
+    for kind in ["tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram", "unixpacket"] {
+        let socket = open(kind);
+        expect(anysock_close(*socket));
+        expect_bad(*socket, kind);
+    }
+    for kind in ["tcp", "tcp6", "unix", "unixgram", "unixpacket"] {
+        let (one, _other) = pair(kind);
+        expect(anysock_close(*one));
+        expect_bad(*one, "one of a pair");
+    }
+    let closed = poller();
+    expect(anysock_close(*closed));
+    expect_bad(*closed, "a poller");
+}
+
+#[cfg(unix)]
+#[test]
+fn released_handles_and_adopted_ones_that_are_closed() {
+    let socket = open("udp4");
+    let fd = expect(anysock_release(*socket));
+    expect_bad(*socket, "released");
+    let again = Own(expect(anysock_adopt(fd)));
+    assert_ne!(*again, *socket);
+    expect_bad(*socket, "released, and the descriptor adopted again");
+    expect(anysock_close(*again));
+    expect_bad(*again, "adopted and closed");
+}
+
+#[test]
+fn a_stale_handle_does_not_reach_who_came_after() {
+    let old = open("unixgram");
+    expect(anysock_close(*old));
+    // Enough that the old one's slot and descriptor are taken again.
+    let new: Vec<_> = (0..500).map(|_| bound("unixgram")).collect();
+    expect_bad(*old, "its descriptor belongs to another");
+    for socket in &new {
+        assert!(local_address(**socket).len() > 1);
+    }
+}
+
+#[test]
+fn handles_are_positive_and_exact_in_a_double() {
+    let sockets: Vec<_> = (0..100).map(|_| open("udp4")).collect();
+    let (one, other) = pair("unix");
+    let poller = poller();
+    for handle in sockets.iter().chain([&one, &other, &poller]) {
+        assert!((1..1 << 53).contains(&**handle), "{handle:?}");
+        assert_eq!(**handle as f64 as i64, **handle);
+    }
+}
+
+#[test]
+fn exactly_one_of_eight_closes_gets_it() {
+    const ROUNDS: usize = 1_000;
+    const KINDS: [&str; 4] = ["unixgram", "udp4", "tcp", "poller"];
+    let current = Arc::new(AtomicI64::new(0));
+    let start = Arc::new(Barrier::new(9));
+    let done = Arc::new(Barrier::new(9));
+    let closed = Arc::new(AtomicU32::new(0));
+    let closers: Vec<_> = (0..8)
+        .map(|_| {
+            let (current, start) = (Arc::clone(&current), Arc::clone(&start));
+            let (done, closed) = (Arc::clone(&done), Arc::clone(&closed));
+            Call::start(move || {
+                let mut wrong = Vec::new();
+                for _ in 0..ROUNDS {
+                    start.wait();
+                    match anysock_close(current.load(Ordering::SeqCst)) {
+                        0 => drop(closed.fetch_add(1, Ordering::SeqCst)),
+                        code if name(code) == "EBADF" => {}
+                        code => wrong.push(name(code)),
+                    }
+                    done.wait();
+                }
+                wrong
+            })
+        })
+        .collect();
+    let mut winners = Vec::new();
+    for round in 0..ROUNDS {
+        let kind = KINDS[round % KINDS.len()];
+        let handle = if kind == "poller" { poller() } else { open(kind) };
+        current.store(*handle, Ordering::SeqCst);
+        start.wait();
+        done.wait();
+        winners.push(closed.swap(0, Ordering::SeqCst));
+        std::mem::forget(handle);
+    }
+    assert!(winners.iter().all(|count| *count == 1), "{winners:?}");
+    for closer in closers {
+        assert_eq!(closer.result(), Vec::<String>::new());
+    }
+}
+
+// The storm: threads open, use and close the handles that all of them share.
+
+/// One end of a pair, and the only byte that its pair ever sends.
+#[derive(Clone, Copy, Default)]
+struct End {
+    handle: i64,
+    tag: u8,
+}
+
+struct Storm {
+    ends: [Mutex<End>; 16],
+    poller: Own,
+    tags: AtomicU32,
+    over: AtomicBool,
+}
+
+const STORM_KINDS: [&str; 4] = ["unix", "unixgram", "unixpacket", "tcp"];
+
+impl Storm {
+    fn some(&self, random: &mut Random) -> End {
+        *self.ends[random.below(16)].lock().unwrap()
+    }
+
+    /// Puts a fresh pair where others were, and closes those.
+    fn renew(&self, random: &mut Random) {
+        let (one, other) = pair(STORM_KINDS[random.below(4)]);
+        let tag = self.tags.fetch_add(1, Ordering::Relaxed) as u8;
+        for end in [one, other] {
+            let end = End { handle: std::mem::ManuallyDrop::new(end).0, tag };
+            let old = std::mem::replace(&mut *self.ends[random.below(16)].lock().unwrap(), end);
+            anysock_close(old.handle);
+        }
+    }
+
+    /// One call at random; what is wrong with its result, if something is.
+    fn act(&self, random: &mut Random) -> Option<String> {
+        let end @ End { handle, tag } = self.some(random);
+        let data = vec![tag; 1 + random.below(64)];
+        let (what, code, allowed): (_, _, &[&str]) = match random.below(10) {
+            0 => {
+                self.renew(random);
+                return None;
+            }
+            1 => ("close", anysock_close(handle), &["EBADF"]),
+            2 => ("shutdown", anysock_shutdown(handle, 1 + random.below(3) as i32), &["EBADF", "ENOTCONN"]),
+            3..=5 => ("send", send(handle, &data, ANYSOCK_DONT_WAIT), &SEND),
+            6..=7 => return receive(end, ANYSOCK_DONT_WAIT, &["EBADF", "EAGAIN", "ECONNRESET"]),
+            8 => {
+                let mut sets = [vec![handle], vec![self.some(random).handle], vec![handle]];
+                ("select", select(&mut sets, 0), &["EBADF", "ECANCELED"])
+            }
+            _ => {
+                let events = [0, 1, 2, 7, 33, 65][random.below(6)];
+                let code = anysock_poller_set(*self.poller, handle, events, handle);
+                ("poller_set", code, &["EBADF", "ECANCELED", "ENOENT"])
+            }
+        };
+        let right = code >= 0 || allowed.contains(&name(code).as_str());
+        (!right).then(|| format!("{what}: {}", name(code)))
+    }
+}
+
+/// What a send that does not wait may say when its peer may be gone.
+const SEND: [&str; 6] = ["EBADF", "EAGAIN", "EPIPE", "ECONNRESET", "ECONNREFUSED", "ENOTCONN"];
+
+/// Receives, and looks whether all that came is the pair's own.
+fn receive(end: End, flags: i32, allowed: &[&str]) -> Option<String> {
+    let mut room = [0; 256];
+    let code = recv(end.handle, &mut room, flags);
+    match usize::try_from(code) {
+        Ok(count) if room[..count].iter().all(|byte| *byte == end.tag) => None,
+        Ok(count) => Some(format!("{:?} came where only {} is sent", &room[..count], end.tag)),
+        Err(_) if allowed.contains(&name(code).as_str()) => None,
+        Err(_) => Some(format!("recv: {}", name(code))),
+    }
+}
+
+#[test]
+fn a_storm_of_eight_threads_on_shared_handles() {
+    let storm = Arc::new(Storm {
+        ends: std::array::from_fn(|_| Mutex::new(End::default())),
+        poller: poller(),
+        tags: AtomicU32::new(1),
+        over: AtomicBool::new(false),
+    });
+    let start = |seed: u64, body: fn(&Storm, &mut Random) -> Vec<String>| {
+        let storm = Arc::clone(&storm);
+        Call::start(move || body(&storm, &mut Random(seed)))
+    };
+    let actors: Vec<_> = (1..=6)
+        .map(|seed| start(seed, |storm, random| (0..6_000).filter_map(|_| storm.act(random)).collect()))
+        .collect();
+    // Two more block in calls until somebody closes what they read.
+    let readers: Vec<_> = (7..=8)
+        .map(|seed| {
+            start(seed, |storm, random| {
+                let mut wrong = Vec::new();
+                while !storm.over.load(Ordering::SeqCst) {
+                    let end = storm.some(random);
+                    wrong.extend(receive(end, 0, &["EBADF", "ECANCELED", "ECONNRESET"]));
+                    std::thread::yield_now();
+                }
+                wrong
+            })
+        })
+        .collect();
+    for actor in actors {
+        assert_eq!(actor.result(), Vec::<String>::new());
+    }
+    storm.over.store(true, Ordering::SeqCst);
+    for end in &storm.ends {
+        anysock_close(end.lock().unwrap().handle);
+    }
+    for reader in readers {
+        assert_eq!(reader.result(), Vec::<String>::new());
+    }
+    expect(poller_wait_code(*storm.poller, 64, 0));
+}
