@@ -47,8 +47,8 @@ pub struct Registry {
     cancelled: usize,
     /// A wake-up that no wait has taken yet.
     woken: bool,
-    /// Whose turn it is when there is room for one answer only: the kernel's or the forced.
-    turn: bool,
+    /// Counts the waits.
+    rounds: u64,
 }
 
 /// One registration.
@@ -62,6 +62,8 @@ struct Entry {
     queued: bool,
     /// Forced readiness that an edge-triggered registration has reported already.
     told: Events,
+    /// The wait that reported it last: a wait reports a socket once.
+    round: u64,
 }
 
 impl Registry {
@@ -75,7 +77,7 @@ impl Registry {
             closes: 0,
             cancelled: 0,
             woken: false,
-            turn: false,
+            rounds: 0,
         })
     }
 
@@ -147,47 +149,41 @@ impl Registry {
         }
     }
 
-    /// How many answers may be forced ones: half, so that neither they nor the kernel's starve.
-    fn share(&mut self, capacity: usize) -> usize {
-        self.turn = !self.turn;
-        if self.turn { capacity.div_ceil(2) } else { capacity / 2 }
+    /// How many answers are kept for forced ones: half at the most, and of a single one every other, so that
+    /// neither they nor the kernel's starve.
+    fn share(&self, capacity: usize) -> usize {
+        let half = if self.rounds % 2 == 0 { capacity / 2 } else { capacity.div_ceil(2) };
+        self.forced.len().min(half)
     }
 
-    /// Takes what is ready without the kernel's word, the longest waiting first.
-    fn take_forced(&mut self, capacity: usize, answer: &mut impl FnMut(Report)) -> usize {
+    /// Reports what is ready without the kernel's word, the longest waiting first.
+    fn report_forced(&mut self, round: u64, most: usize, answer: &mut impl FnMut(Report)) -> usize {
         let mut given = 0;
         for _ in 0..self.forced.len() {
-            if given == capacity {
+            if given == most {
                 break;
             }
             let number = self.forced.remove(0);
             let Ok(slot) = table::get(number) else { continue };
-            let forced = readiness::forced(&slot);
-            if self.report(&slot, forced, answer) {
-                given += 1;
-                self.note_told(number, forced);
-            }
-            self.force(number, forced);
+            given += usize::from(self.report(&slot, Events::NONE, round, answer));
+            self.force(number, readiness::forced(&slot));
         }
         given
     }
 
-    fn note_told(&mut self, number: i64, forced: Events) {
-        if let Some(entry) = self.entries.get_mut(&number) {
-            entry.told = forced.and(entry.asked);
-        }
-    }
-
-    /// Reports a socket if something is ready that was asked for. If only something else is (a hang-up that
-    /// the kernel reports unasked, for ever), parks the registration instead.
-    fn report(&mut self, slot: &Ref, found: Events, answer: &mut impl FnMut(Report)) -> bool {
+    /// Reports a socket if something is ready that was asked for, by the kernel's word or without it. If only
+    /// something else is (a hang-up that the kernel reports unasked, for ever), parks the registration instead.
+    fn report(&mut self, slot: &Ref, found: Events, round: u64, answer: &mut impl FnMut(Report)) -> bool {
         let handle = slot.handle().encode();
         let Some(entry) = self.entries.get_mut(&handle) else { return false };
-        if !entry.armed {
+        if !entry.armed || entry.round == round {
             return false;
         }
-        let extra = found.and(Events::HANGUP.or(Events::ERROR));
-        let ready = entry.due(found);
+        let forced = readiness::forced(slot);
+        // Of a connect that failed the handle knows more than the kernel.
+        let found = if slot.phase() == Phase::Failed { Events::NONE } else { found };
+        let ready = found.and(entry.asked).or(entry.due(forced)).and(Events::ALL);
+        let extra = found.or(forced).and(Events::HANGUP.or(Events::ERROR));
         if ready.is_empty() {
             if entry.queued && !extra.is_empty() {
                 self.queue.remove(slot.fd());
@@ -195,9 +191,9 @@ impl Registry {
             }
             return false;
         }
-        if entry.asked.any(Events::ONESHOT) {
-            entry.armed = false;
-        }
+        entry.round = round;
+        entry.told = forced.and(entry.asked);
+        entry.armed = !entry.asked.any(Events::ONESHOT);
         answer(Report { token: entry.token, handle, events: ready.or(extra) });
         true
     }
@@ -278,7 +274,7 @@ fn register(registry: &mut Registry, slot: &Ref, asked: Events, token: i64) -> R
     registry.entries.try_reserve(1).map_err(|_| Error::ENOMEM)?;
     registry.forced.try_reserve(1).map_err(|_| Error::ENOMEM)?;
     let queued = registry.entries.get(&number).is_some_and(|entry| entry.queued);
-    let entry = Entry { token, asked, armed: true, queued, told: Events::NONE };
+    let entry = Entry { token, asked, armed: true, queued, told: Events::NONE, round: 0 };
     registry.entries.insert(number, entry);
     if queued && readiness::in_kernel(slot) {
         registry.queue.modify(slot.fd(), asked, number as u64)?;
@@ -389,28 +385,29 @@ fn wait_with(
     answer: &mut impl FnMut(Report),
 ) -> Result<usize> {
     loop {
-        let (round, given) = enter(poller, capacity, answer)?;
-        let timeout = if round.forced { Some(Duration::ZERO) } else { deadline.remaining() };
-        let room = capacity - given;
-        let outcome = if room > 0 { round.queue.wait(reports, room, timeout) } else { Ok(false) };
-        if room == 0 || outcome.is_err() {
-            reports.clear();
-        }
+        let stay = enter(poller, capacity)?;
+        let brief = stay.forced > 0 || stay.skipped;
+        let timeout = if brief { Some(Duration::ZERO) } else { deadline.remaining() };
+        reports.clear();
+        let outcome = match capacity - stay.forced {
+            0 => Ok(false),
+            room => stay.queue.wait(reports, room, timeout),
+        };
         look_at_connects(reports);
-        let (more, ended) = match leave(poller, &round, reports, matches!(outcome, Ok(true)), answer) {
+        let (given, ended) = match leave(poller, &stay, reports, capacity, outcome == Ok(true), answer) {
             Ok(left) => left,
             // The poller is gone. Whoever else waits on its queue must learn it too.
             Err(_) => {
-                round.queue.wake();
+                stay.queue.wake();
                 (0, Ended::Cancelled)
             }
         };
         match outcome {
-            _ if given + more > 0 => return Ok(given + more),
+            _ if given > 0 => return Ok(given),
             _ if ended == Ended::Cancelled => return Err(Error::ECANCELED),
             _ if ended == Ended::Woken => return Ok(0),
-            // The kernel had the turn; next it is theirs.
-            _ if round.forced => {}
+            // What was forced has gone in the meantime, or the kernel had the turn.
+            _ if brief => {}
             Err(sys::INTERRUPTED) if hears_signals(poller)? => return Err(Error::EINTR),
             Ok(_) | Err(sys::INTERRUPTED) if deadline.passed() => return Ok(0),
             Ok(_) | Err(sys::INTERRUPTED) => {}
@@ -420,20 +417,24 @@ fn wait_with(
 }
 
 /// One stay in the kernel.
-struct Round {
+struct Stay {
     queue: Arc<Queue>,
+    round: u64,
     closes: u64,
-    /// Something is ready without the kernel's word, so the stay must be short.
-    forced: bool,
+    /// How many answers are kept for what is ready without the kernel's word.
+    forced: usize,
+    /// There is such, but none of them has the turn.
+    skipped: bool,
 }
 
-fn enter(poller: &Ref, capacity: usize, answer: &mut impl FnMut(Report)) -> Result<(Round, usize)> {
+fn enter(poller: &Ref, capacity: usize) -> Result<Stay> {
     with(poller, |registry| {
-        let forced = !registry.forced.is_empty();
-        let share = registry.share(capacity);
-        let given = registry.take_forced(share, answer);
+        registry.rounds += 1;
         registry.waiting += 1;
-        Ok((Round { queue: Arc::clone(&registry.queue), closes: registry.closes, forced }, given))
+        let forced = registry.share(capacity);
+        let skipped = forced == 0 && !registry.forced.is_empty();
+        let Registry { rounds: round, closes, .. } = *registry;
+        Ok(Stay { queue: Arc::clone(&registry.queue), round, closes, forced, skipped })
     })
 }
 
@@ -456,8 +457,9 @@ enum Ended {
 
 fn leave(
     poller: &Ref,
-    round: &Round,
+    stay: &Stay,
     reports: &Reports,
+    capacity: usize,
     drained: bool,
     answer: &mut impl FnMut(Report),
 ) -> Result<(usize, Ended)> {
@@ -466,12 +468,13 @@ fn leave(
         let mut given = 0;
         for (number, found) in reports.iter() {
             if let Ok(slot) = table::get(number as i64) {
-                let failed = slot.phase() == Phase::Failed;
-                let found = if failed { readiness::forced(&slot) } else { found };
-                given += usize::from(registry.report(&slot, found, answer));
+                given += usize::from(registry.report(&slot, found, stay.round, answer));
             }
         }
-        let cancelled = registry.closes != round.closes;
+        if !stay.skipped {
+            given += registry.report_forced(stay.round, capacity - given, answer);
+        }
+        let cancelled = registry.closes != stay.closes;
         if cancelled {
             registry.cancelled = registry.cancelled.saturating_sub(1);
         }

@@ -1,13 +1,16 @@
-//! select: three sets in, the ready ones left in them. This file decides what is asked and what is
-//! answered; the waiting itself is `wait`, the meaning of ready is `readiness`.
+//! select: three sets in, the ready ones left in them. It asks the kernel about every member, as poll(2)
+//! does: first a glance that holds nothing and waits for nothing; only a call that must wait takes references
+//! and announces itself to closers. Not here: what ready means (`readiness`), how a wait is woken (`wait`).
 
 use super::deadline::{self, Deadline};
 use super::error::{Error, Result};
+use super::handle::Handle;
 use super::readiness;
-use super::table::{self, Phase, Ref, flag};
+use super::table::{self, Phase, Ref, Slot, flag};
 use super::wait::Watch;
-use crate::sys::{Events, Fd, PollFd};
-use std::cell::Cell;
+use crate::sys::{self, Events, Fd, PollFd};
+use std::cell::RefCell;
+use std::time::Duration;
 
 /// What each of the three sets asks for, in their order.
 const ASKED: [Events; 3] = [Events::READ, Events::WRITE, Events::EXCEPT];
@@ -15,51 +18,109 @@ const ASKED: [Events; 3] = [Events::READ, Events::WRITE, Events::EXCEPT];
 /// The three sets. They must not overlap.
 pub type Sets<'a> = [&'a mut [i64]; 3];
 
-/// One handle of the sets, once. While it lives, its slot counts as watched.
+/// How many handles each set holds.
+pub type Counts = [usize; 3];
+
+thread_local! {
+    static SWEEP: RefCell<Sweep> = RefCell::default();
+}
+
+/// Waits until a member of a set is ready. On success the sets hold, in their old order, just the ready
+/// ones, and the result is how many each holds; on an error they are untouched.
+pub fn select(sets: &mut Sets<'_>, timeout_us: i64) -> Result<Counts> {
+    let deadline = Deadline::after(deadline::check(timeout_us)?);
+    let own = SWEEP.try_with(|own| Some(own.try_borrow_mut().ok()?.select(sets, deadline)));
+    match own {
+        Ok(Some(outcome)) => outcome,
+        // A thread that is ending, or a signal handler that came in the middle of another select.
+        _ => Sweep::default().select(sets, deadline),
+    }
+}
+
+/// One handle of the sets, once.
 #[derive(Debug)]
 struct Member {
-    slot: Ref,
+    handle: Handle,
+    slot: &'static Slot,
     asked: Events,
     ready: Events,
     /// The kernel reports what nobody asked for, for ever: not asked again in this call.
     parked: bool,
 }
 
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.slot.unwatch();
+impl Member {
+    fn is_open(&self) -> bool {
+        self.slot.is_open_as(self.handle)
+    }
+
+    /// What the poll is asked. A socket of which the kernel's word does not count is passed over.
+    fn entry(&self) -> PollFd {
+        let silent = self.parked || !readiness::in_kernel(self.slot);
+        PollFd::new(if silent { Fd::NONE } else { self.slot.fd() }, self.asked)
+    }
+
+    /// Takes in what the kernel found; whether the member is ready.
+    fn collect(&mut self, found: Events) -> bool {
+        let mut found = found;
+        if !found.is_empty() && self.slot.phase() == Phase::Connecting {
+            found = self.after_connect(found);
+        }
+        self.ready = found.or(readiness::forced(self.slot)).and(self.asked);
+        self.parked |= !found.is_empty() && self.ready.is_empty();
+        !self.ready.is_empty()
+    }
+
+    /// The kernel may have decided a connect. Of one that failed the handle knows more than the kernel.
+    fn after_connect(&self, found: Events) -> Events {
+        let failed = table::get(self.handle.encode())
+            .is_ok_and(|slot| readiness::advance_connect(&slot) == Phase::Failed);
+        if failed { Events::NONE } else { found }
     }
 }
 
-/// Memory that one call leaves to the next call of the same thread.
+/// Memory for one call, kept for the next.
 #[derive(Default)]
-struct Scratch {
+struct Sweep {
     members: Vec<Member>,
     entries: Vec<PollFd>,
-    /// Slot to place in `members`; an entry counts only if that place holds that slot.
+    /// Slot to place in `members`; a place counts only if the member there has that slot.
     places: Vec<u32>,
 }
 
-thread_local! {
-    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch { members: Vec::new(), entries: Vec::new(), places: Vec::new() }) };
+/// References to all members, which count as watched while this lives.
+struct Watched(Vec<Ref>);
+
+impl Watched {
+    fn new(members: &[Member]) -> Result<Self> {
+        let mut refs = Vec::new();
+        refs.try_reserve_exact(members.len()).map_err(|_| Error::ENOMEM)?;
+        let mut watched = Self(refs);
+        for member in members {
+            // It was open when the call began.
+            let slot = table::get(member.handle.encode()).map_err(|_| Error::ECANCELED)?;
+            slot.watch();
+            watched.0.push(slot);
+        }
+        Ok(watched)
+    }
 }
 
-/// Waits until a member of a set is ready. On success the sets hold, in their old order, just the ready
-/// ones, and the result is how many each holds; on an error they are untouched.
-pub fn select(sets: &mut Sets<'_>, timeout_us: i64) -> Result<[usize; 3]> {
-    let deadline = Deadline::after(deadline::check(timeout_us)?);
-    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-    let outcome = scratch.run(sets, deadline);
-    scratch.members.clear();
-    let _ = SCRATCH.try_with(|kept| kept.set(scratch));
-    outcome
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for slot in &self.0 {
+            slot.unwatch();
+        }
+    }
 }
 
-impl Scratch {
-    fn run(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<[usize; 3]> {
+impl Sweep {
+    fn select(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Counts> {
         self.gather(sets)?;
+        if self.glance()? || deadline == Deadline::Now {
+            return Ok(self.answer(sets));
+        }
         match self.wait(deadline) {
-            Ok(()) | Err(Error::ETIMEDOUT | Error::EAGAIN) => Ok(self.answer(sets)),
+            Ok(()) | Err(Error::ETIMEDOUT) => Ok(self.answer(sets)),
             Err(error) => Err(error),
         }
     }
@@ -76,89 +137,96 @@ impl Scratch {
     }
 
     fn add(&mut self, number: i64, asked: Events) -> Result<()> {
-        let slot = table::get(number)?;
-        if slot.has(flag::POLLER) {
-            return Err(Error::EOPNOTSUPP);
-        }
-        let index = slot.handle().index as usize;
-        if let Some(member) = self.place(index) {
+        let (handle, slot) = table::peek(number)?;
+        if let Some(member) = self.place(handle) {
             self.members[member].asked = self.members[member].asked.or(asked);
             return Ok(());
         }
+        if slot.has(flag::POLLER) {
+            return Err(Error::EOPNOTSUPP);
+        }
+        let index = handle.index as usize;
         if index >= self.places.len() {
-            let more = index + 1 - self.places.len();
-            self.places.try_reserve(more).map_err(|_| Error::ENOMEM)?;
-            self.places.resize(index + 1, 0);
+            self.make_places(index + 1)?;
         }
         self.places[index] = self.members.len() as u32;
-        slot.watch();
-        self.members.push(Member { slot, asked, ready: Events::NONE, parked: false });
+        self.members.push(Member { handle, slot, asked, ready: Events::NONE, parked: false });
         Ok(())
     }
 
-    fn place(&self, index: usize) -> Option<usize> {
-        let place = *self.places.get(index)? as usize;
-        let member = self.members.get(place)?;
-        (member.slot.handle().index as usize == index).then_some(place)
+    #[cold]
+    fn make_places(&mut self, length: usize) -> Result<()> {
+        self.places.try_reserve(length - self.places.len()).map_err(|_| Error::ENOMEM)?;
+        self.places.resize(length, 0);
+        Ok(())
+    }
+
+    fn place(&self, handle: Handle) -> Option<usize> {
+        let place = *self.places.get(handle.index as usize)? as usize;
+        (self.members.get(place)?.handle == handle).then_some(place)
+    }
+
+    /// Asks without waiting; whether anything is ready. Nothing keeps a descriptor open meanwhile, so what was
+    /// found counts only for a handle that is still open afterwards: then it was open all the time.
+    fn glance(&mut self) -> Result<bool> {
+        self.ask(None)?;
+        // Interrupted or out of memory: as if nothing were ready, and the wait will tell.
+        if sys::poll(&mut self.entries, Some(Duration::ZERO)).is_err() {
+            self.entries.clear();
+        }
+        let any = self.collect();
+        let closed = |member: &Member| !member.ready.is_empty() && !member.is_open();
+        if any && self.members.iter().any(closed) { Err(Error::ECANCELED) } else { Ok(any) }
     }
 
     fn wait(&mut self, deadline: Deadline) -> Result<()> {
         let interruptible = self.members.iter().any(|member| member.slot.has(flag::INTERRUPTIBLE));
-        self.entries.clear();
-        self.entries.try_reserve(self.members.len() + 1).map_err(|_| Error::ENOMEM)?;
         let watch = Watch::many(interruptible);
+        let _watched = Watched::new(&self.members)?;
         loop {
-            let forced = self.ask(&watch)?;
+            let forced = self.ask(Some(&watch))?;
             let until = if forced { Deadline::Now } else { deadline };
             let outcome = watch.poll(&mut self.entries, until);
             if self.collect() {
                 return Ok(());
             }
-            if self.members.iter().any(|member| member.slot.is_closed()) {
+            if !self.members.iter().all(Member::is_open) {
                 return Err(Error::ECANCELED);
             }
             match outcome {
                 // What was forced has gone in the meantime.
-                Err(Error::EAGAIN) if deadline != Deadline::Now => {}
+                Err(Error::EAGAIN) => {}
                 other => other.map(drop)?,
             }
         }
     }
 
     /// Fills in the entries; whether something is ready without the kernel's word.
-    fn ask(&mut self, watch: &Watch) -> Result<bool> {
-        let mut forced = false;
+    fn ask(&mut self, watch: Option<&Watch>) -> Result<bool> {
         self.entries.clear();
+        self.entries.try_reserve(self.members.len() + 1).map_err(|_| Error::ENOMEM)?;
+        let mut forced = false;
         for member in &self.members {
-            if member.slot.is_closed() {
-                return Err(Error::ECANCELED);
-            }
-            forced |= readiness::forced(&member.slot).any(member.asked);
-            let silent = member.parked || !readiness::in_kernel(&member.slot);
-            let fd = if silent { Fd::NONE } else { member.slot.fd() };
-            self.entries.push(PollFd::new(fd, member.asked));
+            forced |= readiness::forced(member.slot).any(member.asked);
+            self.entries.push(member.entry());
         }
-        self.entries.push(watch.entry());
+        self.entries.extend(watch.map(Watch::entry));
+        // Looked at after the announcement: a close either sees it, or is seen here.
+        if watch.is_some() && !self.members.iter().all(Member::is_open) {
+            return Err(Error::ECANCELED);
+        }
         Ok(forced)
     }
 
     /// Takes in what the kernel said; whether any member is ready.
     fn collect(&mut self) -> bool {
-        let mut any = false;
-        for (member, entry) in self.members.iter_mut().zip(&self.entries) {
-            let mut found = entry.ready();
-            if !found.is_empty() && readiness::advance_connect(&member.slot) == Phase::Failed {
-                found = Events::NONE;
-            }
-            member.ready = found.or(readiness::forced(&member.slot)).and(member.asked);
-            member.parked |= !found.is_empty() && member.ready.is_empty();
-            any |= !member.ready.is_empty();
-        }
-        any
+        let found = self.entries.iter().map(PollFd::ready).chain(std::iter::repeat(Events::NONE));
+        let ready = self.members.iter_mut().zip(found).map(|(member, found)| member.collect(found));
+        ready.fold(false, |any, ready| any | ready)
     }
 
     /// Leaves in each set, in the old order and once each, those that are ready.
-    fn answer(&mut self, sets: &mut Sets<'_>) -> [usize; 3] {
+    fn answer(&mut self, sets: &mut Sets<'_>) -> Counts {
         let mut counts = [0; 3];
         for ((set, asked), count) in sets.iter_mut().zip(ASKED).zip(&mut counts) {
             *count = self.compact(set, asked);
@@ -169,13 +237,13 @@ impl Scratch {
     fn compact(&mut self, set: &mut [i64], asked: Events) -> usize {
         let mut kept = 0;
         for place in 0..set.len() {
-            let Some(handle) = super::handle::Handle::decode(set[place]) else { continue };
-            let Some(member) = self.place(handle.index as usize) else { continue };
+            let number = set[place];
+            let Some(member) = Handle::decode(number).and_then(|handle| self.place(handle)) else { continue };
             let ready = &mut self.members[member].ready;
             if ready.any(asked) {
                 // Told once, however often it stands in the set.
                 *ready = Events(ready.0 & !asked.0);
-                set[kept] = set[place];
+                set[kept] = number;
                 kept += 1;
             }
         }

@@ -129,6 +129,13 @@ impl Slot {
         self.word.load(Ordering::SeqCst) & CLOSED != 0
     }
 
+    /// Whether this handle, and no later one, is open in the slot.
+    #[inline]
+    pub fn is_open_as(&self, handle: Handle) -> bool {
+        let word = self.word.load(Ordering::SeqCst);
+        (word >> GENERATION_SHIFT) as u32 == handle.generation && word & CLOSED == 0
+    }
+
     /// The descriptor, or none while the family is open.
     #[inline]
     pub fn fd(&self) -> Fd {
@@ -431,6 +438,15 @@ pub fn get(number: i64) -> Result<Ref> {
             Err(now) => word = now,
         }
     }
+}
+
+/// Looks a number up without taking a reference: the slot may pass to another owner at any time, so what is read
+/// from it counts only if [`Slot::is_open_as`] still holds afterwards.
+#[inline]
+pub fn peek(number: i64) -> Result<(Handle, &'static Slot)> {
+    let handle = Handle::decode(number).ok_or(Error::EBADF)?;
+    let slot = slot(handle.index).ok_or(Error::EBADF)?;
+    if slot.is_open_as(handle) { Ok((handle, slot)) } else { Err(Error::EBADF) }
 }
 
 /// Marks the handle closed. The reference returned is the one that being open held:
