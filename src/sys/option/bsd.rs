@@ -46,7 +46,8 @@ const INFO: &[(&str, Native)] = &[
     ("tcp.rtt", tcp_info(Field::word(offset_of!(Info, tcpi_srtt)).millis())),
     ("tcp.rtt_variance", tcp_info(Field::word(offset_of!(Info, tcpi_rttvar)).millis())),
     ("tcp.congestion_window", tcp_info(Field::word(offset_of!(Info, tcpi_snd_cwnd)))),
-    ("tcp.total_retransmits", tcp_info(Field::long(offset_of!(Info, tcpi_txretransmitpackets)))),
+    // The system's header calls this tcpi_txretransmitpackets.
+    ("tcp.total_retransmits", tcp_info(Field::long(offset_of!(Info, tcpi_rxretransmitpackets)))),
     ("tcp.bytes_sent", tcp_info(Field::long(offset_of!(Info, tcpi_txbytes)))),
     ("tcp.bytes_received", tcp_info(Field::long(offset_of!(Info, tcpi_rxbytes)))),
 ];
