@@ -22,12 +22,23 @@ impl Handle {
     #[must_use]
     #[inline]
     pub const fn decode(number: i64) -> Option<Self> {
-        if number <= 0 || number >= 1 << 53 {
-            return None;
-        }
-        let index = number as u32 & (MAX_SLOTS - 1);
-        let generation = (number >> INDEX_BITS) as u32;
-        if generation == 0 { None } else { Some(Self { index, generation }) }
+        let handle = Self { index: Self::index(number), generation: Self::generation(number) as u32 };
+        if number <= 0 || number >= 1 << 53 || handle.generation == 0 { None } else { Some(handle) }
+    }
+
+    /// The slot that a number would stand for.
+    #[must_use]
+    #[inline]
+    pub const fn index(number: i64) -> u32 {
+        number as u32 & (MAX_SLOTS - 1)
+    }
+
+    /// The generation that a number would stand for: beyond 32 bits for one that is no handle because it is
+    /// negative or too large, so that comparing it with a real one is check enough.
+    #[must_use]
+    #[inline]
+    pub const fn generation(number: i64) -> u64 {
+        (number >> INDEX_BITS) as u64
     }
 
     /// The number that the caller holds.

@@ -173,7 +173,7 @@ impl Kind {
     /// From the two bytes that a slot keeps.
     #[must_use]
     pub fn unpack(packed: u16) -> Self {
-        let net = NETS[usize::from(packed >> 8) % NETS.len()].0;
+        let net = NETS.get(usize::from(packed >> 8)).map_or(Net::Stream, |known| known.0);
         Self { net, protocol: packed as u8 }
     }
 }

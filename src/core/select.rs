@@ -87,32 +87,6 @@ struct Sweep {
     places: Vec<u32>,
 }
 
-/// References to all members, which count as watched while this lives.
-struct Watched(Vec<Ref>);
-
-impl Watched {
-    fn new(members: &[Member]) -> Result<Self> {
-        let mut refs = Vec::new();
-        refs.try_reserve_exact(members.len()).map_err(|_| Error::ENOMEM)?;
-        let mut watched = Self(refs);
-        for member in members {
-            // It was open when the call began.
-            let slot = table::get(member.handle.encode()).map_err(|_| Error::ECANCELED)?;
-            slot.watch();
-            watched.0.push(slot);
-        }
-        Ok(watched)
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        for slot in &self.0 {
-            slot.unwatch();
-        }
-    }
-}
-
 impl Sweep {
     fn select(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Counts> {
         self.gather(sets)?;
@@ -182,7 +156,7 @@ impl Sweep {
     fn wait(&mut self, deadline: Deadline) -> Result<()> {
         let interruptible = self.members.iter().any(|member| member.slot.has(flag::INTERRUPTIBLE));
         let watch = Watch::many(interruptible);
-        let _watched = Watched::new(&self.members)?;
+        let _held = self.hold()?;
         loop {
             let forced = self.ask(Some(&watch))?;
             let until = if forced { Deadline::Now } else { deadline };
@@ -199,6 +173,17 @@ impl Sweep {
                 other => other.map(drop)?,
             }
         }
+    }
+
+    /// References to all members: whoever closes one sees that it is waited for.
+    fn hold(&self) -> Result<Vec<Ref>> {
+        let mut held = Vec::new();
+        held.try_reserve_exact(self.members.len()).map_err(|_| Error::ENOMEM)?;
+        for member in &self.members {
+            // It was open when the call began.
+            held.push(table::get(member.handle.encode()).map_err(|_| Error::ECANCELED)?);
+        }
+        Ok(held)
     }
 
     /// Fills in the entries; whether something is ready without the kernel's word.

@@ -9,13 +9,14 @@ use super::handle::{Handle, LAST_GENERATION, MAX_SLOTS};
 use super::kind::Kind;
 use super::{fork, side};
 use crate::sys::{self, Fd};
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceBox;
 use socket2::Domain;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const CLOSED: u64 = 1 << 31;
+const CLOSED_SHIFT: u32 = 31;
+const CLOSED: u64 = 1 << CLOSED_SHIFT;
 const REFERENCES: u64 = CLOSED - 1;
 const GENERATION_SHIFT: u32 = 32;
 
@@ -94,18 +95,20 @@ pub enum Wait {
 }
 
 /// What stands behind a handle. Every field may be read and written by any thread.
+///
+/// Aligned and ordered so that two slots never share a cache line, and that what every call needs is in the first.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Slot {
     word: AtomicU64,
     fd: AtomicI64,
-    /// Bytes that may still be read after this side shut reading; in a free slot, the next free one.
-    pub read_left: AtomicU64,
-    timeouts: [AtomicI64; 5],
     flags: AtomicU32,
-    watchers: AtomicU32,
     error: AtomicI32,
     kind: AtomicU16,
     phase: AtomicU8,
+    timeouts: [AtomicI64; 5],
+    /// Bytes that may still be read after this side shut reading; in a free slot, the next free one.
+    pub read_left: AtomicU64,
 }
 
 impl Slot {
@@ -116,7 +119,6 @@ impl Slot {
             read_left: AtomicU64::new(0),
             timeouts: [const { AtomicI64::new(-1) }; 5],
             flags: AtomicU32::new(0),
-            watchers: AtomicU32::new(0),
             error: AtomicI32::new(0),
             kind: AtomicU16::new(0),
             phase: AtomicU8::new(0),
@@ -239,19 +241,12 @@ impl Slot {
         }
     }
 
-    /// One more thread waits on this slot.
-    pub fn watch(&self) {
-        self.watchers.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// One less.
-    pub fn unwatch(&self) {
-        self.watchers.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    /// Whether a thread waits on this slot.
-    pub fn is_watched(&self) -> bool {
-        self.watchers.load(Ordering::SeqCst) > 0
+    /// Whether calls run on the slot besides the asking one.
+    pub fn is_shared(&self) -> bool {
+        let word = self.word.load(Ordering::SeqCst);
+        // Being open holds a reference too.
+        let own = if word & CLOSED == 0 { 2 } else { 1 };
+        word & REFERENCES > own
     }
 
     /// Fills a slot that nobody can see yet.
@@ -263,7 +258,6 @@ impl Slot {
         let unsettled = if new.fd.is_none() { flag::UNSETTLED } else { 0 };
         self.fd.store(new.fd.to_raw(), Ordering::Relaxed);
         self.flags.store(new.flags | unsettled, Ordering::Relaxed);
-        self.watchers.store(0, Ordering::Relaxed);
         self.error.store(0, Ordering::Relaxed);
         self.kind.store(new.kind.pack(), Ordering::Relaxed);
         self.phase.store(new.phase as u8, Ordering::Relaxed);
@@ -283,7 +277,7 @@ pub struct New {
 #[derive(Debug)]
 pub struct Ref {
     slot: &'static Slot,
-    handle: Handle,
+    number: i64,
     epoch: u32,
 }
 
@@ -300,7 +294,7 @@ impl Ref {
     /// The handle it was looked up by.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        self.handle
+        Handle { index: Handle::index(self.number), generation: Handle::generation(self.number) as u32 }
     }
 }
 
@@ -313,38 +307,33 @@ impl Drop for Ref {
         }
         let before = self.slot.word.fetch_sub(1, Ordering::SeqCst);
         if before & (CLOSED | REFERENCES) == CLOSED | 1 {
-            retire(self.slot, self.handle);
+            retire(self.slot, self.handle());
         }
     }
 }
 
-/// Segment `k` holds `64 << k` slots, so that slots never move and small programs stay small.
-const FIRST_SEGMENT: u32 = 64;
-const SEGMENTS: usize = 19;
+/// Slots are made in chunks, which never move. The list of chunks is long, but what was never touched of it
+/// takes no memory.
+const CHUNK: usize = 256;
 
-static TABLE: [OnceCell<Box<[Slot]>>; SEGMENTS] = [const { OnceCell::new() }; SEGMENTS];
+type Chunk = [Slot; CHUNK];
 
-#[inline]
-fn place(index: u32) -> (usize, usize) {
-    let shifted = index + FIRST_SEGMENT;
-    let segment = shifted.ilog2() - FIRST_SEGMENT.ilog2();
-    (segment as usize, (shifted - (FIRST_SEGMENT << segment)) as usize)
-}
+static TABLE: [OnceBox<Chunk>; MAX_SLOTS as usize / CHUNK] =
+    [const { OnceBox::new() }; MAX_SLOTS as usize / CHUNK];
 
 #[inline]
 fn slot(index: u32) -> Option<&'static Slot> {
-    let (segment, offset) = place(index);
-    TABLE.get(segment)?.get()?.get(offset)
+    let index = index as usize;
+    Some(&TABLE.get(index / CHUNK)?.get()?[index % CHUNK])
 }
 
+/// Makes the chunk that holds the slot.
 fn grow(index: u32) -> Result<()> {
-    let (segment, _) = place(index);
-    TABLE[segment].get_or_try_init(|| {
-        let length = (FIRST_SEGMENT << segment) as usize;
+    TABLE[index as usize / CHUNK].get_or_try_init(|| {
         let mut slots = Vec::new();
-        slots.try_reserve_exact(length).map_err(|_| Error::ENOMEM)?;
-        slots.resize_with(length, Slot::new);
-        Ok::<_, Error>(slots.into_boxed_slice())
+        slots.try_reserve_exact(CHUNK).map_err(|_| Error::ENOMEM)?;
+        slots.resize_with(CHUNK, Slot::new);
+        Box::<Chunk>::try_from(slots).map_err(|_| Error::EINTERNAL)
     })?;
     Ok(())
 }
@@ -425,19 +414,18 @@ impl Drop for Vacancy {
 /// Looks a number up and takes a reference; `EBADF` if it stands for nothing.
 #[inline]
 pub fn get(number: i64) -> Result<Ref> {
-    let handle = Handle::decode(number).ok_or(Error::EBADF)?;
-    let slot = slot(handle.index).ok_or(Error::EBADF)?;
+    let slot = slot(Handle::index(number)).ok_or(Error::EBADF)?;
+    let open = Handle::generation(number) << 1;
     let epoch = fork::epoch();
     let mut word = slot.word.load(Ordering::Relaxed);
-    loop {
-        if (word >> GENERATION_SHIFT) as u32 != handle.generation || word & CLOSED != 0 {
-            return Err(Error::EBADF);
-        }
+    // One comparison for both: of that generation, and not closed.
+    while word >> CLOSED_SHIFT == open {
         match slot.word.compare_exchange_weak(word, word + 1, Ordering::SeqCst, Ordering::Relaxed) {
-            Ok(_) => return Ok(Ref { slot, handle, epoch }),
+            Ok(_) => return Ok(Ref { slot, number, epoch }),
             Err(now) => word = now,
         }
     }
+    Err(Error::EBADF)
 }
 
 /// Looks a number up without taking a reference: the slot may pass to another owner at any time, so what is read
@@ -457,7 +445,7 @@ pub fn close(number: i64) -> Result<Ref> {
     if before & CLOSED != 0 {
         return Err(Error::EBADF);
     }
-    Ok(Ref { slot: mine.slot, handle: mine.handle, epoch: mine.epoch })
+    Ok(Ref { slot: mine.slot, number: mine.number, epoch: mine.epoch })
 }
 
 /// Whether nobody but the holder of `last` uses the slot.
@@ -474,6 +462,7 @@ pub fn is_retired(handle: Handle) -> bool {
 /// The last reference is gone: closes the descriptor and hands the slot to the next generation.
 ///
 /// May run while the caller holds a side's lock, so what the handle had at its side stays until the slot is filled again.
+#[cold]
 fn retire(slot: &'static Slot, handle: Handle) {
     let fd = slot.fd();
     if !fd.is_none() && !slot.has(flag::RELEASED) {
@@ -499,7 +488,6 @@ pub fn after_fork() -> Vec<Handle> {
         if word & REFERENCES == 0 {
             continue;
         }
-        slot.watchers.store(0, Ordering::SeqCst);
         slot.word.store(generation << GENERATION_SHIFT | word & CLOSED | 1, Ordering::SeqCst);
         if word & CLOSED != 0 {
             orphans.push(Handle { index, generation: generation as u32 });
@@ -514,7 +502,7 @@ pub fn after_fork() -> Vec<Handle> {
 pub fn bury(orphans: Vec<Handle>) {
     for handle in orphans {
         if let Some(slot) = slot(handle.index) {
-            drop(Ref { slot, handle, epoch: fork::epoch() });
+            drop(Ref { slot, number: handle.encode(), epoch: fork::epoch() });
         }
     }
 }
@@ -533,16 +521,27 @@ mod tests {
     }
 
     #[test]
-    fn segments_cover_every_index_once() {
-        let mut expected = (0, 0);
-        for index in 0..10_000 {
-            assert_eq!(place(index), expected, "{index}");
-            expected.1 += 1;
-            if expected.1 == (FIRST_SEGMENT << expected.0) as usize {
-                expected = (expected.0 + 1, 0);
-            }
+    fn numbers_that_are_no_handles_are_not_found() {
+        let number = insert();
+        let beyond = [number | 1 << 53, number | 1 << 61, number | i64::MIN, -number, number & 0xFF_FFFF];
+        for number in beyond.into_iter().chain([0, -1, i64::MIN, i64::MAX, i64::from(MAX_SLOTS) - 1]) {
+            assert_eq!(get(number).unwrap_err(), Error::EBADF, "{number}");
         }
-        assert!(place(MAX_SLOTS - 1).0 < SEGMENTS);
+        drop(close(number).unwrap());
+    }
+
+    #[test]
+    fn a_slot_is_shared_while_another_call_runs() {
+        let number = insert();
+        let call = get(number).unwrap();
+        assert!(!call.is_shared());
+        let other = get(number).unwrap();
+        assert!(call.is_shared());
+        let closer = close(number).unwrap();
+        drop(call);
+        assert!(closer.is_shared());
+        drop(other);
+        assert!(!closer.is_shared());
     }
 
     #[test]

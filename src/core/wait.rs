@@ -95,7 +95,8 @@ fn own() -> Option<Arc<Waker>> {
 
 /// Kicks every thread that waits for the slot.
 pub fn notify(slot: &Slot, index: u32) {
-    if !slot.is_watched() {
+    // Whoever waits holds a reference.
+    if !slot.is_shared() {
         return;
     }
     for waker in &lock().0 {
@@ -106,7 +107,7 @@ pub fn notify(slot: &Slot, index: u32) {
     }
 }
 
-/// A thread that is about to wait. Slots that it waits for must be watched by the holder.
+/// A thread that is about to wait. The holder has references to the slots that it waits for.
 #[derive(Debug)]
 pub struct Watch {
     waker: Option<Arc<Waker>>,
@@ -191,7 +192,7 @@ impl Drop for Watch {
     }
 }
 
-/// A watch on one slot, which counts as watched while it lives.
+/// A watch on one slot.
 #[derive(Debug)]
 pub struct SlotWatch<'a> {
     slot: &'a Ref,
@@ -203,7 +204,6 @@ impl<'a> SlotWatch<'a> {
     #[must_use]
     pub fn new(slot: &'a Ref) -> Self {
         let watch = Watch::new(u64::from(slot.handle().index), slot.has(flag::INTERRUPTIBLE));
-        slot.watch();
         Self { slot, watch }
     }
 
@@ -250,10 +250,4 @@ pub fn ready(slot: &Ref, events: Events, deadline: Deadline) -> Result<()> {
     let watch = SlotWatch::new(slot);
     let mut entries = [PollFd::new(slot.fd(), events), watch.entry()];
     watch.poll(&mut entries, deadline).map(drop)
-}
-
-impl Drop for SlotWatch<'_> {
-    fn drop(&mut self) {
-        self.slot.unwatch();
-    }
 }
