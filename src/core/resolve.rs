@@ -181,6 +181,10 @@ fn question(
     asker: Asker<'_>,
     deadline: Deadline,
 ) -> Result<Vec<SockAddr>> {
+    // Whether an answer would come fast enough must not decide.
+    if deadline == Deadline::Now {
+        return Err(Error::EAGAIN);
+    }
     match asker {
         Asker::Caller => {
             let watch = Watch::anything(false);
