@@ -21,7 +21,7 @@ use crate::sys::{self, Fd};
 use socket2::Domain;
 
 /// An option that was set, to be set again on another descriptor.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Setting {
     /// By name, to a number.
     Number(&'static Row, i64),
@@ -35,7 +35,7 @@ impl Setting {
     /// Whether it is of this option.
     fn is_of(&self, row: &Row) -> bool {
         match (self, row.source) {
-            (Self::Number(own, _) | Self::Text(own, _), _) => own.name == row.name,
+            (Self::Number(own, _) | Self::Text(own, _), _) => *own == row,
             (Self::Raw { level, name, .. }, Source::Kernel(Some(native))) => {
                 (*level, *name) == (native.level, native.name)
             }
@@ -89,8 +89,8 @@ fn apply_text(fd: Fd, row: &Row, text: &str) -> Result<()> {
 }
 
 impl Scope {
-    /// Whether a kind of handle, whose family is this by now, has the option.
-    fn has(self, kind: Kind, family: Option<Domain>) -> Result<()> {
+    /// Refuses a kind of handle, whose family is this by now, that lacks the option.
+    fn check(self, kind: Kind, family: Option<Domain>) -> Result<()> {
         let internet = kind.is_socket() && family != Some(Domain::UNIX);
         let udp = matches!(kind.net, Net::Udp | Net::Udp4 | Net::Udp6);
         let fits = match self {
@@ -104,8 +104,8 @@ impl Scope {
             // A socket of an open kind serves IPv4 even where it is an IPv6 one.
             Self::Ip => internet && kind.family() != Some(Domain::IPV6),
             Self::Ipv6 => internet && family != Some(Domain::IPV4),
-            Self::Multicast => !kind.is_tcp() && Self::Ip.has(kind, family).is_ok(),
-            Self::Multicast6 => !kind.is_tcp() && Self::Ipv6.has(kind, family).is_ok(),
+            Self::Multicast => !kind.is_tcp() && Self::Ip.check(kind, family).is_ok(),
+            Self::Multicast6 => !kind.is_tcp() && Self::Ipv6.check(kind, family).is_ok(),
             Self::Unix => matches!(kind.net, Net::Unix | Net::Unixpacket),
         };
         if fits { Ok(()) } else { Err(Error::ENOPROTOOPT) }
@@ -167,7 +167,7 @@ pub fn is_supported(name: &str) -> bool {
 fn look_up(number: i64, name: &str) -> Result<(Ref, &'static Row)> {
     let slot = slot_of(number)?;
     let row = find(name)?;
-    row.scope.has(slot.kind(), slot.family())?;
+    row.scope.check(slot.kind(), slot.family())?;
     Ok((slot, row))
 }
 
@@ -271,7 +271,7 @@ fn store(slot: &Ref, setting: Setting) -> Result<()> {
         side.record(setting.clone());
         !slot.has(flag::UNSETTLED)
     });
-    // The family was settled meanwhile, without this setting.
+    // The family was settled before that, without this setting.
     if late { setting.apply(slot.fd()) } else { Ok(()) }
 }
 

@@ -38,12 +38,17 @@ fn bind_to(slot: &Ref, address: &SockAddr) -> Result<()> {
     let family = settle(slot, address.domain())?;
     let address = fit(address, family)?;
     let index = slot.handle().index;
-    if slot.kind().is_tcp() && !side::find(index, |side| side.has_setting("reuse_address")).unwrap_or(false) {
+    if slot.kind().is_tcp() && !side::find(index, |side| has_own_rule(side)).unwrap_or(false) {
         sys::set_listener_default(slot.fd())?;
     }
     sys::bind(slot.fd(), &address)?;
     slot.set_flags(flag::BOUND);
     Ok(())
+}
+
+/// Whether the caller has said who else may have the address.
+fn has_own_rule(side: &side::Side) -> bool {
+    side.has_setting("reuse_address") || side.has_setting("exclusive_address")
 }
 
 /// Makes it a listener; one that nobody named gets a free port on every interface.

@@ -59,8 +59,13 @@ pub fn lock_all() -> Vec<Guard> {
     (0..SHARDS).map(lock_shard).collect()
 }
 
+/// Runs `body` under the slot's lock, on what the slot has if it has anything.
+pub fn peek<T>(index: u32, body: impl FnOnce(Option<&Side>) -> T) -> T {
+    let shard = lock_shard(index as usize % SHARDS);
+    body(shard.as_ref().and_then(|shard| shard.get(&index)))
+}
+
 /// Runs `body` under the slot's lock, for what only one thread may do at a time.
 pub fn locked<T>(index: u32, body: impl FnOnce() -> T) -> T {
-    let _guard = lock_shard(index as usize % SHARDS);
-    body()
+    peek(index, |_| body())
 }

@@ -4,6 +4,7 @@
 use super::address;
 use super::error::{Error, Result};
 use super::kind::{Kind, Net};
+use super::options::Setting;
 use super::table::{self, New, Phase, Ref, flag};
 use super::{options, poller, readiness, side, wait};
 use crate::sys::{self, Events, Fd, Found, Half, PollFd};
@@ -85,9 +86,17 @@ pub fn create(kind: Kind, family: Domain) -> Result<Fd> {
 
 /// Opens a descriptor that can stand in for the slot's own: the same options, not bound.
 pub fn build(slot: &Ref, family: Domain) -> Result<Fd> {
+    build_with(slot, family, &settings(slot))
+}
+
+/// The options that were set so far.
+fn settings(slot: &Ref) -> Vec<Setting> {
+    side::peek(slot.handle().index, |side| side.map_or_else(Vec::new, |side| side.settings.clone()))
+}
+
+fn build_with(slot: &Ref, family: Domain, settings: &[Setting]) -> Result<Fd> {
     let fd = Owned(create(slot.kind(), family)?);
-    let settings = side::find(slot.handle().index, |side| side.settings.clone()).unwrap_or_default();
-    for setting in &settings {
+    for setting in settings {
         options::replay(fd.0, family, setting)?;
     }
     Ok(fd.keep())
@@ -95,17 +104,21 @@ pub fn build(slot: &Ref, family: Domain) -> Result<Fd> {
 
 /// Settles the family of an open kind; of a settled one, says whether the family fits.
 pub fn settle(slot: &Ref, family: Domain) -> Result<Domain> {
-    if let Some(settled) = slot.family() {
-        return Ok(settled);
-    }
-    let fd = Owned(build(slot, family)?);
-    side::locked(slot.handle().index, || {
-        if slot.family().is_none() {
-            slot.settle(fd.keep(), family);
+    loop {
+        if let Some(settled) = slot.family() {
+            return Ok(settled);
         }
-    });
-    readiness::changed(slot);
-    slot.family().ok_or(Error::EINTERNAL)
+        let settings = settings(slot);
+        let fd = Owned(build_with(slot, family, &settings)?);
+        side::peek(slot.handle().index, |side| {
+            // A descriptor that lacks an option which was set meanwhile won't do: once more, with it.
+            let current = side.map_or(&[][..], |side| &side.settings);
+            if slot.family().is_none() && current == settings {
+                slot.settle(fd.keep(), family);
+            }
+        });
+        readiness::changed(slot);
+    }
 }
 
 /// Opens two handles that are connected to each other.

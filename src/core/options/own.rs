@@ -107,7 +107,8 @@ fn available(slot: &Ref) -> Result<i64> {
     }
     let queued = sys::available(slot.fd())? as u64;
     let readable = match slot.has(flag::SHUT_READ) {
-        true => queued.min(slot.read_left.load(Ordering::SeqCst)),
+        true if slot.kind().is_connected_kind() => queued.min(slot.read_left.load(Ordering::SeqCst)),
+        true => 0,
         false => queued,
     };
     i64::try_from(readable).map_err(|_| Error::EOVERFLOW)

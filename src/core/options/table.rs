@@ -156,6 +156,12 @@ pub struct Row {
     systems: Systems,
 }
 
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 impl Row {
     /// Whether a system has the option, as far as its version goes.
     #[must_use]

@@ -77,7 +77,7 @@ const KINDS: [&str; 9] = ["tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", 
 /// Whether a fresh socket of this kind has the option.
 fn has(row: &Row, kind: &str) -> bool {
     let kind = Kind::parse(kind).unwrap();
-    row.scope.has(kind, kind.family()).is_ok()
+    row.scope.check(kind, kind.family()).is_ok()
 }
 
 /// The address to settle a kind by; none where the test needs no more than a fresh socket.
@@ -203,7 +203,9 @@ const LINUX_NUMBERS: &[(&str, i64, i64)] = &[
     ("receive_buffer", 20_000, 40_000),
     ("send_buffer", 20_000, 40_000),
     ("tcp.user_timeout", 1_500, 2_000),
+    ("tcp.fastopen", 5, 5),
     ("tcp.fastopen_connect", 1, 1),
+    ("tcp.max_segment", 1_000, 1_000),
     ("tcp.quickack", 0, 0),
     ("tcp.defer_accept", 1, 1_000_000),
     ("tcp.not_sent_low_water", 4_096, 4_096),
@@ -264,6 +266,47 @@ fn what_is_set_before_the_family_is_settled_is_kept() {
             let address = if row.scope.family() == Some(Domain::IPV6) { "[::1]:0" } else { "127.0.0.1:0" };
             server::bind(handle.0, address).unwrap();
             assert_eq!(handle.get(row.name), Ok(read), "{} of {kind}", row.name);
+        }
+    }
+}
+
+#[test]
+fn an_option_set_while_the_family_is_settled_is_not_lost() {
+    let together = std::sync::Barrier::new(2);
+    for _ in 0..1_000 {
+        let handle = Handle::open("tcp");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                together.wait();
+                handle.set("tcp.nodelay", 1).unwrap();
+            });
+            together.wait();
+            server::bind(handle.0, "127.0.0.1:0").unwrap();
+        });
+        assert_eq!(handle.get("tcp.nodelay"), Ok(1));
+    }
+}
+
+#[test]
+fn privileged_options_are_set_or_refused_as_such() {
+    let handle = Handle::open("udp4");
+    for (name, value) in
+        [("mark", 1 << 31), ("priority", 7), ("busy_poll", 50), ("incoming_cpu", 0), ("ip.transparent", 1)]
+    {
+        match handle.set(name, value) {
+            Ok(()) => assert_eq!(handle.get(name), Ok(value), "{name}"),
+            Err(error) => assert!([Error::EPERM, Error::EOPNOTSUPP].contains(&error), "{name}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn the_path_has_a_largest_packet() {
+    for (kind, address, name) in [("udp4", "127.0.0.1:9", "ip.mtu"), ("udp6", "[::1]:9", "ipv6.mtu")] {
+        if is_supported(name) {
+            let handle = Handle::open(kind);
+            connect::connect(handle.0, address).unwrap();
+            assert!(handle.get(name).unwrap() >= 1_280, "{name}");
         }
     }
 }
