@@ -3,6 +3,9 @@
 
 mod close;
 mod handles;
+mod handshake;
+mod names;
+mod peers;
 mod poller;
 mod readiness;
 mod select;

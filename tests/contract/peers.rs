@@ -1,0 +1,246 @@
+//! Peers that behave badly on purpose, ports that are surely closed, and child processes with a view of the machine
+//! that is their own. Not here: any expectation about the library.
+
+use crate::support::*;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+/// A child holds copies of all descriptors until it becomes another program: for that long nothing is closed.
+static CHILDREN: RwLock<()> = RwLock::new(());
+
+/// As long as the guard lives no test starts a child, so that what is closed is closed.
+pub fn no_children() -> RwLockReadGuard<'static, ()> {
+    CHILDREN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A test that this machine can't run says so, past the harness, which shows nothing of a test that passes.
+pub fn skip(why: &str) {
+    use std::io::Write;
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    writeln!(std::io::stderr(), "skipped: {test}: {why}").unwrap();
+}
+
+/// Whether `[::1]` is there. Without it the caller leaves its IPv6 part out, and says so.
+pub fn has_ipv6() -> bool {
+    let there = bind(*open("tcp6"), "[::1]:0") == 0;
+    if !there {
+        skip("no IPv6");
+    }
+    there
+}
+
+/// The stream kinds that this machine has.
+pub fn stream_kinds() -> Vec<&'static str> {
+    let mut kinds = vec!["tcp", "tcp4", "unix", "unixpacket"];
+    if has_ipv6() {
+        kinds.push("tcp6");
+    }
+    kinds
+}
+
+/// As `anysock_has`.
+pub fn has(feature: &str) -> i64 {
+    // SAFETY: the text is NUL-terminated.
+    unsafe { anysock_has(text(feature).as_ptr()) }
+}
+
+/// What a call gave, and how long it took.
+pub fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let outcome = call();
+    (outcome, start.elapsed())
+}
+
+/// The call must fail with `ETIMEDOUT`, and not before its time.
+#[track_caller]
+pub fn expect_timeout(timeout_us: i64, call: impl FnOnce() -> i64) {
+    let (outcome, took) = timed(call);
+    expect_error(outcome, "ETIMEDOUT");
+    assert!(took >= Duration::from_micros(timeout_us as u64), "after {took:?} already");
+    assert!(took < LONG / 2, "only after {took:?}");
+}
+
+/// The port of an address.
+pub fn port(address: &str) -> u16 {
+    address.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+/// `[::1]` and `127.0.0.1` with one port, bound but not listening: who connects is refused.
+pub fn same_port() -> (Own, Own, String) {
+    loop {
+        let (six, four) = (bound("tcp6"), open("tcp4"));
+        let port = port(&local_address(*six));
+        if bind(*four, &format!("127.0.0.1:{port}")) == 0 {
+            return (six, four, format!(":{port}"));
+        }
+    }
+}
+
+/// A listener that answers nobody: its queue is full, so that the system drops further requests to connect.
+pub struct Silent {
+    pub listener: Own,
+    queued: Vec<Own>,
+}
+
+impl Silent {
+    /// On a free address.
+    #[track_caller]
+    pub fn new(kind: &str) -> Self {
+        Self::on(bound(kind), kind)
+    }
+
+    /// Makes one of a socket that is bound.
+    #[track_caller]
+    pub fn on(listener: Own, kind: &str) -> Self {
+        expect(anysock_listen(*listener, 1));
+        let address = local_address(*listener);
+        let queued: Vec<_> = (0..2).map(|_| open(kind)).collect();
+        for client in &queued {
+            expect(connect(**client, &address));
+        }
+        if expect(has("tcp.unacked")) == 1 && kind.starts_with("tcp") {
+            until("a full queue", || get(*listener, "tcp.unacked") == Ok(queued.len() as i64));
+        }
+        Self { listener, queued }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> String {
+        local_address(*self.listener)
+    }
+
+    /// Makes room in the queue: from now on it is a listener like any other.
+    #[track_caller]
+    pub fn wake(&mut self) {
+        for _ in self.queued.drain(..) {
+            drop(Own(expect(anysock_accept(*self.listener))));
+        }
+    }
+}
+
+/// A child process that runs the calling test once more, and `body` in it.
+#[cfg(unix)]
+pub mod child {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command, Stdio};
+
+    const INSIDE: &str = "ANYSOCK_TEST_INSIDE";
+
+    /// What the child has for itself.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub enum View {
+        /// Nothing but its signals and descriptors.
+        Process,
+        /// A network with nothing but a loopback that is up.
+        #[cfg(target_os = "linux")]
+        Network,
+        /// Such a network, and files that can be put in the place of others.
+        #[cfg(target_os = "linux")]
+        NetworkAndFiles,
+    }
+
+    /// Runs `body` in a child. `test` is the name of the calling test.
+    #[track_caller]
+    pub fn run(test: &str, view: View, body: impl FnOnce()) {
+        if std::env::var_os(INSIDE).is_some_and(|inside| inside == test) {
+            prepare(view);
+            return body();
+        }
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(INSIDE, test);
+        // SAFETY: the closure makes one system call and nothing else.
+        unsafe { command.pre_exec(move || detach(view)) };
+        let child = match start(&mut command) {
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return skip("it needs a network of its own, which this user may not have");
+            }
+            child => child.unwrap(),
+        };
+        let output = child.wait_with_output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert!(output.status.success(), "in the child: {}\n{text}", output.status);
+        assert!(text.contains("1 passed"), "the child has run no test named {test}\n{text}");
+    }
+
+    /// Returns when the child is another program.
+    fn start(command: &mut Command) -> std::io::Result<Child> {
+        let _alone = CHILDREN.write().unwrap_or_else(PoisonError::into_inner);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn detach(view: View) -> std::io::Result<()> {
+        let spaces = match view {
+            View::Process => return Ok(()),
+            View::Network => libc::CLONE_NEWNET,
+            View::NetworkAndFiles => libc::CLONE_NEWNET | libc::CLONE_NEWNS,
+        };
+        // SAFETY: takes no memory.
+        match unsafe { libc::unshare(spaces) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn detach(_view: View) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn prepare(view: View) {
+        if view != View::Process {
+            loopback(true);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn prepare(_view: View) {}
+
+    /// Turns the loopback of the child's network on or off.
+    #[cfg(target_os = "linux")]
+    pub fn loopback(up: bool) {
+        // SAFETY: plain numbers, for which zero is a value.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        request.ifr_name[0] = b'l' as libc::c_char;
+        request.ifr_name[1] = b'o' as libc::c_char;
+        request.ifr_ifru.ifru_flags = if up { libc::IFF_UP as libc::c_short } else { 0 };
+        let socket = datagram_socket();
+        // SAFETY: the request is what the call expects, and outlives it.
+        let outcome = unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &request) };
+        assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: the descriptor is this function's own.
+        unsafe { libc::close(socket) };
+    }
+
+    #[cfg(target_os = "linux")]
+    fn datagram_socket() -> libc::c_int {
+        // SAFETY: takes no memory.
+        let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0) };
+        assert!(socket >= 0);
+        socket
+    }
+
+    /// Puts a file with this content in the place of another, for the child alone.
+    #[cfg(target_os = "linux")]
+    pub fn cover(path: &str, content: &str) {
+        use std::ffi::CString;
+        let unique = format!("anysock-{}-{}", std::process::id(), path.replace('/', "-"));
+        let source = std::env::temp_dir().join(unique);
+        std::fs::write(&source, content).unwrap();
+        let text = |text: &str| CString::new(text).unwrap();
+        let mount = |from: &str, to: &str, flags| {
+            let (from, to) = (text(from), text(to));
+            let nothing = std::ptr::null();
+            // SAFETY: the texts are NUL-terminated, and such a mount needs neither type nor data.
+            let outcome = unsafe { libc::mount(from.as_ptr(), to.as_ptr(), nothing, flags, nothing.cast()) };
+            assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+        };
+        mount("none", "/", libc::MS_REC | libc::MS_PRIVATE);
+        mount(source.to_str().unwrap(), path, libc::MS_BIND);
+        std::fs::remove_file(&source).unwrap();
+    }
+}
