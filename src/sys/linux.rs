@@ -1,47 +1,24 @@
-//! Linux: epoll, eventfd, accept4, ppoll. Not here: what every Unix shares (`unix`).
+//! Linux: epoll, eventfd. Not here: what Unixes share (`unix`, `posix`).
 
-use super::unix::{PollFd, check, timespec};
-use super::{Events, Fd, OsError, Result, Timeout, close};
+use super::unix::{check, timespec};
+use super::{Events, Fd, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout, close, poll};
 use libc::{c_int, c_void};
-use socket2::{Socket, Type};
 use std::mem::size_of;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 /// Descriptors are non-blocking already; the flag also holds when another process has switched the mode.
 pub(super) const PLATFORM_RECV: c_int = libc::MSG_DONTWAIT;
 /// As for receiving, and no SIGPIPE.
 pub(super) const PLATFORM_SEND: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 pub(super) const MSG_MORE: c_int = libc::MSG_MORE;
-pub(super) const POLL_HALF_CLOSE: i16 = libc::POLLRDHUP;
+/// `MSG_TRUNC` makes a receive tell the datagram's real length.
+pub(super) const TELLS_LENGTH: bool = true;
+/// The socket option that tells the protocol.
+pub(super) const SO_PROTOCOL: Option<c_int> = Some(libc::SO_PROTOCOL);
 
 /// AF_UNIX names that live outside the file system.
 pub const HAS_ABSTRACT: bool = true;
-
-/// Linux opens a socket non-blocking in the same system call.
-pub(super) fn non_blocking(kind: Type) -> Type {
-    kind.nonblocking()
-}
-
-/// Nothing is left to do on a new socket.
-pub(super) fn settle(_socket: &Socket) -> Result<()> {
-    Ok(())
-}
-
-/// Takes the next connection of a listener.
-pub fn accept(fd: Fd) -> Result<Fd> {
-    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: no address is asked for, so no memory is passed.
-    check(unsafe { libc::accept4(fd.0, std::ptr::null_mut(), std::ptr::null_mut(), flags) }).map(Fd)
-}
-
-/// The protocol of a socket, 0 where the kernel has none.
-pub(super) fn protocol(fd: Fd) -> i32 {
-    let mut value = [0; 4];
-    match super::get_option(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL, &mut value) {
-        Ok(_) => i32::from_ne_bytes(value),
-        Err(_) => 0,
-    }
-}
 
 /// Whether epoll takes the descriptor: it refuses files and directories, which are always ready.
 pub(super) fn pollable(fd: Fd) -> Result<()> {
@@ -52,25 +29,11 @@ pub(super) fn pollable(fd: Fd) -> Result<()> {
     }
 }
 
-pub(super) fn poll_entries(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
-    let time = timespec(timeout);
-    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: PollFd is a transparent pollfd, the slice is writable for its length, no signal mask is passed.
-    let ready = check(unsafe {
-        let list = entries.as_mut_ptr().cast::<libc::pollfd>();
-        libc::ppoll(list, entries.len() as libc::nfds_t, time, std::ptr::null())
-    })?;
-    Ok(ready as usize)
-}
-
-/// Takes a pending signal of this thread out of the queue.
-///
-/// # Safety
-/// `signals` must be an initialised set whose signals are blocked in this thread.
-pub(super) unsafe fn take_signal(signals: &libc::sigset_t) {
-    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the set and the time outlive the call, and no information is asked for.
-    unsafe { libc::sigtimedwait(signals, std::ptr::null_mut(), &now) };
+/// Whether the peer has finished sending, with bytes still queued or not.
+#[must_use]
+pub fn peer_has_finished(fd: Fd) -> bool {
+    let mut entry = [PollFd(libc::pollfd { fd: fd.0, events: libc::POLLRDHUP, revents: 0 })];
+    poll(&mut entry, Some(Duration::ZERO)) == Ok(1)
 }
 
 /// What another thread can make readable: an eventfd.
@@ -217,7 +180,7 @@ impl Queue {
         let capacity = capacity.min(4096);
         let list = &mut reports.0;
         list.clear();
-        list.try_reserve(capacity).map_err(|_| OsError(libc::ENOMEM))?;
+        list.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
         let found = self.wait_into(list.as_mut_ptr(), capacity as c_int, timeout)?;
         // SAFETY: the kernel has filled in this many, and the reserve above holds them.
         unsafe { list.set_len(found) };
@@ -232,7 +195,7 @@ impl Queue {
         match check(found) {
             // Kernels before 5.11 count in milliseconds.
             Err(OsError(libc::ENOSYS)) => {
-                let timeout = super::unix::milliseconds(timeout);
+                let timeout = milliseconds(timeout);
                 // SAFETY: as above.
                 check(unsafe { libc::epoll_wait(self.epoll.0, list, capacity, timeout) })
             }
@@ -240,6 +203,13 @@ impl Queue {
         }
         .map(|found| found as usize)
     }
+}
+
+/// Milliseconds, rounded up.
+fn milliseconds(timeout: Timeout) -> c_int {
+    let Some(timeout) = timeout else { return -1 };
+    let rounded = timeout.as_nanos().div_ceil(1_000_000);
+    c_int::try_from(rounded).unwrap_or(c_int::MAX)
 }
 
 /// The system call itself: C libraries have it only since 2021.
@@ -258,12 +228,4 @@ impl Drop for Queue {
     fn drop(&mut self) {
         close(self.epoll);
     }
-}
-
-// Placeholders until the option back-end is there: whoever writes it deletes these two lines.
-pub fn set_v6_only(fd: Fd, only: bool) -> Result<()> {
-    super::set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &i32::from(only).to_ne_bytes())
-}
-pub fn set_listener_default(fd: Fd) -> Result<()> {
-    super::set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1i32.to_ne_bytes())
 }

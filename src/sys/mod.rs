@@ -26,10 +26,28 @@ use std::time::Duration;
 pub mod option;
 pub use option::{set_listener_default, set_v6_only};
 
+mod portable;
+pub use portable::*;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 pub use unix::*;
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+mod posix;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+pub use posix::*;
+
+#[cfg(target_vendor = "apple")]
+mod apple;
+#[cfg(target_vendor = "apple")]
+pub use apple::*;
+
+#[cfg(any(windows, target_vendor = "apple"))]
+mod select;
+#[cfg(any(windows, target_vendor = "apple"))]
+pub use select::*;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
@@ -122,6 +140,12 @@ impl Events {
     #[must_use]
     pub const fn when(self, condition: bool) -> Self {
         if condition { self } else { Self::NONE }
+    }
+
+    /// `self` without the bits of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether no bit is set.

@@ -1,15 +1,14 @@
 //! What Linux, macOS and the BSDs have in common: POSIX sockets over `libc`.
-//! Not here: what only one of them has (`linux`, `bsd`), and option numbers (`option`).
+//! Not here: what only some of them have (`linux`, `bsd`, `posix`, `apple`), and option numbers (`option`).
 
 use super::{
-    Events, Flags, Found, Half, Interface, OsError, PLATFORM_RECV, PLATFORM_SEND, ResolveError, Result,
-    Timeout,
+    Events, Flags, Found, Half, Interface, LONGEST_WAIT, OsError, PLATFORM_RECV, PLATFORM_SEND, PollFd,
+    ResolveError, Result, Timeout, peer, poll,
 };
 use libc::{c_int, c_void, socklen_t};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::ffi::{CStr, CString};
-use std::mem::{MaybeUninit, size_of};
-use std::net::IpAddr;
+use std::mem::{MaybeUninit, offset_of, size_of};
 use std::os::fd::{FromRawFd, IntoRawFd};
 use std::time::Duration;
 
@@ -19,10 +18,8 @@ pub const WOULD_BLOCK: OsError = OsError(libc::EAGAIN);
 pub const INTERRUPTED: OsError = OsError(libc::EINTR);
 /// The arguments make no sense together.
 pub const INVALID: OsError = OsError(libc::EINVAL);
-/// The socket has no peer.
-pub const NOT_CONNECTED: OsError = OsError(libc::ENOTCONN);
-/// The sending half is shut.
-pub const BROKEN_PIPE: OsError = OsError(libc::EPIPE);
+/// There is no memory.
+pub const OUT_OF_MEMORY: OsError = OsError(libc::ENOMEM);
 
 /// AF_UNIX pairs come from the kernel.
 pub const HAS_UNIX_PAIR: bool = true;
@@ -75,12 +72,13 @@ pub(super) fn check(result: c_int) -> Result<c_int> {
     if result < 0 { Err(OsError::last()) } else { Ok(result) }
 }
 
-fn own(socket: Socket) -> Fd {
+/// Takes a descriptor over from socket2.
+pub(super) fn own(socket: Socket) -> Fd {
     Fd(socket.into_raw_fd())
 }
 
 /// Borrows a descriptor for one of socket2's methods.
-fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
+pub(super) fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
     // SAFETY: the caller's handle keeps `fd` open for this call, and ManuallyDrop keeps this borrower from closing it.
     let socket = std::mem::ManuallyDrop::new(unsafe { Socket::from_raw_fd(fd.0) });
     body(&socket).map_err(OsError::from)
@@ -133,16 +131,6 @@ pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
     Ok(old)
 }
 
-/// Names the socket.
-pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
-    with(fd, |socket| socket.bind(address))
-}
-
-/// Makes it a listener.
-pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
-    with(fd, |socket| socket.listen(backlog))
-}
-
 /// Starts a connection; `true` if it is already there, `false` if it is on its way.
 pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
     match with(fd, |socket| socket.connect(address)) {
@@ -161,17 +149,16 @@ pub fn disconnect(fd: Fd) {
         ..unsafe { std::mem::zeroed() }
     };
     // SAFETY: `nobody` lives through the call and its size is given.
-    unsafe { libc::connect(fd.0, &nobody, size_of::<libc::sockaddr>() as socklen_t) };
+    let taken_back = unsafe { libc::connect(fd.0, &nobody, size_of::<libc::sockaddr>() as socklen_t) } == 0;
+    if !taken_back {
+        // The BSDs let no stream go once it has set out; this one shall end where it arrives.
+        let _ = shutdown(fd, Half::Both);
+    }
 }
 
 /// The socket's own name.
 pub fn local(fd: Fd) -> Result<SockAddr> {
     with(fd, Socket::local_addr)
-}
-
-/// The peer's name.
-pub fn peer(fd: Fd) -> Result<SockAddr> {
-    with(fd, Socket::peer_addr)
 }
 
 /// The back-end's numbers for [`Flags`]; the common case of none is one comparison.
@@ -196,6 +183,9 @@ fn native(flags: Flags) -> c_int {
 /// Receives.
 #[inline]
 pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
+    if !super::TELLS_LENGTH && flags.has(Flags::TRUNC) {
+        return Ok(recv_from(fd, data, flags)?.0);
+    }
     let flags = PLATFORM_RECV | native(flags);
     // SAFETY: the slice is writable for its length; the kernel writes no further.
     count(unsafe { libc::recv(fd.0, data.as_mut_ptr().cast(), data.len(), flags) })
@@ -211,6 +201,9 @@ pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
 
 /// Receives with the sender's name, if the protocol tells one.
 pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(usize, Option<SockAddr>)> {
+    if !super::TELLS_LENGTH && flags.has(Flags::TRUNC) {
+        return super::measured(data, |whole| recv_from(fd, whole, flags.without(Flags::TRUNC)));
+    }
     let flags = PLATFORM_RECV | native(flags);
     let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut socklen_t| {
         // SAFETY: the data slice is writable for its length, and `storage` is as large as `length` says.
@@ -309,7 +302,7 @@ pub fn writev_stream(fd: Fd, pieces: &mut [Piece]) -> Result<usize> {
     Piece::truncate(pieces, libc::PIPE_BUF);
     let length = pieces.len().min(MAX_PIECES) as c_int;
     // SAFETY: Piece is a transparent iovec; the kernel checks the memory they describe (EFAULT).
-    without_sigpipe(|| count(unsafe { libc::writev(fd.0, pieces.as_ptr().cast(), length) }))
+    super::without_sigpipe(fd, || count(unsafe { libc::writev(fd.0, pieces.as_ptr().cast(), length) }))
 }
 
 /// Writes to a pipe or terminal, no more than a writable pipe takes without waiting, and without SIGPIPE.
@@ -317,7 +310,7 @@ pub fn write_stream(fd: Fd, data: &[u8]) -> Result<usize> {
     ready_now(fd, Events::WRITE)?;
     let data = &data[..data.len().min(libc::PIPE_BUF)];
     // SAFETY: the slice is readable for its length.
-    without_sigpipe(|| count(unsafe { libc::write(fd.0, data.as_ptr().cast(), data.len()) }))
+    super::without_sigpipe(fd, || count(unsafe { libc::write(fd.0, data.as_ptr().cast(), data.len()) }))
 }
 
 fn ready_now(fd: Fd, events: Events) -> Result<()> {
@@ -328,48 +321,10 @@ fn ready_now(fd: Fd, events: Events) -> Result<()> {
     }
 }
 
-/// Runs a write whose SIGPIPE, if it raises one, is taken back before the thread's mask is restored.
-fn without_sigpipe(write: impl FnOnce() -> Result<usize>) -> Result<usize> {
-    // SAFETY: every set is initialised by sigemptyset before it is read, and all of them outlive the calls.
-    unsafe {
-        let mut pipe: libc::sigset_t = std::mem::zeroed();
-        let mut before: libc::sigset_t = std::mem::zeroed();
-        let mut pending: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut pipe);
-        libc::sigaddset(&mut pipe, libc::SIGPIPE);
-        libc::sigpending(&mut pending);
-        // One that was pending already belongs to the program.
-        if libc::sigismember(&pending, libc::SIGPIPE) == 1 {
-            return write();
-        }
-        libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut before);
-        let outcome = write();
-        if outcome == Err(BROKEN_PIPE) {
-            super::take_signal(&pipe);
-        }
-        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
-        outcome
-    }
-}
-
-/// The error that waits on a socket, 0 if none. Reading it clears it in the kernel.
-pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
-    with(fd, Socket::take_error).map(|error| error.map(OsError::from))
-}
-
-/// Whether the peer has finished sending, with bytes still queued or not.
-#[must_use]
-pub fn peer_has_finished(fd: Fd) -> bool {
-    let half_close = super::POLL_HALF_CLOSE;
-    let mut entry = [PollFd(libc::pollfd { fd: fd.0, events: half_close, revents: 0 })];
-    let found = poll(&mut entry, Some(Duration::ZERO));
-    found.is_ok() && entry[0].0.revents & (half_close | libc::POLLHUP | libc::POLLERR) != 0
-}
-
 /// The name of an AF_UNIX address: a path, `\0` and an abstract name, or nothing for an unnamed one.
 #[must_use]
 pub fn unix_name(address: &SockAddr) -> Option<Vec<u8>> {
-    let offset = std::mem::offset_of!(libc::sockaddr_un, sun_path);
+    let offset = offset_of!(libc::sockaddr_un, sun_path);
     let length = (address.len() as usize).checked_sub(offset).filter(|length| *length > 0)?;
     // SAFETY: the address is an AF_UNIX one, and the system said that it is this long.
     let name = unsafe { std::slice::from_raw_parts(address.as_ptr().cast::<u8>().add(offset), length) };
@@ -407,7 +362,7 @@ fn describe_socket(fd: Fd, kind: i32) -> Result<Found> {
     Ok(Found::Socket {
         family: local(fd)?.domain(),
         kind: kind.into(),
-        protocol: super::protocol(fd),
+        protocol: super::SO_PROTOCOL.map_or(0, |name| number(fd, libc::SOL_SOCKET, name).unwrap_or(0)),
         listening: number(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN).is_ok_and(|on| on != 0),
         connected: peer(fd).is_ok(),
     })
@@ -456,61 +411,12 @@ pub fn get_option(fd: Fd, level: c_int, name: c_int, value: &mut [u8]) -> Result
     Ok(length as usize)
 }
 
-/// One descriptor in a [`poll`].
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-pub struct PollFd(pub(super) libc::pollfd);
-
-impl PollFd {
-    /// Asks for `events`. A descriptor that is none is passed over.
-    #[must_use]
-    pub fn new(fd: Fd, events: Events) -> Self {
-        let mut asked = 0;
-        if events.any(Events::READ) {
-            asked |= libc::POLLIN | super::POLL_HALF_CLOSE;
-        }
-        if events.any(Events::WRITE) {
-            asked |= libc::POLLOUT;
-        }
-        if events.any(Events::EXCEPT) {
-            asked |= libc::POLLPRI;
-        }
-        Self(libc::pollfd { fd: fd.0, events: asked, revents: 0 })
-    }
-
-    /// What the last poll found.
-    #[must_use]
-    pub fn ready(&self) -> Events {
-        let found = self.0.revents;
-        let over = found & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0;
-        Events::READ
-            .when(over || found & (libc::POLLIN | super::POLL_HALF_CLOSE) != 0)
-            .or(Events::WRITE.when(over || found & libc::POLLOUT != 0))
-            .or(Events::EXCEPT.when(found & libc::POLLPRI != 0))
-            .or(Events::HANGUP.when(found & libc::POLLHUP != 0))
-            .or(Events::ERROR.when(found & (libc::POLLERR | libc::POLLNVAL) != 0))
-    }
-}
-
-/// Waits until one of the entries is ready; how many are. `None` waits for ever.
-pub fn poll(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
-    super::poll_entries(entries, timeout)
-}
-
-/// Milliseconds for a system call that counts in them, rounded up.
-#[allow(dead_code, reason = "only where a call counts in milliseconds")]
-pub(super) fn milliseconds(timeout: Timeout) -> c_int {
-    let Some(timeout) = timeout else { return -1 };
-    let rounded = timeout.as_nanos().div_ceil(1_000_000);
-    c_int::try_from(rounded).unwrap_or(c_int::MAX)
-}
-
-/// A duration as the kernel takes it; what does not fit is as good as for ever.
+/// A duration as the kernel takes it; it ends earlier than one that would be too long for some kernels.
 pub(super) fn timespec(timeout: Timeout) -> Option<libc::timespec> {
-    let timeout = timeout?;
+    let timeout = timeout?.min(LONGEST_WAIT);
     // SAFETY: plain numbers, for which zero is a value.
     let mut time: libc::timespec = unsafe { std::mem::zeroed() };
-    time.tv_sec = timeout.as_secs().try_into().ok()?;
+    time.tv_sec = timeout.as_secs() as _;
     time.tv_nsec = timeout.subsec_nanos() as _;
     Some(time)
 }
@@ -565,21 +471,10 @@ pub fn resolve(
 /// Copies a `sockaddr` of one of the internet families.
 fn copy_address(address: *const libc::sockaddr) -> Option<SockAddr> {
     // SAFETY: the caller's list holds a whole address, or none.
-    let family = c_int::from(unsafe { address.as_ref() }?.sa_family);
-    let length = match family {
-        libc::AF_INET => size_of::<libc::sockaddr_in>(),
-        libc::AF_INET6 => size_of::<libc::sockaddr_in6>(),
-        _ => return None,
-    };
-    // SAFETY: an address of this family has this length, and the storage is larger.
-    let copy = unsafe {
-        SockAddr::try_init(|storage, size| {
-            std::ptr::copy_nonoverlapping(address.cast::<u8>(), storage.cast(), length);
-            *size = length as socklen_t;
-            Ok(())
-        })
-    };
-    copy.ok().map(|((), address)| address)
+    unsafe {
+        let family = c_int::from(address.as_ref()?.sa_family);
+        super::copy_address(address.cast(), family.into())
+    }
 }
 
 /// The number of the interface of that name.
@@ -635,18 +530,28 @@ fn describe_interface(info: &libc::ifaddrs) -> Interface {
         up: has(libc::IFF_UP),
         loopback: has(libc::IFF_LOOPBACK),
         multicast: has(libc::IFF_MULTICAST),
-        address: host_of(info.ifa_addr),
-        prefix: host_of(info.ifa_netmask).map_or(0, ones),
+        address: copy_address(info.ifa_addr).and_then(|address| Some(address.as_socket()?.ip())),
+        prefix: prefix(info),
     }
 }
 
-fn host_of(address: *const libc::sockaddr) -> Option<IpAddr> {
-    copy_address(address)?.as_socket().map(|address| address.ip())
-}
-
-fn ones(mask: IpAddr) -> u32 {
-    match mask {
-        IpAddr::V4(mask) => mask.to_bits().count_ones(),
-        IpAddr::V6(mask) => mask.to_bits().count_ones(),
+/// Counts the ones of a netmask. The BSDs leave its family empty, and may cut off the zeros at its end.
+fn prefix(info: &libc::ifaddrs) -> u32 {
+    if info.ifa_netmask.is_null() {
+        return 0;
     }
+    // SAFETY: the system gives a whole address, or none.
+    let family =
+        unsafe { info.ifa_addr.as_ref() }.map_or(libc::AF_UNSPEC, |address| address.sa_family.into());
+    let (offset, length) = match family {
+        libc::AF_INET => (offset_of!(libc::sockaddr_in, sin_addr), 4),
+        libc::AF_INET6 => (offset_of!(libc::sockaddr_in6, sin6_addr), 16),
+        _ => return 0,
+    };
+    // SAFETY: the mask is there, and begins with its length.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let length = length.min(usize::from(unsafe { (*info.ifa_netmask).sa_len }).saturating_sub(offset));
+    // SAFETY: the mask has as many bytes.
+    let bytes = unsafe { std::slice::from_raw_parts(info.ifa_netmask.cast::<u8>().add(offset), length) };
+    bytes.iter().map(|byte| byte.count_ones()).sum()
 }

@@ -1,1 +1,575 @@
-//! Windows.
+//! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of many (`queue`), names (`names`),
+//! `poll` (`select`), option numbers (`option`).
+
+use super::{
+    Events, Flags, Found, Half, LONGEST_WAIT, OsError, Result, Timeout, bind, measured, peer, pending_error,
+};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::windows::io::{FromRawSocket, IntoRawSocket};
+use std::ptr::{null, null_mut};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use windows_sys::Win32::Foundation::{
+    GetHandleInformation, HANDLE, HANDLE_FLAG_INHERIT, SetHandleInformation,
+};
+use windows_sys::Win32::Networking::WinSock as ws;
+use windows_sys::Win32::System::IO::CancelIoEx;
+
+mod names;
+mod queue;
+
+pub use names::*;
+pub use queue::{Queue, Reports};
+
+/// The call would have to wait.
+pub const WOULD_BLOCK: OsError = OsError(ws::WSAEWOULDBLOCK);
+/// A signal came before anything happened: never so on this system.
+pub const INTERRUPTED: OsError = OsError(ws::WSAEINTR);
+/// The arguments make no sense together.
+pub const INVALID: OsError = OsError(ws::WSAEINVAL);
+/// There is no memory.
+pub const OUT_OF_MEMORY: OsError = OsError(ws::WSA_NOT_ENOUGH_MEMORY);
+/// The system has no such thing.
+const UNSUPPORTED: OsError = OsError(ws::WSAEOPNOTSUPP);
+/// Pipes and consoles can't be polled, so that no handle stands for one.
+const NO_SOCKET: OsError = OsError(ws::WSAENOTSOCK);
+
+/// AF_UNIX names that live outside the file system.
+pub const HAS_ABSTRACT: bool = false;
+/// AF_UNIX pairs come from the kernel.
+pub const HAS_UNIX_PAIR: bool = false;
+
+/// What `accept` says of a connection that died before it was taken: the next one may live.
+pub const DIED_IN_QUEUE: &[i32] = &[ws::WSAECONNABORTED, ws::WSAECONNRESET];
+
+/// A socket. Copyable, because who may close it is decided by the handle table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fd(ws::SOCKET);
+
+impl Fd {
+    /// No socket.
+    pub const NONE: Self = Self(ws::INVALID_SOCKET);
+
+    /// Whether this is no socket.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == ws::INVALID_SOCKET
+    }
+
+    /// The number as the ABI carries it.
+    #[must_use]
+    pub const fn to_raw(self) -> i64 {
+        self.0 as i64
+    }
+
+    /// From the ABI's number; `None` if no socket can have it.
+    #[must_use]
+    pub fn from_raw(raw: i64) -> Option<Self> {
+        usize::try_from(raw).ok().map(Self).filter(|fd| !fd.is_none())
+    }
+}
+
+/// The count that a call returned, or why it failed.
+fn count(result: i32) -> Result<usize> {
+    usize::try_from(result).map_err(|_| OsError::last())
+}
+
+fn check(result: i32) -> Result<()> {
+    if result == ws::SOCKET_ERROR { Err(OsError::last()) } else { Ok(()) }
+}
+
+/// A length as Winsock takes it; who asks for more gets less.
+fn cut(length: usize) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
+}
+
+/// Starts Winsock, as socket2 does on its own before the first socket.
+fn start() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let mut about = ws::WSADATA::default();
+        // SAFETY: the structure is written as a whole. A failure shows in the next call.
+        unsafe { ws::WSAStartup(0x0202, &mut about) };
+    });
+}
+
+fn own(socket: Socket) -> Fd {
+    Fd(socket.into_raw_socket() as ws::SOCKET)
+}
+
+/// Borrows a socket for one of socket2's methods.
+pub(super) fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
+    // SAFETY: the caller's handle keeps `fd` open for this call, and ManuallyDrop keeps this borrower from closing it.
+    let socket = ManuallyDrop::new(unsafe { Socket::from_raw_socket(fd.0 as _) });
+    body(&socket).map_err(OsError::from)
+}
+
+/// Opens a socket: non-blocking, not inherited. A datagram socket does not report what became of its datagrams.
+pub fn open(family: Domain, kind: Type, protocol: i32) -> Result<Fd> {
+    let socket = Socket::new(family, kind, Some(protocol.into()))?;
+    socket.set_nonblocking(true)?;
+    let fd = own(socket);
+    if kind == Type::DGRAM {
+        for report in [ws::SIO_UDP_CONNRESET, ws::SIO_UDP_NETRESET] {
+            // Systems that do not know the one or the other do not report it.
+            let _ = control(fd, report, &0_u32.to_ne_bytes(), &mut []);
+        }
+    }
+    Ok(fd)
+}
+
+/// There are none: the caller makes pairs over the loopback.
+pub fn pair(_kind: Type) -> Result<(Fd, Fd)> {
+    Err(UNSUPPORTED)
+}
+
+/// Closes. Errors say nothing a caller could act on: the socket is gone in every case.
+pub fn close(fd: Fd) {
+    // SAFETY: the handle table calls this once, after the last reference to the socket is gone.
+    unsafe { ws::closesocket(fd.0) };
+}
+
+/// Shuts one or both halves of a connection. The reading half only by word of the caller: Winsock would reset
+/// the connection if the peer went on sending.
+pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
+    match half {
+        Half::Read => peer(fd).map(drop),
+        // SAFETY: takes no memory.
+        Half::Write | Half::Both => check(unsafe { ws::shutdown(fd.0, ws::SD_SEND) }),
+    }
+}
+
+/// Has `new` take the place of `old`. The number changes, as Winsock has no `dup2`: a call that still uses
+/// the old one, which never had a peer, finds that it is no socket.
+pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
+    if !old.is_none() {
+        close(old);
+    }
+    Ok(new)
+}
+
+/// Takes the next connection of a listener.
+pub fn accept(fd: Fd) -> Result<Fd> {
+    let accepted = with(fd, Socket::accept);
+    queue::reenable(fd, Events::READ);
+    let (connection, _) = accepted?;
+    connection.set_nonblocking(true)?;
+    Ok(own(connection))
+}
+
+/// Starts a connection; `true` if it is already there, `false` if it is on its way.
+pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
+    match with(fd, |socket| socket.connect(address)) {
+        Ok(()) => Ok(true),
+        Err(WOULD_BLOCK) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes back a connection attempt.
+pub fn disconnect(fd: Fd) {
+    // SAFETY: takes no memory; it cancels what is under way on this socket.
+    unsafe { CancelIoEx(fd.0 as HANDLE, null()) };
+}
+
+/// The socket's own name. Before it has one, Winsock calls that an error, and others the wildcard.
+pub fn local(fd: Fd) -> Result<SockAddr> {
+    match with(fd, Socket::local_addr) {
+        Err(INVALID) => match Domain::from(protocol(fd)?.iAddressFamily) {
+            Domain::IPV4 => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()),
+            Domain::IPV6 => Ok(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()),
+            _ => Ok(SockAddr::unix("")?),
+        },
+        other => other,
+    }
+}
+
+fn native(flags: Flags) -> i32 {
+    let bit = |flag, bit| if flags.has(flag) { bit } else { 0 };
+    bit(Flags::PEEK, ws::MSG_PEEK) | bit(Flags::OOB, ws::MSG_OOB)
+}
+
+/// What Winsock calls a failed receive, and others a datagram that was cut.
+fn forgive(outcome: Result<usize>, room: usize) -> Result<usize> {
+    match outcome {
+        Err(OsError(ws::WSAEMSGSIZE)) => Ok(room),
+        other => other,
+    }
+}
+
+/// Receives.
+pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
+    if flags.has(Flags::TRUNC) {
+        return Ok(recv_from(fd, data, flags)?.0);
+    }
+    let outcome = recv_quietly(fd, data, flags);
+    queue::reenable(fd, Events::READ.or(Events::EXCEPT));
+    outcome
+}
+
+/// Receives, which re-enables no edge.
+fn recv_quietly(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
+    // SAFETY: the slice is writable for its length; the system writes no further.
+    let received = unsafe { ws::recv(fd.0, data.as_mut_ptr().cast(), cut(data.len()), native(flags)) };
+    forgive(count(received), data.len())
+}
+
+/// Sends.
+pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
+    let outcome = send_quietly(fd, data, flags);
+    queue::reenable(fd, Events::WRITE);
+    outcome
+}
+
+/// Sends, which re-enables no edge.
+fn send_quietly(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
+    // SAFETY: the slice is readable for its length.
+    count(unsafe { ws::send(fd.0, data.as_ptr(), cut(data.len()), native(flags)) })
+}
+
+/// Receives with the sender's name, if the protocol tells one.
+pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(usize, Option<SockAddr>)> {
+    if flags.has(Flags::TRUNC) {
+        return measured(data, |whole| recv_from(fd, whole, flags.without(Flags::TRUNC)));
+    }
+    let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut i32| {
+        // SAFETY: the data slice is writable for its length, and `storage` is as large as `length` says.
+        let received = unsafe {
+            let (room, flags, name) = (cut(data.len()), native(flags), storage.cast());
+            ws::recvfrom(fd.0, data.as_mut_ptr().cast(), room, flags, name, length)
+        };
+        forgive(count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
+    };
+    // SAFETY: the system fills in as much of the storage as it says in the length.
+    let outcome = unsafe { SockAddr::try_init(&mut receive) };
+    queue::reenable(fd, Events::READ);
+    let (received, address) = outcome?;
+    Ok((received, (address.family() != 0).then_some(address)))
+}
+
+/// Sends to an address.
+pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<usize> {
+    // SAFETY: the data slice is readable for its length, and so is the address.
+    let sent = count(unsafe {
+        let name = address.as_ptr().cast();
+        ws::sendto(fd.0, data.as_ptr(), cut(data.len()), native(flags), name, address.len())
+    });
+    queue::reenable(fd, Events::WRITE);
+    sent
+}
+
+/// One piece of caller memory: length and base in the order of WSABUF, whose length has 32 bits.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Piece(ws::WSABUF);
+
+impl Piece {
+    /// Describes memory that the caller vouches for; nothing is touched here.
+    #[must_use]
+    pub fn new(base: *mut u8, length: usize) -> Self {
+        Self(ws::WSABUF { len: u32::try_from(length).unwrap_or(u32::MAX), buf: base })
+    }
+
+    /// The length of all of them; `None` if no call can move as much.
+    #[must_use]
+    pub fn total(pieces: &[Self]) -> Option<usize> {
+        let total = pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.0.len as usize))?;
+        isize::try_from(total).ok().map(|_| total)
+    }
+
+    /// Shortens them to `length` in all.
+    pub fn truncate(pieces: &mut [Self], mut length: usize) {
+        for piece in pieces {
+            let kept = length.min(piece.0.len as usize);
+            piece.0.len = kept as u32;
+            length -= kept;
+        }
+    }
+}
+
+/// How many pieces one system call takes.
+pub const MAX_PIECES: usize = 1024;
+
+/// How many pieces can be moved in one call: none after one that was longer than its length can say.
+fn movable(pieces: &[Piece]) -> u32 {
+    let cut = pieces.iter().take(MAX_PIECES).position(|piece| piece.0.len == u32::MAX);
+    cut.map_or(pieces.len().min(MAX_PIECES), |last| last + 1) as u32
+}
+
+/// Receives into several pieces.
+pub fn readv(fd: Fd, pieces: &[Piece]) -> Result<usize> {
+    if pieces.is_empty() {
+        return recv(fd, &mut [], Flags::default());
+    }
+    let (mut received, mut flags) = (0, 0);
+    // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. Nothing is overlapped.
+    let outcome = check(unsafe {
+        let list = pieces.as_ptr().cast();
+        ws::WSARecv(fd.0, list, movable(pieces), &mut received, &mut flags, null_mut(), None)
+    });
+    queue::reenable(fd, Events::READ);
+    forgive(outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
+}
+
+/// Sends from several pieces.
+pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
+    if pieces.is_empty() {
+        return send(fd, &[], Flags::default());
+    }
+    let mut sent = 0;
+    // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. Nothing is overlapped.
+    let outcome = check(unsafe {
+        let list = pieces.as_ptr().cast();
+        ws::WSASend(fd.0, list, movable(pieces), &mut sent, 0, null_mut(), None)
+    });
+    queue::reenable(fd, Events::WRITE);
+    outcome.map(|()| sent as usize)
+}
+
+/// No handle stands for a pipe or console here.
+pub fn read_stream(_fd: Fd, _data: &mut [MaybeUninit<u8>]) -> Result<usize> {
+    Err(NO_SOCKET)
+}
+
+/// As [`read_stream`].
+pub fn readv_stream(_fd: Fd, _pieces: &[Piece]) -> Result<usize> {
+    Err(NO_SOCKET)
+}
+
+/// As [`read_stream`].
+pub fn write_stream(_fd: Fd, _data: &[u8]) -> Result<usize> {
+    Err(NO_SOCKET)
+}
+
+/// As [`read_stream`].
+pub fn writev_stream(_fd: Fd, _pieces: &mut [Piece]) -> Result<usize> {
+    Err(NO_SOCKET)
+}
+
+/// Whether the peer has finished sending, with bytes still queued or not.
+#[must_use]
+pub fn peer_has_finished(fd: Fd) -> bool {
+    let mut entry = ws::WSAPOLLFD { fd: fd.0, events: ws::POLLRDNORM, revents: 0 };
+    // SAFETY: there is one entry, and it outlives the call.
+    unsafe { ws::WSAPoll(&mut entry, 1, 0) };
+    entry.revents & (ws::POLLHUP | ws::POLLERR) != 0
+}
+
+/// The name of an AF_UNIX address: a path, or nothing for an unnamed one.
+#[must_use]
+pub fn unix_name(address: &SockAddr) -> Option<Vec<u8>> {
+    let offset = offset_of!(ws::SOCKADDR_UN, sun_path);
+    let length = (address.len() as usize).checked_sub(offset)?;
+    // SAFETY: the address is an AF_UNIX one, and the system said that it is this long.
+    let name = unsafe { std::slice::from_raw_parts(address.as_ptr().cast::<u8>().add(offset), length) };
+    name.split(|byte| *byte == 0).next().filter(|path| !path.is_empty()).map(<[u8]>::to_vec)
+}
+
+/// How many bytes are queued for reading.
+pub fn available(fd: Fd) -> Result<usize> {
+    let mut bytes = 0;
+    // SAFETY: FIONREAD writes one number.
+    check(unsafe { ws::ioctlsocket(fd.0, ws::FIONREAD, &mut bytes) })?;
+    Ok(bytes as usize)
+}
+
+fn protocol(fd: Fd) -> Result<ws::WSAPROTOCOL_INFOW> {
+    let mut bytes = [0; size_of::<ws::WSAPROTOCOL_INFOW>()];
+    get_option(fd, ws::SOL_SOCKET, ws::SO_PROTOCOL_INFOW, &mut bytes)?;
+    // SAFETY: these are as many bytes, and the structure has plain numbers alone.
+    Ok(unsafe { bytes.as_ptr().cast::<ws::WSAPROTOCOL_INFOW>().read_unaligned() })
+}
+
+/// Says what a socket from elsewhere is.
+pub fn describe(fd: Fd) -> Result<Found> {
+    start();
+    let about = protocol(fd)?;
+    let mut listening = [0; 4];
+    let asked = get_option(fd, ws::SOL_SOCKET, ws::SO_ACCEPTCONN, &mut listening);
+    Ok(Found::Socket {
+        family: about.iAddressFamily.into(),
+        kind: about.iSocketType.into(),
+        protocol: about.iProtocol,
+        listening: asked.is_ok() && listening[0] != 0,
+        connected: peer(fd).is_ok(),
+    })
+}
+
+/// Sets or clears the blocking mode. Which it was can't be told here: blocking, as sockets are born.
+pub fn set_blocking(fd: Fd, blocking: bool) -> Result<bool> {
+    let mut non_blocking = u32::from(!blocking);
+    // SAFETY: FIONBIO reads one number.
+    check(unsafe { ws::ioctlsocket(fd.0, ws::FIONBIO, &mut non_blocking) })?;
+    Ok(true)
+}
+
+/// Whether a process started by this one gets the socket.
+pub fn inherit(fd: Fd) -> Result<bool> {
+    let mut flags = 0;
+    // SAFETY: the number outlives the call.
+    match unsafe { GetHandleInformation(fd.0 as HANDLE, &mut flags) } {
+        0 => Err(OsError::last()),
+        _ => Ok(flags & HANDLE_FLAG_INHERIT != 0),
+    }
+}
+
+/// Says whether a process started by this one gets the socket.
+pub fn set_inherit(fd: Fd, inherit: bool) -> Result<()> {
+    let flags = if inherit { HANDLE_FLAG_INHERIT } else { 0 };
+    // SAFETY: takes no memory.
+    match unsafe { SetHandleInformation(fd.0 as HANDLE, HANDLE_FLAG_INHERIT, flags) } {
+        0 => Err(OsError::last()),
+        _ => Ok(()),
+    }
+}
+
+/// `setsockopt` with the system's own numbers.
+pub fn set_option(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
+    let length = i32::try_from(value.len()).map_err(|_| INVALID)?;
+    // SAFETY: the slice is readable for its length.
+    check(unsafe { ws::setsockopt(fd.0, level, name, value.as_ptr(), length) })
+}
+
+/// `getsockopt` with the system's own numbers; the length that the system filled in.
+pub fn get_option(fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
+    let mut length = i32::try_from(value.len()).map_err(|_| INVALID)?;
+    // SAFETY: the slice is writable for the length that is given.
+    check(unsafe { ws::getsockopt(fd.0, level, name, value.as_mut_ptr(), &mut length) })?;
+    Ok(length as usize)
+}
+
+/// `WSAIoctl` with the system's own numbers; the length that the system filled in.
+pub(super) fn control(fd: Fd, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize> {
+    let room = u32::try_from(output.len()).map_err(|_| INVALID)?;
+    let (from, to) = (input.as_ptr().cast(), output.as_mut_ptr().cast());
+    let mut length = 0;
+    // SAFETY: both slices are given with their lengths and outlive the call, which is not overlapped.
+    check(unsafe {
+        ws::WSAIoctl(fd.0, code, from, input.len() as u32, to, room, &mut length, null_mut(), None)
+    })?;
+    Ok(length as usize)
+}
+
+/// Sockets as `select` takes them: a count, and so many sockets. The count has 32 bits, and stands where the
+/// first element of the list begins, as the system is little-endian on every machine.
+#[derive(Default)]
+pub(super) struct Set(Vec<ws::SOCKET>);
+
+impl Set {
+    pub(super) fn insert(&mut self, fd: Fd) {
+        if self.0.is_empty() {
+            self.0.push(0);
+        }
+        self.0.push(fd.0);
+        self.0[0] += 1;
+    }
+
+    pub(super) fn contains(&self, fd: Fd) -> bool {
+        self.0.get(1..).is_some_and(|members| members.binary_search(&fd.0).is_ok())
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut ws::FD_SET {
+        if self.0.is_empty() { null_mut() } else { self.0.as_mut_ptr().cast() }
+    }
+
+    /// Takes in what the system has left.
+    fn settle(&mut self) {
+        let count = self.0.first().map_or(0, |count| *count as u32 as usize);
+        self.0.truncate(count + 1);
+        if let Some(members) = self.0.get_mut(1..) {
+            members.sort_unstable();
+        }
+    }
+}
+
+/// In which sets a socket is put for what was asked. Only the one for exceptions tells that a connect has
+/// failed; of a socket with a peer it tells of urgent data alone.
+pub(super) fn sets_for(fd: Fd, asked: Events) -> Events {
+    let may_fail = !asked.any(Events::EXCEPT) && peer(fd).is_err();
+    asked.or(Events::EXCEPT.when(may_fail))
+}
+
+/// What it means to be found in these sets.
+pub(super) fn meaning(fd: Fd, asked: Events, found: Events) -> Events {
+    match found.any(Events::EXCEPT) && !matches!(pending_error(fd), Ok(None)) {
+        true => Events::READ.or(Events::WRITE).or(Events::ERROR),
+        false => found.and(asked),
+    }
+}
+
+/// Waits until a member of a set is ready, and leaves those that are. Winsock has no wait for nothing.
+pub(super) fn select(sets: &mut [Set; 3], timeout: Timeout) -> Result<()> {
+    if sets.iter().all(|set| set.0.is_empty()) {
+        std::thread::sleep(timeout.unwrap_or(LONGEST_WAIT));
+        return Ok(());
+    }
+    let time = timeout.map(|timeout| {
+        let (tv_sec, tv_usec) = super::select::parts(timeout);
+        ws::TIMEVAL { tv_sec, tv_usec }
+    });
+    let time = time.as_ref().map_or(null(), std::ptr::from_ref);
+    let [read, write, except] = sets.each_mut().map(Set::as_mut_ptr);
+    // SAFETY: each set has as many sockets as it says, and all outlive the call.
+    let outcome = check(unsafe { ws::select(0, read, write, except, time) });
+    sets.iter_mut().for_each(Set::settle);
+    outcome
+}
+
+/// What another thread can make readable: a datagram socket that is its own peer, so that nobody else's
+/// datagrams get in.
+#[derive(Debug)]
+pub struct Waker(AtomicUsize);
+
+impl Waker {
+    /// Makes one; fails when the process is out of sockets.
+    pub fn new() -> Result<Self> {
+        let waker = Self(AtomicUsize::new(open(Domain::IPV4, Type::DGRAM, 0)?.0));
+        super::set_listener_default(waker.fd())?;
+        bind(waker.fd(), &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        connect(waker.fd(), &local(waker.fd())?)?;
+        Ok(waker)
+    }
+
+    /// What to poll for reading.
+    #[must_use]
+    pub fn fd(&self) -> Fd {
+        Fd(self.0.load(Ordering::Acquire))
+    }
+
+    /// Makes it readable.
+    pub fn wake(&self) {
+        // The only failure is a buffer that is full: then it is readable.
+        let _ = send_quietly(self.fd(), &[1], Flags::default());
+    }
+
+    /// Makes it unreadable again; whether it was readable.
+    pub fn drain(&self) -> bool {
+        let mut any = false;
+        while recv_quietly(self.fd(), &mut [MaybeUninit::uninit()], Flags::default()).is_ok() {
+            any = true;
+        }
+        any
+    }
+
+    /// Gives the socket up before its time.
+    pub fn abandon(&self) {
+        let fd = Fd(self.0.swap(Fd::NONE.0, Ordering::AcqRel));
+        if !fd.is_none() {
+            close(fd);
+        }
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// There are no signals to keep away.
+pub fn quiet_thread() {}
+
+/// There is no `fork`.
+pub fn on_fork(_prepare: extern "C" fn(), _parent: extern "C" fn(), _child: extern "C" fn()) {}

@@ -1,0 +1,70 @@
+//! What is done alike on every system, on top of socket2 and of a back-end's own calls.
+//! Not here: anything that asks which system this is.
+
+use super::{Fd, OUT_OF_MEMORY, OsError, Result, with};
+use socket2::{Domain, SockAddr, Socket};
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+/// The longest wait in one system call, as some have a limit. Whoever waits looks at the time again.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
+/// Names the socket.
+pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
+    with(fd, |socket| socket.bind(address))
+}
+
+/// Makes it a listener.
+pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
+    with(fd, |socket| socket.listen(backlog))
+}
+
+/// The peer's name.
+pub fn peer(fd: Fd) -> Result<SockAddr> {
+    with(fd, Socket::peer_addr)
+}
+
+/// The error that waits on a socket, if there is one. Where the kernel can, reading it clears it.
+pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
+    with(fd, Socket::take_error).map(|error| error.map(OsError::from))
+}
+
+/// No datagram of the internet protocols is longer.
+const LONGEST: usize = 1 << 16;
+
+/// Receives a datagram into room for any, and of it as much as fits into `data`: for systems that do not
+/// tell the length of one that was cut.
+#[allow(dead_code, reason = "Linux tells the length")]
+pub(super) fn measured<T>(
+    data: &mut [MaybeUninit<u8>],
+    receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<(usize, T)>,
+) -> Result<(usize, T)> {
+    let mut whole = Vec::<u8>::new();
+    whole.try_reserve_exact(LONGEST).map_err(|_| OUT_OF_MEMORY)?;
+    let whole = whole.spare_capacity_mut();
+    let (length, sender) = receive(whole)?;
+    let kept = length.min(data.len());
+    data[..kept].copy_from_slice(&whole[..kept]);
+    Ok((length, sender))
+}
+
+/// Copies an address of one of the internet families, whose lengths are the same everywhere.
+///
+/// # Safety
+/// `address` must point at a whole address of `family`.
+pub(super) unsafe fn copy_address(address: *const u8, family: Domain) -> Option<SockAddr> {
+    let length = match family {
+        Domain::IPV4 => 16,
+        Domain::IPV6 => 28,
+        _ => return None,
+    };
+    // SAFETY: the caller vouches for the address, and the storage is larger.
+    let copy = unsafe {
+        SockAddr::try_init(|storage, size| {
+            std::ptr::copy_nonoverlapping(address, storage.cast(), length);
+            *size = length as _;
+            Ok(())
+        })
+    };
+    copy.ok().map(|((), address)| address)
+}
