@@ -72,6 +72,10 @@ impl Blocked<'_> {
                 return Err(error);
             }
         }
+        if self.wait == Wait::Read && self.slot.has(flag::SHUT_READ) {
+            // Shut during the call. Not every system wakes a reader for it, or says that there is no more.
+            return Err(Error::ESHUTDOWN);
+        }
         let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
         if timeout == 0 {
             return Err(Error::EAGAIN);
@@ -157,7 +161,7 @@ fn receive(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
         return receive_flagged(slot, room, flags);
     }
     match retry(slot, Wait::Read, Events::READ, false, || sys::recv(slot.fd(), room, flags)) {
-        Ok(0) => end(slot, room.len()),
+        Ok(0) | Err(Error::ESHUTDOWN) => end(slot, room.len()),
         other => other,
     }
 }
@@ -178,7 +182,7 @@ fn receive_flagged(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
     let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
     let dont_wait = flags.has(Flags::DONT_WAIT);
     match retry(slot, Wait::Read, events, dont_wait, || sys::recv(slot.fd(), room, flags)) {
-        Ok(0) => end(slot, room.len()),
+        Ok(0) | Err(Error::ESHUTDOWN) => end(slot, room.len()),
         other => other,
     }
 }
@@ -379,8 +383,12 @@ pub fn recv_from(number: i64, room: &mut Room, flags: Flags) -> Result<(usize, S
         return Ok((receive(&slot, room, flags)?, String::new()));
     }
     let dont_wait = flags.has(Flags::DONT_WAIT);
-    let (received, sender) =
-        retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags))?;
+    let outcome =
+        retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags));
+    let (received, sender) = match outcome {
+        Err(Error::ESHUTDOWN) => (0, None),
+        other => other?,
+    };
     let sender = sender.map_or_else(String::new, |sender| address::format(slot.kind(), &sender));
     Ok((received, sender))
 }
@@ -435,7 +443,7 @@ pub fn readv(number: i64, pieces: &mut [Piece]) -> Result<usize> {
         receive_special(&slot, &mut [], Flags::default())?;
     }
     match retry(&slot, Wait::Read, Events::READ, false, || sys::readv(slot.fd(), pieces)) {
-        Ok(0) => end(&slot, length),
+        Ok(0) | Err(Error::ESHUTDOWN) => end(&slot, length),
         other => other,
     }
 }
