@@ -8,7 +8,7 @@
 use super::deadline::{self, Deadline};
 use super::error::{Error, Result};
 use super::kind::Net;
-use super::table::{self, New, Phase, Ref, flag};
+use super::table::{self, New, Phase, Ref, Slot, flag};
 use super::{fork, readiness, side};
 use crate::sys::{self, Events, Fd, Queue, Reports};
 use std::cell::Cell;
@@ -103,7 +103,7 @@ impl Registry {
     }
 
     /// Brings the kernel's queue and the forced list in line with what the socket is now.
-    fn sync(&mut self, slot: &Ref) -> Result<()> {
+    fn sync(&mut self, slot: &Slot) -> Result<()> {
         let number = slot.handle().encode();
         let Some(entry) = self.entries.get_mut(&number) else { return Ok(()) };
         let forced = readiness::forced(slot);
@@ -303,7 +303,7 @@ fn take_out(poller: &Ref, slot: &Ref) -> Result<()> {
 }
 
 /// The pollers that watch a socket.
-fn watchers(slot: &Ref) -> Vec<i64> {
+fn watchers(slot: &Slot) -> Vec<i64> {
     if !slot.has(flag::REGISTERED) {
         return Vec::new();
     }
@@ -311,7 +311,7 @@ fn watchers(slot: &Ref) -> Vec<i64> {
 }
 
 /// The socket is not what it was: its pollers look again.
-pub fn refresh(slot: &Ref) {
+pub fn refresh(slot: &Slot) {
     for watcher in watchers(slot) {
         if let Ok(poller) = get(watcher) {
             // An error here would be the kernel's refusal of a descriptor that it took before.

@@ -2,7 +2,7 @@
 //! here is what the kernel does not say, or says otherwise. Used by `select` and `poller` alike.
 
 use super::error::Error;
-use super::table::{Phase, Ref, Slot, flag};
+use super::table::{Phase, Slot, flag};
 use super::{poller, side, wait};
 use crate::sys::{self, Events, PollFd};
 use std::time::Duration;
@@ -41,14 +41,14 @@ pub fn in_kernel(slot: &Slot) -> bool {
 }
 
 /// Looks how a connect goes that the kernel carries out, and moves the slot on if it is over.
-pub fn advance_connect(slot: &Ref) -> Phase {
+pub fn advance_connect(slot: &Slot) -> Phase {
     if slot.phase() == Phase::Connecting && over(slot) {
         changed(slot);
     }
     slot.phase()
 }
 
-fn over(slot: &Ref) -> bool {
+fn over(slot: &Slot) -> bool {
     // One thread at a time: the kernel tells the error only once.
     side::locked(slot.handle().index, || {
         if slot.phase() != Phase::Connecting || !kernel_says(slot, Events::WRITE) {
@@ -74,7 +74,7 @@ pub fn kernel_says(slot: &Slot, events: Events) -> bool {
 }
 
 /// Tells everyone who waits that the slot is not what it was.
-pub fn changed(slot: &Ref) {
+pub fn changed(slot: &Slot) {
     wait::notify(slot, slot.handle().index);
     poller::refresh(slot);
 }

@@ -107,13 +107,15 @@ pub struct Slot {
     kind: AtomicU16,
     phase: AtomicU8,
     timeouts: [AtomicI64; 5],
+    index: u32,
     /// Bytes that may still be read after this side shut reading; in a free slot, the next free one.
     pub read_left: AtomicU64,
 }
 
 impl Slot {
-    fn new() -> Self {
+    fn new(index: u32) -> Self {
         Self {
+            index,
             word: AtomicU64::new(1 << GENERATION_SHIFT | CLOSED),
             fd: AtomicI64::new(Fd::NONE.to_raw()),
             read_left: AtomicU64::new(0),
@@ -123,6 +125,13 @@ impl Slot {
             kind: AtomicU16::new(0),
             phase: AtomicU8::new(0),
         }
+    }
+
+    /// The handle that the slot stands behind, for as long as someone holds a reference.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        let generation = self.word.load(Ordering::Relaxed) >> GENERATION_SHIFT;
+        Handle { index: self.index, generation: generation as u32 }
     }
 
     /// Whether someone has closed the handle.
@@ -277,7 +286,6 @@ pub struct New {
 #[derive(Debug)]
 pub struct Ref {
     slot: &'static Slot,
-    number: i64,
     epoch: u32,
 }
 
@@ -290,14 +298,6 @@ impl Deref for Ref {
     }
 }
 
-impl Ref {
-    /// The handle it was looked up by.
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        Handle { index: Handle::index(self.number), generation: Handle::generation(self.number) as u32 }
-    }
-}
-
 impl Drop for Ref {
     #[inline]
     fn drop(&mut self) {
@@ -306,8 +306,8 @@ impl Drop for Ref {
             return;
         }
         let before = self.slot.word.fetch_sub(1, Ordering::SeqCst);
-        if before & (CLOSED | REFERENCES) == CLOSED | 1 {
-            retire(self.slot, self.handle());
+        if before as u32 == (CLOSED | 1) as u32 {
+            retire(self.slot);
         }
     }
 }
@@ -329,10 +329,11 @@ fn slot(index: u32) -> Option<&'static Slot> {
 
 /// Makes the chunk that holds the slot.
 fn grow(index: u32) -> Result<()> {
-    TABLE[index as usize / CHUNK].get_or_try_init(|| {
+    let chunk = index as usize / CHUNK;
+    TABLE[chunk].get_or_try_init(|| {
         let mut slots = Vec::new();
         slots.try_reserve_exact(CHUNK).map_err(|_| Error::ENOMEM)?;
-        slots.resize_with(CHUNK, Slot::new);
+        slots.extend((0..CHUNK).map(|place| Slot::new((chunk * CHUNK + place) as u32)));
         Box::<Chunk>::try_from(slots).map_err(|_| Error::EINTERNAL)
     })?;
     Ok(())
@@ -421,7 +422,7 @@ pub fn get(number: i64) -> Result<Ref> {
     // One comparison for both: of that generation, and not closed.
     while word >> CLOSED_SHIFT == open {
         match slot.word.compare_exchange_weak(word, word + 1, Ordering::SeqCst, Ordering::Relaxed) {
-            Ok(_) => return Ok(Ref { slot, number, epoch }),
+            Ok(_) => return Ok(Ref { slot, epoch }),
             Err(now) => word = now,
         }
     }
@@ -445,7 +446,7 @@ pub fn close(number: i64) -> Result<Ref> {
     if before & CLOSED != 0 {
         return Err(Error::EBADF);
     }
-    Ok(Ref { slot: mine.slot, number: mine.number, epoch: mine.epoch })
+    Ok(Ref { slot: mine.slot, epoch: mine.epoch })
 }
 
 /// Whether nobody but the holder of `last` uses the slot.
@@ -463,7 +464,8 @@ pub fn is_retired(handle: Handle) -> bool {
 ///
 /// May run while the caller holds a side's lock, so what the handle had at its side stays until the slot is filled again.
 #[cold]
-fn retire(slot: &'static Slot, handle: Handle) {
+fn retire(slot: &'static Slot) {
+    let handle = slot.handle();
     let fd = slot.fd();
     if !fd.is_none() && !slot.has(flag::RELEASED) {
         sys::close(fd);
@@ -502,7 +504,7 @@ pub fn after_fork() -> Vec<Handle> {
 pub fn bury(orphans: Vec<Handle>) {
     for handle in orphans {
         if let Some(slot) = slot(handle.index) {
-            drop(Ref { slot, number: handle.encode(), epoch: fork::epoch() });
+            drop(Ref { slot, epoch: fork::epoch() });
         }
     }
 }

@@ -9,7 +9,7 @@ use super::readiness;
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
 use super::socket::settle;
-use super::table::{self, Phase, Ref, Wait, flag};
+use super::table::{self, Phase, Slot, Wait, flag};
 use super::wait::{self, SlotWatch};
 use crate::sys::{self, Events, Flags, OsError, Piece};
 use std::mem::MaybeUninit;
@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 /// Repeats a system call until it does not have to wait.
 #[inline]
 pub fn retry<T>(
-    slot: &Ref,
+    slot: &Slot,
     wait: Wait,
     events: Events,
     dont_wait: bool,
@@ -35,13 +35,19 @@ pub fn retry<T>(
 ) -> Result<T> {
     match call() {
         Ok(done) => Ok(done),
-        Err(error) => Blocked { slot, wait, events, dont_wait, deadline: None, rounds: 0 }.until(error, call),
+        Err(error) => Blocked::new(slot, wait, events, dont_wait).until(error, call),
     }
+}
+
+/// Whether a call that would have to wait says just that. Programs that never wait come here all the time.
+#[inline]
+fn declines(slot: &Slot, wait: Wait, flags: Flags) -> bool {
+    (flags.has(Flags::DONT_WAIT) || slot.ruling_timeout(wait) == 0) && slot.error().is_none()
 }
 
 /// A call that could not be done at once.
 struct Blocked<'a> {
-    slot: &'a Ref,
+    slot: &'a Slot,
     wait: Wait,
     events: Events,
     dont_wait: bool,
@@ -49,7 +55,11 @@ struct Blocked<'a> {
     rounds: u32,
 }
 
-impl Blocked<'_> {
+impl<'a> Blocked<'a> {
+    const fn new(slot: &'a Slot, wait: Wait, events: Events, dont_wait: bool) -> Self {
+        Self { slot, wait, events, dont_wait, deadline: None, rounds: 0 }
+    }
+
     #[cold]
     fn until<T>(&mut self, mut error: OsError, mut call: impl FnMut() -> sys::Result<T>) -> Result<T> {
         loop {
@@ -72,10 +82,6 @@ impl Blocked<'_> {
                 return Err(error);
             }
         }
-        if self.wait == Wait::Read && self.slot.has(flag::SHUT_READ) {
-            // Shut during the call. Not every system wakes a reader for it, or says that there is no more.
-            return Err(Error::ESHUTDOWN);
-        }
         let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
         if timeout == 0 {
             return Err(Error::EAGAIN);
@@ -96,7 +102,7 @@ pub fn pause(round: u32) -> Duration {
 }
 
 /// Says what a failed transfer means for the handle: some errors stay.
-fn judge(slot: &Ref, wait: Wait, error: OsError) -> Error {
+fn judge(slot: &Slot, wait: Wait, error: OsError) -> Error {
     let error = Error::from(error);
     if !slot.kind().is_connected_kind() {
         return error;
@@ -138,7 +144,8 @@ fn is_fatal(error: Error) -> bool {
 }
 
 /// The end of the stream, unless an error ended it.
-fn end(slot: &Ref, length: usize) -> Result<usize> {
+#[cold]
+fn end(slot: &Slot, length: usize) -> Result<usize> {
     if length == 0 || !slot.kind().is_connected_kind() {
         return Ok(0);
     }
@@ -146,27 +153,43 @@ fn end(slot: &Ref, length: usize) -> Result<usize> {
 }
 
 /// Receives. 0 is the end of a stream, or a datagram without content.
-#[inline]
+#[inline(always)]
 pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
     let slot = table::get(number)?;
     receive(&slot, room, flags)
 }
 
-#[inline]
-fn receive(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
-    if slot.has(flag::SPECIAL_READ) {
+/// Every read comes this way, so whatever is out of the ordinary is out of line.
+#[inline(always)]
+fn receive(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
+    let plain = flags.without(Flags::DONT_WAIT) == Flags::default();
+    if slot.has(flag::SPECIAL_READ) || !plain || room.is_empty() {
         return receive_special(slot, room, flags);
     }
-    if flags != Flags::default() || room.is_empty() {
-        return receive_flagged(slot, room, flags);
+    receive_now(slot, room, flags)
+}
+
+#[inline(always)]
+fn receive_now(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
+    match sys::recv(slot.fd(), room, flags) {
+        Ok(0) => end(slot, room.len()),
+        Ok(received) => Ok(received),
+        Err(sys::WOULD_BLOCK) if declines(slot, Wait::Read, flags) => Err(Error::EAGAIN),
+        Err(error) => receive_again(slot, room, flags, error),
     }
-    match retry(slot, Wait::Read, Events::READ, false, || sys::recv(slot.fd(), room, flags)) {
-        Ok(0) | Err(Error::ESHUTDOWN) => end(slot, room.len()),
+}
+
+#[cold]
+fn receive_again(slot: &Slot, room: &mut Room, flags: Flags, error: OsError) -> Result<usize> {
+    let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
+    let mut blocked = Blocked::new(slot, Wait::Read, events, flags.has(Flags::DONT_WAIT));
+    match blocked.until(error, || sys::recv(slot.fd(), room, flags)) {
+        Ok(0) => end(slot, room.len()),
         other => other,
     }
 }
 
-fn receive_flagged(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+fn receive_flagged(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     let stream = slot.kind().is_byte_stream();
     if stream && room.is_empty() {
         return Ok(0);
@@ -179,30 +202,33 @@ fn receive_flagged(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
     }
     // On a stream the flag would throw the bytes away.
     let flags = if stream { flags.without(Flags::TRUNC) } else { flags };
-    let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
-    let dont_wait = flags.has(Flags::DONT_WAIT);
-    match retry(slot, Wait::Read, events, dont_wait, || sys::recv(slot.fd(), room, flags)) {
-        Ok(0) | Err(Error::ESHUTDOWN) => end(slot, room.len()),
-        other => other,
-    }
+    receive_now(slot, room, flags)
 }
 
-/// Handles that have no descriptor, no kernel socket, or no open read half.
+/// Handles that have no descriptor, no kernel socket or no open read half, and flags that ask for more than one call.
 #[cold]
-fn receive_special(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+fn receive_special(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
+    if slot.has(flag::STREAM) {
+        return receive_stream(slot, room, flags);
+    }
+    prepare(slot, Wait::Read, flags)?;
+    if slot.has(flag::SHUT_READ) {
+        return receive_after_shut(slot, room, flags);
+    }
+    receive_flagged(slot, room, flags)
+}
+
+/// Before the first try on a socket that is special: waits for its descriptor, tells an error that is pending.
+fn prepare(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     match slot.flags() {
         on if on & flag::POLLER != 0 => Err(Error::ENOTSOCK),
-        on if on & flag::STREAM != 0 => receive_stream(slot, room, flags),
-        on if on & flag::UNSETTLED != 0 => {
-            await_descriptor(slot, Wait::Read, flags)?;
-            receive(slot, room, flags)
-        }
+        on if on & flag::UNSETTLED != 0 => await_descriptor(slot, wait, flags),
         on if on & flag::PENDING != 0 => Err(take_pending(slot)),
-        _ => receive_after_shut(slot, room, flags),
+        _ => Ok(()),
     }
 }
 
-fn receive_stream(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+fn receive_stream(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     if flags.without(Flags::DONT_WAIT.or(Flags::WAIT_ALL)) != Flags::default() {
         return Err(Error::ENOTSOCK);
     }
@@ -214,7 +240,7 @@ fn receive_stream(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
 }
 
 /// An open kind whose connect is still trying addresses has no descriptor yet.
-fn await_descriptor(slot: &Ref, wait: Wait, flags: Flags) -> Result<()> {
+fn await_descriptor(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     match slot.phase() {
         Phase::Failed => Err(slot.error().unwrap_or(Error::ENOTCONN)),
         Phase::Racing => {
@@ -233,14 +259,14 @@ fn await_descriptor(slot: &Ref, wait: Wait, flags: Flags) -> Result<()> {
     }
 }
 
-fn take_pending(slot: &Ref) -> Error {
+fn take_pending(slot: &Slot) -> Error {
     slot.clear_flags(flag::PENDING);
     readiness::changed(slot);
     slot.take_error().unwrap_or(Error::EAGAIN)
 }
 
 /// What was queued when this side shut reading may still be had; what came later may not.
-fn receive_after_shut(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+fn receive_after_shut(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     let left = slot.read_left.load(Ordering::SeqCst);
     let length = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
     if length == 0 || !slot.kind().is_connected_kind() {
@@ -258,7 +284,7 @@ fn receive_after_shut(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize
 }
 
 /// Waits until the whole length is queued, or no more will come.
-fn peek_full(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+fn peek_full(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     let flags = flags.without(Flags::WAIT_ALL);
     let timeout = if flags.has(Flags::DONT_WAIT) { 0 } else { slot.ruling_timeout(Wait::Read) };
     let deadline = Deadline::after(timeout);
@@ -290,7 +316,7 @@ pub fn read_full(number: i64, room: &mut Room) -> Result<usize> {
     }
 }
 
-fn fill(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+fn fill(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     whole(slot, Wait::Read, room.len(), |from, flag| {
         receive(slot, &mut room[from..], Flags(flags.0 | flag.0))
     })
@@ -299,7 +325,7 @@ fn fill(slot: &Ref, room: &mut Room, flags: Flags) -> Result<usize> {
 /// Repeats a transfer until `length` is moved. One deadline holds for all of it: each step is done
 /// without waiting, and the waiting is done here.
 fn whole(
-    slot: &Ref,
+    slot: &Slot,
     wait: Wait,
     length: usize,
     mut step: impl FnMut(usize, Flags) -> Result<usize>,
@@ -331,40 +357,53 @@ fn whole(
 }
 
 /// Sends; may be short.
-#[inline]
+#[inline(always)]
 pub fn send(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
     let slot = table::get(number)?;
     transmit(&slot, data, flags)
 }
 
-#[inline]
-fn transmit(slot: &Ref, data: &[u8], flags: Flags) -> Result<usize> {
+#[inline(always)]
+fn transmit(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
     if slot.has(flag::SPECIAL_WRITE) || data.is_empty() {
         return transmit_special(slot, data, flags);
     }
-    let dont_wait = flags.has(Flags::DONT_WAIT);
-    retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::send(slot.fd(), data, flags))
+    transmit_now(slot, data, flags)
+}
+
+#[inline(always)]
+fn transmit_now(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
+    match sys::send(slot.fd(), data, flags) {
+        Ok(sent) => Ok(sent),
+        Err(sys::WOULD_BLOCK) if declines(slot, Wait::Write, flags) => Err(Error::EAGAIN),
+        Err(error) => transmit_again(slot, data, flags, error),
+    }
 }
 
 #[cold]
-fn transmit_special(slot: &Ref, data: &[u8], flags: Flags) -> Result<usize> {
-    let dont_wait = flags.has(Flags::DONT_WAIT);
-    match slot.flags() {
-        on if on & flag::POLLER != 0 => Err(Error::ENOTSOCK),
-        on if on & flag::STREAM != 0 => {
-            if flags.without(Flags::DONT_WAIT) != Flags::default() {
-                return Err(Error::ENOTSOCK);
-            }
-            retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::write_stream(slot.fd(), data))
-        }
-        on if on & flag::UNSETTLED != 0 => {
-            await_descriptor(slot, Wait::Write, flags)?;
-            transmit(slot, data, flags)
-        }
-        on if on & flag::PENDING != 0 => Err(take_pending(slot)),
-        _ if data.is_empty() && slot.kind().is_byte_stream() => Ok(0),
-        _ => retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::send(slot.fd(), data, flags)),
+fn transmit_again(slot: &Slot, data: &[u8], flags: Flags, error: OsError) -> Result<usize> {
+    let mut blocked = Blocked::new(slot, Wait::Write, Events::WRITE, flags.has(Flags::DONT_WAIT));
+    blocked.until(error, || sys::send(slot.fd(), data, flags))
+}
+
+#[cold]
+fn transmit_special(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
+    if slot.has(flag::STREAM) {
+        return transmit_stream(slot, data, flags);
     }
+    prepare(slot, Wait::Write, flags)?;
+    if data.is_empty() && slot.kind().is_byte_stream() {
+        return Ok(0);
+    }
+    transmit_now(slot, data, flags)
+}
+
+fn transmit_stream(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
+    if flags.without(Flags::DONT_WAIT) != Flags::default() {
+        return Err(Error::ENOTSOCK);
+    }
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::write_stream(slot.fd(), data))
 }
 
 /// Sends all of it, or as much as an error allows; what has gone is always counted.
@@ -383,12 +422,8 @@ pub fn recv_from(number: i64, room: &mut Room, flags: Flags) -> Result<(usize, S
         return Ok((receive(&slot, room, flags)?, String::new()));
     }
     let dont_wait = flags.has(Flags::DONT_WAIT);
-    let outcome =
-        retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags));
-    let (received, sender) = match outcome {
-        Err(Error::ESHUTDOWN) => (0, None),
-        other => other?,
-    };
+    let (received, sender) =
+        retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags))?;
     let sender = sender.map_or_else(String::new, |sender| address::format(slot.kind(), &sender));
     Ok((received, sender))
 }
@@ -439,16 +474,14 @@ pub fn readv(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     if slot.has(flag::SHUT_READ) {
         return readv_after_shut(&slot, pieces);
     }
-    if slot.has(flag::SPECIAL_READ) {
-        receive_special(&slot, &mut [], Flags::default())?;
-    }
+    prepare(&slot, Wait::Read, Flags::default())?;
     match retry(&slot, Wait::Read, Events::READ, false, || sys::readv(slot.fd(), pieces)) {
-        Ok(0) | Err(Error::ESHUTDOWN) => end(&slot, length),
+        Ok(0) => end(&slot, length),
         other => other,
     }
 }
 
-fn readv_after_shut(slot: &Ref, pieces: &mut [Piece]) -> Result<usize> {
+fn readv_after_shut(slot: &Slot, pieces: &mut [Piece]) -> Result<usize> {
     let left = slot.read_left.load(Ordering::SeqCst);
     if left == 0 || !slot.kind().is_connected_kind() {
         return Ok(0);
@@ -468,9 +501,7 @@ pub fn writev(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     if slot.has(flag::STREAM) {
         return retry(&slot, Wait::Write, Events::WRITE, false, || sys::writev_stream(slot.fd(), pieces));
     }
-    if slot.has(flag::SPECIAL_WRITE) {
-        transmit_special(&slot, &[], Flags::default())?;
-    }
+    prepare(&slot, Wait::Write, Flags::default())?;
     if slot.kind().is_byte_stream() && length == 0 {
         return Ok(0);
     }

@@ -7,7 +7,7 @@
 use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::fork;
-use super::table::{Ref, Slot, flag};
+use super::table::{Slot, flag};
 use crate::sys::{self, Events, Fd, PollFd};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -195,14 +195,14 @@ impl Drop for Watch {
 /// A watch on one slot.
 #[derive(Debug)]
 pub struct SlotWatch<'a> {
-    slot: &'a Ref,
+    slot: &'a Slot,
     watch: Watch,
 }
 
 impl<'a> SlotWatch<'a> {
     /// Announces that this thread waits for the slot.
     #[must_use]
-    pub fn new(slot: &'a Ref) -> Self {
+    pub fn new(slot: &'a Slot) -> Self {
         let watch = Watch::new(u64::from(slot.handle().index), slot.has(flag::INTERRUPTIBLE));
         Self { slot, watch }
     }
@@ -243,7 +243,7 @@ impl<'a> SlotWatch<'a> {
 
 /// Waits until the slot's descriptor is ready for `events`, or the slot has moved on: the caller tries again.
 #[cold]
-pub fn ready(slot: &Ref, events: Events, deadline: Deadline) -> Result<()> {
+pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
     if deadline == Deadline::Now {
         return Err(Error::EAGAIN);
     }

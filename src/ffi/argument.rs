@@ -16,23 +16,28 @@ pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
     unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| Error::EINVAL)
 }
 
+#[inline]
 fn check_memory<T>(data: *const T, length: usize) -> Result<()> {
     match isize::try_from(length) {
         Err(_) => Err(Error::EINVAL),
-        Ok(0) => Ok(()),
-        Ok(_) if data.is_null() => Err(Error::EFAULT),
+        Ok(_) if data.is_null() => check_null(length),
         Ok(_) => Ok(()),
     }
+}
+
+#[cold]
+fn check_null(length: usize) -> Result<()> {
+    if length == 0 { Ok(()) } else { Err(Error::EFAULT) }
 }
 
 /// Memory to be written.
 #[inline]
 pub unsafe fn room<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [MaybeUninit<u8>]> {
     check_memory(data, length)?;
-    if length == 0 {
+    if data.is_null() {
         return Ok(&mut []);
     }
-    // SAFETY: the caller vouches for `length` writable bytes; the check above has excluded NULL and absurd lengths.
+    // SAFETY: the caller vouches for `length` writable bytes; the checks above have excluded NULL and absurd lengths.
     Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
 }
 
@@ -40,10 +45,10 @@ pub unsafe fn room<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [Mayb
 #[inline]
 pub unsafe fn bytes<'a>(data: *const c_void, length: usize) -> Result<&'a [u8]> {
     check_memory(data, length)?;
-    if length == 0 {
+    if data.is_null() {
         return Ok(&[]);
     }
-    // SAFETY: the caller vouches for `length` readable bytes; the check above has excluded NULL and absurd lengths.
+    // SAFETY: the caller vouches for `length` readable bytes; the checks above have excluded NULL and absurd lengths.
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) })
 }
 
