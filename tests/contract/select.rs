@@ -1,1 +1,395 @@
-//! To be filled in.
+//! select: how it takes its sets and what it leaves in them, how long it waits, and what it refuses.
+//! Not here: what ready means (`readiness`), and closes during the wait (`close`).
+
+use crate::support::*;
+use std::ptr::{null, null_mut};
+use std::time::{Duration, Instant};
+
+const R: i32 = ANYSOCK_READ;
+const W: i32 = ANYSOCK_WRITE;
+const X: i32 = ANYSOCK_EXCEPT;
+
+/// Sockets that are always ready to write, and never to read.
+fn writable_sockets(count: usize) -> Vec<Own> {
+    (0..count).map(|_| open("udp4")).collect()
+}
+
+fn numbers(sockets: &[Own]) -> Vec<i64> {
+    sockets.iter().map(|socket| **socket).collect()
+}
+
+/// A set over an array, as the caller describes it.
+fn set_of(handles: &mut [i64]) -> anysock_handles {
+    anysock_handles { count: handles.len() as i64, handles: handles.as_mut_ptr() }
+}
+
+/// The call itself.
+fn raw(sets: [*mut anysock_handles; 3], timeout_us: i64) -> i64 {
+    let [readable, writable, exceptional] = sets;
+    // SAFETY: the tests give sets that live through the call, or faulty ones that it must refuse unseen.
+    unsafe { anysock_select(readable, writable, exceptional, timeout_us) }
+}
+
+// What is left in the sets.
+
+#[test]
+fn the_ready_ones_stay_in_their_order() {
+    let (idle, ready) = (writable_sockets(4), [pair("unix"), pair("unix"), pair("unix")]);
+    for (_, other) in &ready {
+        assert_eq!(write(**other, b"data"), 4);
+    }
+    let [a, b, c] = ready.each_ref().map(|(one, _)| **one);
+    let idle = numbers(&idle);
+    for order in [[c, a, b], [a, b, c], [b, c, a]] {
+        let [first, second, third] = order;
+        let asked = vec![idle[3], first, idle[0], idle[1], second, third, idle[2]];
+        let mut sets = [asked.clone(), asked, vec![]];
+        assert_eq!(select(&mut sets, LONG_US), 10);
+        assert_eq!(sets[0], order);
+        assert_eq!(sets[1], [idle[3], first, idle[0], idle[1], second, third, idle[2]]);
+    }
+}
+
+#[test]
+fn a_handle_that_stands_there_twice_counts_once() {
+    let (one, other) = pair("unix");
+    assert_eq!(write(*other, b"data"), 4);
+    let (a, b) = (*one, *other);
+    let mut sets = [vec![a, b, a, a, b], vec![b, a, b, a], vec![a, a]];
+    assert_eq!(select(&mut sets, 0), 3);
+    assert_eq!(sets, [vec![a], vec![b, a], vec![]]);
+}
+
+#[test]
+fn one_handle_may_be_in_all_three_sets() {
+    let (one, other) = pair("tcp");
+    assert_eq!(write(*other, b"data"), 4);
+    assert_eq!(send(*other, b"!", ANYSOCK_OOB), 1);
+    until("urgent data", || select_one(*one, X, 0) == X);
+    let mut sets = [vec![*one], vec![*one], vec![*one]];
+    assert_eq!(select(&mut sets, 0), 3);
+    assert_eq!(sets, [vec![*one], vec![*one], vec![*one]]);
+}
+
+#[test]
+fn only_the_counts_and_the_ready_part_of_the_arrays_are_written() {
+    let sockets = writable_sockets(3);
+    let (idle, _other) = connected("udp4");
+    let mut array = [*idle, *sockets[0], *sockets[1], -77];
+    let place = array.as_mut_ptr();
+    let mut set = set_of(&mut array[..3]);
+    let mut untouched = anysock_handles { count: 0, handles: place };
+    let code = raw([&mut untouched, null_mut(), null_mut()], 0);
+    assert_eq!((code, untouched.count, untouched.handles), (0, 0, place));
+    assert_eq!(raw([null_mut(), &mut set, null_mut()], 0), 3);
+    assert_eq!((set.count, set.handles), (3, place));
+    assert_eq!(array, [*idle, *sockets[0], *sockets[1], -77]);
+}
+
+#[test]
+fn a_timeout_empties_the_sets() {
+    let (one, other) = pair("unix");
+    let mut sets = [vec![*one, *other], vec![], vec![*one]];
+    assert_eq!(select(&mut sets, 1), 0);
+    assert_eq!(sets, [vec![], vec![], vec![]]);
+}
+
+#[test]
+fn two_thousand_handles() {
+    let sockets = (0..2_000).map(|_| open("unixgram")).collect::<Vec<_>>();
+    let mut mixed = numbers(&sockets);
+    let mut random = Random(3);
+    for place in (1..mixed.len()).rev() {
+        mixed.swap(place, random.below(place + 1));
+    }
+    let mut sets = [mixed.clone(), mixed.clone(), mixed.clone()];
+    assert_eq!(select(&mut sets, LONG_US), 2_000);
+    assert_eq!(sets, [vec![], mixed.clone(), vec![]]);
+
+    // One of them gets something to read while the select waits.
+    let receiver = bound("unixgram");
+    let address = local_address(*receiver);
+    mixed.insert(1_234, *receiver);
+    let asked = mixed.clone();
+    let waiting = Call::blocked(move || {
+        let mut sets = [asked.clone(), vec![], asked];
+        (select(&mut sets, LONG_US), sets)
+    });
+    assert_eq!(send_to(mixed[17], b"data", 0, &address), 4);
+    assert_eq!(waiting.result(), (1, [vec![*receiver], vec![], vec![]]));
+}
+
+// Empty sets and time.
+
+#[test]
+fn sets_may_be_null_or_empty() {
+    let socket = open("udp4");
+    let mut array = [*socket];
+    let mut set = set_of(&mut array);
+    let mut nothing = anysock_handles { count: 0, handles: null_mut() };
+    assert_eq!(raw([null_mut(), &mut set, null_mut()], LONG_US), 1);
+    assert_eq!(raw([&mut nothing, &mut set, null_mut()], LONG_US), 1);
+    assert_eq!(raw([null_mut(); 3], 0), 0);
+    assert_eq!(raw([&mut nothing, null_mut(), null_mut()], 0), 0);
+    assert_eq!(nothing.count, 0);
+}
+
+#[test]
+fn with_all_sets_empty_it_sleeps() {
+    for micros in [1, 300, 1_000, 30_000] {
+        let start = Instant::now();
+        assert_eq!(raw([null_mut(); 3], micros), 0);
+        assert!(start.elapsed() >= Duration::from_micros(micros as u64), "{micros}");
+    }
+}
+
+#[test]
+fn a_timeout_is_kept() {
+    let (idle, _other) = pair("unix");
+    let fresh = open("tcp4");
+    for micros in [1, 300, 1_000, 30_000] {
+        let start = Instant::now();
+        assert_eq!(select(&mut [vec![*idle, *fresh], vec![*fresh], vec![*idle]], micros), 0);
+        assert!(start.elapsed() >= Duration::from_micros(micros as u64), "{micros}");
+    }
+}
+
+#[test]
+fn zero_does_not_wait_and_minus_one_waits_for_ever() {
+    let (one, other) = pair("unix");
+    let handle = *one;
+    assert_eq!(select_one(handle, R, 0), 0);
+    for timeout in [-1, i64::MAX] {
+        let waiting = Call::blocked(move || select_one(handle, R | X, timeout));
+        assert_eq!(write(*other, b"data"), 4);
+        assert_eq!(waiting.result(), R, "{timeout}");
+        assert_eq!(read(handle, &mut [0; 16]), 4);
+    }
+    // What is ready already is told whatever the timeout.
+    for timeout in [0, 1, -1, i64::MAX] {
+        assert_eq!(select_one(handle, W, timeout), W, "{timeout}");
+    }
+}
+
+// What is refused, and leaves the sets as they were.
+
+#[track_caller]
+fn expect_refused(mut sets: [Vec<i64>; 3], timeout_us: i64, error: &str) {
+    let before = sets.clone();
+    expect_error(select(&mut sets, timeout_us), error);
+    assert_eq!(sets, before, "the sets of a select that was refused");
+}
+
+#[test]
+fn other_negative_timeouts() {
+    let socket = open("udp4");
+    for timeout in [-2, -1_000_000, i64::MIN] {
+        expect_refused([vec![], vec![*socket], vec![]], timeout, "EINVAL");
+        expect_refused([vec![], vec![], vec![]], timeout, "EINVAL");
+    }
+}
+
+#[test]
+fn numbers_that_are_no_handle() {
+    let sockets = writable_sockets(2);
+    let closed = *open("udp4");
+    for bad in [0, -1, closed, i64::MAX] {
+        let [a, b] = [*sockets[0], *sockets[1]];
+        expect_refused([vec![bad], vec![], vec![]], -1, "EBADF");
+        expect_refused([vec![], vec![a, bad, b], vec![]], 0, "EBADF");
+        expect_refused([vec![a, b], vec![b, a], vec![a, b, bad]], 0, "EBADF");
+    }
+}
+
+#[test]
+fn pollers() {
+    let (socket, poller) = (open("udp4"), poller());
+    expect_refused([vec![*poller], vec![], vec![]], -1, "EOPNOTSUPP");
+    expect_refused([vec![], vec![*socket], vec![*socket, *poller]], 0, "EOPNOTSUPP");
+}
+
+#[test]
+fn a_close_during_the_wait_leaves_the_sets_too() {
+    let (one, other) = pair("unix");
+    let before = [vec![*one, *other, *one], vec![], vec![*other]];
+    let mut sets = before.clone();
+    let waiting = Call::blocked(move || (name(select(&mut sets, -1)), sets));
+    expect(anysock_close(*other));
+    assert_eq!(waiting.result(), ("ECANCELED".to_owned(), before));
+}
+
+#[test]
+fn counts_and_arrays_that_make_no_sense() {
+    let socket = open("udp4");
+    let mut array = [*socket; 4];
+    let odd = array.as_mut_ptr().cast::<u8>().wrapping_add(4).cast::<i64>();
+    let cases = [
+        (-1, array.as_mut_ptr(), "EINVAL"),
+        (i64::MIN, array.as_mut_ptr(), "EINVAL"),
+        (i64::MAX, array.as_mut_ptr(), "EINVAL"),
+        (i64::MAX / 8 + 1, array.as_mut_ptr(), "EINVAL"),
+        (-1, null_mut(), "EINVAL"),
+        (1, null_mut(), "EFAULT"),
+        (1_000_000, null_mut(), "EFAULT"),
+        (1, odd, "EINVAL"),
+        (3, odd, "EINVAL"),
+    ];
+    for (count, handles, error) in cases {
+        for place in 0..3 {
+            let mut set = anysock_handles { count, handles };
+            let mut sets = [null_mut(); 3];
+            sets[place] = &raw mut set;
+            expect_error(raw(sets, 0), error);
+            assert_eq!((set.count, set.handles), (count, handles));
+        }
+    }
+    assert_eq!(array, [*socket; 4]);
+}
+
+#[test]
+fn a_set_itself_may_lie_anywhere() {
+    let socket = open("udp4");
+    let mut array = [*socket];
+    let mut memory = [0_u8; 64];
+    let place = memory.as_mut_ptr().wrapping_add(3).cast::<anysock_handles>();
+    // SAFETY: the memory is large enough, and the write says that it is unaligned.
+    unsafe { place.write_unaligned(set_of(&mut array)) };
+    assert_eq!(raw([null_mut(), place, null_mut()], 0), 1);
+    // SAFETY: as above.
+    let set = unsafe { place.read_unaligned() };
+    assert_eq!((set.count, array), (1, [*socket]));
+}
+
+#[test]
+fn two_sets_over_one_array() {
+    let sockets = writable_sockets(6);
+    let mut array = numbers(&sockets);
+    let before = array.clone();
+    let start = array.as_mut_ptr();
+    let part = |from: usize, count: i64| anysock_handles { count, handles: start.wrapping_add(from) };
+    let overlapping = [
+        [part(0, 6), part(0, 6)],
+        [part(0, 4), part(3, 3)],
+        [part(3, 3), part(0, 4)],
+        [part(0, 6), part(2, 1)],
+        [part(5, 1), part(0, 6)],
+    ];
+    for [mut one, mut other] in overlapping {
+        let (one, other) = (&raw mut one, &raw mut other);
+        for sets in [[one, other, null_mut()], [one, null_mut(), other], [null_mut(), one, other]] {
+            expect_error(raw(sets, 0), "EINVAL");
+        }
+        expect_error(raw([one, one, null_mut()], 0), "EINVAL");
+    }
+    assert_eq!(array, before);
+    // Side by side is no overlap, and an empty set has no array.
+    let (mut first, mut second, mut empty) = (part(0, 3), part(3, 3), part(1, 0));
+    assert_eq!(raw([&mut empty, &mut first, &mut second], 0), 3);
+    assert_eq!((empty.count, first.count, second.count), (0, 3, 0));
+}
+
+// What the kernel reports unasked.
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hang_up_that_nobody_asked_for_costs_nothing() {
+    const SPAN: Duration = Duration::from_millis(400);
+    let over = |kind| {
+        let (one, other) = connected(kind);
+        expect(set(*other, "linger", 0));
+        expect(anysock_close(*other));
+        until("the hang-up", || select_one(*one, R, 0) == R);
+        one
+    };
+    let refused = open("udp4");
+    expect(connect(*refused, &local_address(*bound("udp4"))));
+    assert_eq!(write(*refused, b"anybody?"), 8);
+    assert_eq!(select_one(*refused, R, LONG_US), R);
+    for socket in [over("unix"), over("unixpacket"), over("tcp4"), over("tcp6"), refused] {
+        let before = thread_time();
+        assert_eq!(select_one(*socket, X, SPAN.as_micros() as i64), 0);
+        let used = thread_time() - before;
+        assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
+        // And it is not forgotten.
+        assert_eq!(select_one(*socket, R | X, LONG_US), R);
+    }
+}
+
+#[test]
+fn a_hang_up_that_nobody_asked_for_hides_no_other_event() {
+    let (one, other) = pair("unix");
+    expect(anysock_close(*other));
+    let (idle, writer) = pair("unix");
+    let (over, handle) = (*one, *idle);
+    let waiting = Call::blocked(move || {
+        let mut sets = [vec![handle], vec![], vec![over, handle]];
+        (select(&mut sets, LONG_US), sets)
+    });
+    assert_eq!(write(*writer, b"data"), 4);
+    assert_eq!(waiting.result(), (1, [vec![handle], vec![], vec![]]));
+}
+
+// Signals.
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_neither_ends_nor_stretches_a_wait() {
+    let (one, other) = pair("unix");
+    let handle = *one;
+    for restart in [false, true] {
+        let waiting = Call::blocked_for_signals(restart, move || {
+            let start = Instant::now();
+            (select_one(handle, R, 200 * ANYSOCK_MILLISECOND), start.elapsed())
+        });
+        let (ready, elapsed) = waiting.result_under_signals();
+        assert_eq!(ready, 0);
+        assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
+        let waiting = Call::blocked_for_signals(restart, move || select_one(handle, R, -1));
+        for _ in 0..20 {
+            waiting.signal();
+        }
+        waiting.until_blocked();
+        assert_eq!(write(*other, b"data"), 4);
+        assert_eq!(waiting.result(), R);
+        assert_eq!(read(handle, &mut [0; 16]), 4);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_a_wait_that_shall_be_interruptible() {
+    let (one, other) = pair("unix");
+    expect(set(*other, "interruptible", 1));
+    let handles = vec![*one, *other];
+    for restart in [false, true] {
+        let asked = handles.clone();
+        let waiting = Call::blocked_for_signals(restart, move || select(&mut [asked, vec![], vec![]], -1));
+        waiting.signal();
+        expect_error(waiting.result(), "EINTR");
+    }
+}
+
+// Asking a set.
+
+#[test]
+fn a_set_says_what_is_in_it() {
+    let sockets = writable_sockets(3);
+    let mut array = numbers(&sockets[..2]);
+    let set = set_of(&mut array);
+    let has = |set: *const anysock_handles, h: i64| {
+        // SAFETY: as for `raw`.
+        unsafe { anysock_handles_has(set, h) }
+    };
+    assert_eq!(has(&set, *sockets[0]), 1);
+    assert_eq!(has(&set, *sockets[1]), 1);
+    assert_eq!(has(&set, *sockets[2]), 0);
+    // It is asked for a number, not for a handle.
+    assert_eq!(has(&set, 0), 0);
+    assert_eq!(has(&set, -1), 0);
+    assert_eq!(has(null(), *sockets[0]), 0);
+    assert_eq!(has(&anysock_handles { count: 0, handles: null_mut() }, *sockets[0]), 0);
+    expect_error(has(&anysock_handles { count: 1, handles: null_mut() }, *sockets[0]), "EFAULT");
+    expect_error(has(&anysock_handles { count: -1, handles: set.handles }, *sockets[0]), "EINVAL");
+    // Only as much of the array as counts.
+    assert_eq!(has(&anysock_handles { count: 1, handles: set.handles }, *sockets[1]), 0);
+}

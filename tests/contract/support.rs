@@ -415,6 +415,42 @@ impl<T: Send + 'static> Call<T> {
     }
 }
 
+#[cfg(target_os = "linux")]
+impl<T: Send + 'static> Call<T> {
+    /// Has SIGUSR1 do nothing but interrupt, with SA_RESTART or without; then as [`Self::blocked`].
+    #[track_caller]
+    pub fn blocked_for_signals(restart: bool, body: impl FnOnce() -> T + Send + 'static) -> Self {
+        extern "C" fn nothing(_signal: i32) {}
+        // SAFETY: plain numbers and pointers, for which zero is a value.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = nothing as extern "C" fn(i32) as libc::sighandler_t;
+        action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
+        // SAFETY: the action is whole and outlives the call, and its handler does nothing.
+        assert_eq!(unsafe { libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()) }, 0);
+        Self::blocked(body)
+    }
+
+    /// Sends SIGUSR1 to the call's thread.
+    pub fn signal(&self) {
+        // SAFETY: takes no memory. A thread that has ended is no harm.
+        unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), self.thread, libc::SIGUSR1) };
+    }
+
+    /// As [`Self::result`], and sends signals until it is there.
+    #[track_caller]
+    pub fn result_under_signals(self) -> T {
+        let end = Instant::now() + LONG;
+        loop {
+            if let Some(result) = self.try_result() {
+                return result;
+            }
+            assert!(Instant::now() < end, "the call is still blocked");
+            self.signal();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 /// Whether a thread sleeps in one of the system calls in which the library waits.
 #[cfg(target_os = "linux")]
 fn is_waiting(thread: ThreadId) -> bool {
@@ -430,6 +466,15 @@ fn is_waiting(thread: ThreadId) -> bool {
 fn is_waiting(_thread: ThreadId) -> bool {
     std::thread::sleep(Duration::from_millis(200));
     true
+}
+
+/// How much processor time this thread has used.
+#[cfg(target_os = "linux")]
+pub fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the time outlives the call.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Waits until something is so that no call announces.
