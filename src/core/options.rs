@@ -248,6 +248,13 @@ fn tcp_state(slot: &Ref, row: &'static Row) -> Result<String> {
     }
 }
 
+/// Whether the kernel is carrying out a connect, as far as it tells.
+#[must_use]
+pub fn is_connecting(fd: Fd) -> bool {
+    let native = find("tcp.state").and_then(Row::native);
+    native.is_ok_and(|native| option::get_text(fd, native).is_ok_and(|state| state == "syn_sent"))
+}
+
 /// Asks the kernel. A socket without a peer has nobody on the other side to tell of.
 fn ask<T>(slot: &Ref, row: &'static Row, body: impl FnOnce(Fd, Native) -> Result<T>) -> Result<T> {
     let native = row.native()?;

@@ -257,16 +257,11 @@ pub fn adopt(raw: i64) -> Result<i64> {
 }
 
 fn phase_of(kind: Kind, fd: Fd, listening: bool, connected: bool) -> Phase {
-    let on_its_way = || {
-        let mut entry = [PollFd::new(fd, Events::ALL)];
-        kind.is_tcp() && sys::poll(&mut entry, Some(Duration::ZERO)) == Ok(0)
-    };
     match (listening, connected) {
         _ if !kind.is_connected_kind() => Phase::Fresh,
         (true, _) => Phase::Listening,
         (_, true) => Phase::Connected,
-        // A fresh TCP socket reports a hang-up; one that is connecting reports nothing yet.
-        _ if on_its_way() => Phase::Connecting,
+        _ if kind.is_tcp() && options::is_connecting(fd) => Phase::Connecting,
         _ => Phase::Fresh,
     }
 }
