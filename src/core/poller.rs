@@ -182,7 +182,7 @@ impl Registry {
         let forced = readiness::forced(slot);
         // Of a connect that failed the handle knows more than the kernel.
         let found = if slot.phase() == Phase::Failed { Events::NONE } else { found };
-        let ready = found.and(entry.asked).or(entry.due(forced)).and(Events::ALL);
+        let ready = entry.due(found.or(forced));
         let extra = found.or(forced).and(Events::HANGUP.or(Events::ERROR));
         if ready.is_empty() {
             if entry.queued && !extra.is_empty() {
