@@ -408,6 +408,8 @@ fn wait_with(
             _ if ended == Ended::Woken => return Ok(0),
             // What was forced has gone in the meantime, or the kernel had the turn.
             _ if brief => {}
+            // What the kernel reported was news to nobody, and may have stood in the way of what is.
+            Ok(drained) if drained || reports.iter().next().is_some() => {}
             Err(sys::INTERRUPTED) if hears_signals(poller)? => return Err(Error::EINTR),
             Ok(_) | Err(sys::INTERRUPTED) if deadline.passed() => return Ok(0),
             Ok(_) | Err(sys::INTERRUPTED) => {}
