@@ -150,7 +150,7 @@ impl Slot {
     /// The descriptor, or none while the family is open.
     #[inline]
     pub fn fd(&self) -> Fd {
-        Fd::from_raw(self.fd.load(Ordering::Acquire)).unwrap_or(Fd::NONE)
+        Fd::from_kept(self.fd.load(Ordering::Acquire))
     }
 
     /// Gives the slot its descriptor.

@@ -188,27 +188,25 @@ impl Queue {
     }
 
     fn wait_into(&self, list: *mut libc::epoll_event, capacity: c_int, timeout: Timeout) -> Result<usize> {
-        let time = timespec(timeout);
-        let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        // SAFETY: `list` has room for `capacity` events, the time outlives the call, no signal mask is passed.
-        let found = unsafe { epoll_pwait2(self.epoll, list, capacity, time) };
-        match check(found) {
-            // Kernels before 5.11 count in milliseconds.
-            Err(OsError(libc::ENOSYS)) => {
-                let timeout = milliseconds(timeout);
-                // SAFETY: as above.
-                check(unsafe { libc::epoll_wait(self.epoll.0, list, capacity, timeout) })
+        // For ever and not at all are the same in every unit.
+        if let Some(time) = timespec(timeout.filter(|left| !left.is_zero())) {
+            // SAFETY: `list` has room for `capacity` events, the time outlives the call, no signal mask is passed.
+            match check(unsafe { epoll_pwait2(self.epoll, list, capacity, &time) }) {
+                // Kernels before 5.11 count in milliseconds.
+                Err(OsError(libc::ENOSYS)) => {}
+                other => return other.map(|found| found as usize),
             }
-            other => other,
         }
-        .map(|found| found as usize)
+        // SAFETY: as above.
+        let found = check(unsafe { libc::epoll_wait(self.epoll.0, list, capacity, milliseconds(timeout)) });
+        found.map(|found| found as usize)
     }
 }
 
 /// Milliseconds, rounded up.
 fn milliseconds(timeout: Timeout) -> c_int {
     let Some(timeout) = timeout else { return -1 };
-    let rounded = timeout.as_nanos().div_ceil(1_000_000);
+    let rounded = timeout.as_millis() + u128::from(timeout.subsec_nanos() % 1_000_000 > 0);
     c_int::try_from(rounded).unwrap_or(c_int::MAX)
 }
 

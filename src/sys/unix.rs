@@ -60,6 +60,13 @@ impl Fd {
     pub fn from_raw(raw: i64) -> Option<Self> {
         c_int::try_from(raw).ok().filter(|fd| *fd >= 0).map(Self)
     }
+
+    /// Back from what [`Self::to_raw`] gave; [`Self::NONE`] stays none.
+    #[must_use]
+    #[inline]
+    pub const fn from_kept(raw: i64) -> Self {
+        Self(raw as c_int)
+    }
 }
 
 /// The count that a system call returned, or why it failed.
@@ -163,7 +170,8 @@ pub fn local(fd: Fd) -> Result<SockAddr> {
 
 /// The back-end's numbers for [`Flags`]; the common case of none is one comparison.
 fn native(flags: Flags) -> c_int {
-    if flags == Flags::default() {
+    // Every call is non-blocking in any case.
+    if flags.without(Flags::DONT_WAIT) == Flags::default() {
         return 0;
     }
     let mut bits = 0;

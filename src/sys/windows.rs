@@ -69,6 +69,13 @@ impl Fd {
     pub fn from_raw(raw: i64) -> Option<Self> {
         usize::try_from(raw).ok().map(Self).filter(|fd| !fd.is_none())
     }
+
+    /// Back from what [`Self::to_raw`] gave; [`Self::NONE`] stays none.
+    #[must_use]
+    #[inline]
+    pub const fn from_kept(raw: i64) -> Self {
+        Self(raw as ws::SOCKET)
+    }
 }
 
 /// The count that a call returned, or why it failed.
