@@ -235,6 +235,9 @@ fn receive_stream(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     if room.is_empty() {
         return Ok(0);
     }
+    if flags.has(Flags::WAIT_ALL) {
+        return fill(slot, room, flags.without(Flags::WAIT_ALL));
+    }
     let dont_wait = flags.has(Flags::DONT_WAIT);
     retry(slot, Wait::Read, Events::READ, dont_wait, || sys::read_stream(slot.fd(), room))
 }
@@ -317,7 +320,8 @@ pub fn read_full(number: i64, room: &mut Room) -> Result<usize> {
 }
 
 fn fill(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
-    whole(slot, Wait::Read, room.len(), |from, flag| {
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    whole(slot, Wait::Read, room.len(), dont_wait, |from, flag| {
         receive(slot, &mut room[from..], Flags(flags.0 | flag.0))
     })
 }
@@ -328,6 +332,7 @@ fn whole(
     slot: &Slot,
     wait: Wait,
     length: usize,
+    dont_wait: bool,
     mut step: impl FnMut(usize, Flags) -> Result<usize>,
 ) -> Result<usize> {
     let mut deadline = None;
@@ -337,7 +342,8 @@ fn whole(
             Ok(0) => break,
             Ok(more) => moved += more,
             Err(Error::EAGAIN) => {
-                let deadline = *deadline.get_or_insert_with(|| Deadline::after(slot.ruling_timeout(wait)));
+                let timeout = if dont_wait { 0 } else { slot.ruling_timeout(wait) };
+                let deadline = *deadline.get_or_insert_with(|| Deadline::after(timeout));
                 let events = if wait == Wait::Read { Events::READ } else { Events::WRITE };
                 match wait::ready(slot, events, deadline) {
                     Ok(()) => {}
@@ -412,7 +418,7 @@ pub fn write_all(number: i64, data: &[u8]) -> Result<usize> {
     if !slot.kind().is_byte_stream() {
         return transmit(&slot, data, Flags::default());
     }
-    whole(&slot, Wait::Write, data.len(), |from, flags| transmit(&slot, &data[from..], flags))
+    whole(&slot, Wait::Write, data.len(), false, |from, flags| transmit(&slot, &data[from..], flags))
 }
 
 /// Receives with the sender's address as text; nothing where the protocol tells none.
