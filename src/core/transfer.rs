@@ -82,6 +82,10 @@ impl<'a> Blocked<'a> {
                 return Err(error);
             }
         }
+        if self.wait == Wait::Read && self.slot.has(flag::SHUT_READ) {
+            // Shut during the call. Not every system wakes a reader for it, or says that there is no more.
+            return Err(Error::ESHUTDOWN);
+        }
         let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
         if timeout == 0 {
             return Err(Error::EAGAIN);
@@ -184,7 +188,7 @@ fn receive_again(slot: &Slot, room: &mut Room, flags: Flags, error: OsError) -> 
     let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
     let mut blocked = Blocked::new(slot, Wait::Read, events, flags.has(Flags::DONT_WAIT));
     match blocked.until(error, || sys::recv(slot.fd(), room, flags)) {
-        Ok(0) => end(slot, room.len()),
+        Ok(0) | Err(Error::ESHUTDOWN) => end(slot, room.len()),
         other => other,
     }
 }
@@ -428,8 +432,12 @@ pub fn recv_from(number: i64, room: &mut Room, flags: Flags) -> Result<(usize, S
         return Ok((receive(&slot, room, flags)?, String::new()));
     }
     let dont_wait = flags.has(Flags::DONT_WAIT);
-    let (received, sender) =
-        retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags))?;
+    let outcome =
+        retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags));
+    let (received, sender) = match outcome {
+        Err(Error::ESHUTDOWN) => (0, None),
+        other => other?,
+    };
     let sender = sender.map_or_else(String::new, |sender| address::format(slot.kind(), &sender));
     Ok((received, sender))
 }
@@ -482,7 +490,7 @@ pub fn readv(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     }
     prepare(&slot, Wait::Read, Flags::default())?;
     match retry(&slot, Wait::Read, Events::READ, false, || sys::readv(slot.fd(), pieces)) {
-        Ok(0) => end(&slot, length),
+        Ok(0) | Err(Error::ESHUTDOWN) => end(&slot, length),
         other => other,
     }
 }
