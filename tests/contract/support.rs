@@ -18,6 +18,7 @@ use std::ops::Deref;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// For what must happen and will: no test waits that long unless it fails.
@@ -352,6 +353,7 @@ pub fn poller_wait_code(poller: i64, capacity: usize, timeout_us: i64) -> i64 {
 pub struct Call<T = i64> {
     result: Receiver<T>,
     thread: ThreadId,
+    end: JoinHandle<()>,
 }
 
 /// What the system calls a thread.
@@ -373,12 +375,12 @@ impl<T: Send + 'static> Call<T> {
     pub fn start(body: impl FnOnce() -> T + Send + 'static) -> Self {
         let (tell_result, result) = channel();
         let (tell_thread, thread) = channel();
-        std::thread::spawn(move || {
+        let end = std::thread::spawn(move || {
             tell_thread.send(thread_id()).unwrap();
             // Nobody listens any more if the test has failed meanwhile.
             let _ = tell_result.send(body());
         });
-        Self { result, thread: thread.recv().unwrap() }
+        Self { result, thread: thread.recv().unwrap(), end }
     }
 
     /// Starts it, and returns when it is blocked.
@@ -399,11 +401,14 @@ impl<T: Send + 'static> Call<T> {
         }
     }
 
-    /// Its result. A call that does not return fails the test rather than hang it.
+    /// Its result, when its thread is gone. A call that does not return fails the test rather than hang it.
     #[track_caller]
     pub fn result(self) -> T {
         match self.result.recv_timeout(LONG) {
-            Ok(result) => result,
+            Ok(result) => {
+                self.end.join().unwrap();
+                result
+            }
             Err(RecvTimeoutError::Timeout) => panic!("the call is still blocked"),
             Err(RecvTimeoutError::Disconnected) => panic!("the call has panicked"),
         }
@@ -454,7 +459,16 @@ impl<T: Send + 'static> Call<T> {
 /// Whether a thread sleeps in one of the system calls in which the library waits.
 #[cfg(target_os = "linux")]
 fn is_waiting(thread: ThreadId) -> bool {
-    const WAITS: [libc::c_long; 3] = [libc::SYS_ppoll, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2];
+    const WAITS: &[libc::c_long] = &[
+        libc::SYS_ppoll,
+        libc::SYS_epoll_pwait,
+        libc::SYS_epoll_pwait2,
+        // Newer architectures do without.
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_epoll_wait,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_poll,
+    ];
     // "running", or the number of the system call and its arguments.
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).unwrap_or_default();
     let number = status.split_whitespace().next().and_then(|number| number.parse().ok());
