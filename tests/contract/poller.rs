@@ -1,1 +1,758 @@
-//! To be filled in.
+//! The poller: what it registers and gives back, how many waits and wake-ups meet in it, and that nothing is lost
+//! among many. Not here: what ready means (`readiness`), and which waits a close ends (`close`).
+
+use crate::support::*;
+use std::collections::{HashMap, HashSet};
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const R: i32 = ANYSOCK_READ;
+const W: i32 = ANYSOCK_WRITE;
+const X: i32 = ANYSOCK_EXCEPT;
+const ALL: i32 = R | W | X;
+const EDGE: i32 = ANYSOCK_EDGE;
+const ONESHOT: i32 = ANYSOCK_ONESHOT;
+
+/// What a wait that does not wait reports: token and events of each.
+#[track_caller]
+fn now(poller: &Own) -> Vec<(i64, i32)> {
+    wait(poller, 64, 0)
+}
+
+#[track_caller]
+fn wait(poller: &Own, capacity: usize, timeout_us: i64) -> Vec<(i64, i32)> {
+    let events = poller_wait(**poller, capacity, timeout_us).unwrap_or_else(|code| panic!("{}", name(code)));
+    events.iter().map(|event| (event.token, event.events & ALL)).collect()
+}
+
+#[track_caller]
+fn put(poller: &Own, socket: &Own, events: i32, token: i64) {
+    expect(anysock_poller_set(**poller, **socket, events, token));
+}
+
+/// A pair whose first one has something to read.
+fn readable_pair() -> (Own, Own) {
+    let (one, other) = pair("unix");
+    assert_eq!(write(*other, b"data"), 4);
+    (one, other)
+}
+
+/// A wait for ever in a thread of its own: how many events, or the error.
+fn blocked_wait(poller: &Own, capacity: usize) -> Call {
+    let handle = **poller;
+    Call::blocked(move || poller_wait_code(handle, capacity, LONG_US))
+}
+
+// Registrations.
+
+#[test]
+fn gives_back_the_token_and_the_handle() {
+    let poller = poller();
+    let socket = open("udp4");
+    for token in [0, 1, -1, *socket, i64::MIN, i64::MAX] {
+        put(&poller, &socket, W, token);
+        let events = poller_wait(*poller, 4, LONG_US).unwrap();
+        assert_eq!(events.len(), 1);
+        assert_eq!((events[0].token, events[0].handle, events[0].events), (token, *socket, W));
+    }
+}
+
+#[test]
+fn reports_as_long_as_it_lasts_once_for_each_change_or_once() {
+    let (one, other) = pair("unix");
+    let [level, edge, oneshot] = [poller(), poller(), poller()];
+    put(&level, &one, R, 1);
+    put(&edge, &one, R | EDGE, 2);
+    put(&oneshot, &one, R | ONESHOT, 3);
+    for poller in [&level, &edge, &oneshot] {
+        assert_eq!(now(poller), []);
+    }
+    assert_eq!(write(*other, b"data"), 4);
+    assert_eq!([now(&level), now(&edge), now(&oneshot)], [[(1, R)], [(2, R)], [(3, R)]]);
+    assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], vec![], vec![]]);
+    // More data is a change, though the first has not been read.
+    assert_eq!(write(*other, b"more"), 4);
+    assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], vec![(2, R)], vec![]]);
+    // Armed again, and the token is the new one.
+    put(&oneshot, &one, R | ONESHOT, 4);
+    assert_eq!([now(&oneshot), now(&oneshot)], [vec![(4, R)], vec![]]);
+    assert_eq!(read(*one, &mut [0; 16]), 8);
+    assert_eq!([now(&level), now(&edge), now(&oneshot)], [[], [], []]);
+}
+
+#[test]
+fn an_edge_is_reported_for_what_only_the_library_knows_too() {
+    let (one, _other) = pair("unix");
+    fill(*one);
+    let poller = poller();
+    put(&poller, &one, R | W | EDGE, 1);
+    assert_eq!(now(&poller), []);
+    expect(anysock_shutdown(*one, ANYSOCK_SHUT_READ));
+    assert_eq!(wait(&poller, 4, LONG_US)[0].1 & R, R);
+    until("quiet", || now(&poller).is_empty());
+    expect(anysock_shutdown(*one, ANYSOCK_SHUT_WRITE));
+    assert_eq!(wait(&poller, 4, LONG_US)[0].1 & W, W);
+    until("quiet", || now(&poller).is_empty());
+}
+
+#[test]
+fn a_registration_can_be_changed() {
+    let poller = poller();
+    let (one, _other) = readable_pair();
+    for (events, found) in
+        [(R, R), (W, W), (R | W, R | W), (X, 0), (ALL, R | W), (R | ONESHOT, R), (R | EDGE, R)]
+    {
+        put(&poller, &one, events, i64::from(events));
+        let expected = if found == 0 { vec![] } else { vec![(i64::from(events), found)] };
+        assert_eq!(now(&poller), expected);
+    }
+    // The same again is a change as well: it arms an edge anew.
+    assert_eq!(now(&poller), []);
+    put(&poller, &one, R | EDGE, 5);
+    assert_eq!(now(&poller), [(5, R)]);
+}
+
+#[test]
+fn what_is_taken_out_is_not_reported() {
+    let poller = poller();
+    let (one, other) = readable_pair();
+    let shut = connected("unix");
+    expect(anysock_shutdown(*shut.0, ANYSOCK_SHUT_READ));
+    let sockets = [one, other, shut.0, open("tcp"), open("udp"), open("tcp4"), open("udp6")];
+    for socket in &sockets {
+        expect_error(anysock_poller_set(*poller, **socket, 0, 0), "ENOENT");
+        put(&poller, socket, R | W, 1);
+        let before = now(&poller);
+        put(&poller, socket, 0, 2);
+        assert_eq!(now(&poller), []);
+        expect_error(anysock_poller_set(*poller, **socket, 0, 0), "ENOENT");
+        put(&poller, socket, R | W, 1);
+        assert_eq!(now(&poller), before);
+        put(&poller, socket, 0, 0);
+    }
+}
+
+#[test]
+fn refuses_other_events_and_leaves_the_registration_alone() {
+    let poller = poller();
+    let socket = open("udp4");
+    let (hangup, error) = (ANYSOCK_HANGUP, ANYSOCK_ERROR);
+    let refused =
+        [hangup, error, R | hangup, W | error, EDGE, ONESHOT, EDGE | ONESHOT, 128, R | 128, -1, i32::MIN];
+    for events in refused {
+        expect_error(anysock_poller_set(*poller, *socket, events, 1), "EINVAL");
+        assert_eq!(now(&poller), []);
+    }
+    put(&poller, &socket, W, 2);
+    for events in refused {
+        expect_error(anysock_poller_set(*poller, *socket, events, 3), "EINVAL");
+        assert_eq!(now(&poller), [(2, W)]);
+    }
+}
+
+#[test]
+fn a_poller_watches_no_poller() {
+    let (one, other) = (poller(), poller());
+    for events in [R, W, ALL, R | EDGE, 0] {
+        expect_error(anysock_poller_set(*one, *other, events, 0), "EOPNOTSUPP");
+        expect_error(anysock_poller_set(*one, *one, events, 0), "EOPNOTSUPP");
+    }
+}
+
+#[test]
+fn a_socket_is_no_poller() {
+    for kind in ["tcp", "tcp4", "udp", "unixgram"] {
+        let (socket, other) = (open(kind), open("udp4"));
+        expect_error(anysock_poller_set(*socket, *other, R, 0), "EINVAL");
+        expect_error(poller_wait_code(*socket, 1, 0), "EINVAL");
+        expect_error(anysock_poller_wake(*socket), "EINVAL");
+    }
+}
+
+#[test]
+fn a_poller_is_no_socket() {
+    let calls: &[(&str, fn(i64) -> i64)] = &[
+        ("read", |h| read(h, &mut [0; 8])),
+        ("write", |h| write(h, b"data")),
+        ("read_full", |h| read_full(h, &mut [0; 8])),
+        ("write_all", |h| write_all(h, b"data")),
+        ("recv", |h| recv(h, &mut [0; 8], 0)),
+        ("send", |h| send(h, b"data", 0)),
+        ("recv_from", |h| recv_from(h, &mut [0; 8], 0)),
+        ("send_to", |h| send_to(h, b"data", 0, "127.0.0.1:9")),
+        ("readv", |h| readv(h, &mut [&mut [0; 8]])),
+        ("writev", |h| writev(h, &[b"data"])),
+        ("bind", |h| bind(h, "127.0.0.1:0")),
+        ("listen", |h| anysock_listen(h, 0)),
+        ("accept", |h| anysock_accept(h)),
+        ("connect", |h| connect(h, "127.0.0.1:9")),
+        ("shutdown", |h| anysock_shutdown(h, ANYSOCK_SHUT_BOTH)),
+        // SAFETY: no memory is given.
+        ("local_address", |h| unsafe { anysock_local_address(h, null_mut(), 0) }),
+        // SAFETY: no memory is given.
+        ("peer_address", |h| unsafe { anysock_peer_address(h, null_mut(), 0) }),
+        ("fd", |h| anysock_fd(h)),
+        ("release", |h| anysock_release(h)),
+    ];
+    let poller = poller();
+    for (what, call) in calls {
+        assert_eq!(name(call(*poller)), "ENOTSOCK", "{what}");
+    }
+    assert_eq!(poller_wait_code(*poller, 1, 0), 0);
+}
+
+#[test]
+fn a_wait_wants_room_and_time() {
+    let poller = poller();
+    let socket = open("udp4");
+    put(&poller, &socket, W, 1);
+    // SAFETY: no memory is given, and the call must not want any.
+    let without_memory = |capacity| unsafe { anysock_poller_wait(*poller, null_mut(), capacity, 0) };
+    expect_error(without_memory(0), "EINVAL");
+    expect_error(without_memory(1), "EFAULT");
+    expect_error(poller_wait_code(*poller, 0, -1), "EINVAL");
+    for timeout in [-2, i64::MIN] {
+        expect_error(poller_wait_code(*poller, 1, timeout), "EINVAL");
+    }
+    for timeout in [0, 1, -1, i64::MAX] {
+        assert_eq!(poller_wait_code(*poller, 1, timeout), 1);
+    }
+}
+
+#[test]
+fn a_timeout_is_kept() {
+    let poller = poller();
+    let (idle, _other) = pair("unix");
+    for registered in [false, true] {
+        if registered {
+            put(&poller, &idle, ALL & !W, 1);
+        }
+        for micros in [1, 300, 1_000, 30_000] {
+            let start = Instant::now();
+            assert_eq!(poller_wait_code(*poller, 1, micros), 0);
+            assert!(start.elapsed() >= Duration::from_micros(micros as u64), "{micros}");
+        }
+    }
+}
+
+#[test]
+fn one_socket_in_several_pollers() {
+    let (one, other) = pair("unix");
+    let pollers: Vec<_> = (0..10).map(|_| poller()).collect();
+    for (token, poller) in pollers.iter().enumerate() {
+        put(poller, &one, R, token as i64);
+    }
+    assert_eq!(write(*other, b"data"), 4);
+    for (token, poller) in pollers.iter().enumerate() {
+        assert_eq!(now(poller), [(token as i64, R)]);
+    }
+    // Out of one is not out of the others.
+    put(&pollers[3], &one, 0, 0);
+    expect(anysock_close(*pollers[4]));
+    for (token, poller) in pollers.iter().enumerate().filter(|(token, _)| ![3, 4].contains(token)) {
+        assert_eq!(now(poller), [(token as i64, R)]);
+    }
+    // Closed is out of all.
+    expect(anysock_close(*one));
+    for poller in pollers.iter().filter(|poller| ***poller != *pollers[4]) {
+        assert_eq!(now(poller), []);
+    }
+}
+
+#[test]
+fn an_open_kind_is_followed_to_its_descriptor() {
+    let poller = poller();
+    let socket = open("udp");
+    put(&poller, &socket, R | W, 1);
+    assert_eq!(now(&poller), [(1, W)]);
+    expect(bind(*socket, "127.0.0.1:0"));
+    assert_eq!(now(&poller), [(1, W)]);
+    assert_eq!(send_to(*socket, b"to myself", 0, &local_address(*socket)), 9);
+    until("the datagram", || now(&poller) == [(1, R | W)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_watched_too() {
+    let mut fds = [0; 2];
+    // SAFETY: there is room for both descriptors.
+    assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
+    let [reader, writer] = fds.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))));
+    let poller = poller();
+    put(&poller, &reader, R, 1);
+    put(&poller, &writer, W, 2);
+    assert_eq!(now(&poller), [(2, W)]);
+    fill(*writer);
+    assert_eq!(now(&poller), [(1, R)]);
+    let mut room = vec![0; 1 << 20];
+    until("room", || {
+        while recv(*reader, &mut room, ANYSOCK_DONT_WAIT) > 0 {}
+        now(&poller) == [(2, W)]
+    });
+    expect(anysock_close(*writer));
+    assert_eq!(now(&poller), [(1, R)]);
+    assert_eq!(read(*reader, &mut [0; 16]), 0);
+}
+
+// A socket that is closed, or given away.
+
+#[test]
+fn a_closed_socket_is_out_and_its_number_is_free_for_others() {
+    let poller = poller();
+    for round in 0..200 {
+        let (one, _other) = readable_pair();
+        put(&poller, &one, R, round);
+        assert_eq!(now(&poller), [(round, R)]);
+        expect(anysock_close(*one));
+        assert_eq!(now(&poller), []);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_copy_of_the_descriptor_elsewhere_does_not_go_on_reporting() {
+    let poller = poller();
+    let (one, other) = pair("unix");
+    put(&poller, &one, R, 1);
+    // SAFETY: the descriptor is open.
+    let copy = unsafe { libc::dup(expect(anysock_fd(*one)) as i32) };
+    expect(anysock_close(*one));
+    let (two, other_two) = pair("unix");
+    put(&poller, &two, R, 2);
+    let released = expect(anysock_release(*two));
+    for other in [&other, &other_two] {
+        assert_eq!(write(**other, b"data"), 4);
+    }
+    assert_eq!(now(&poller), []);
+    let start = Instant::now();
+    assert_eq!(wait(&poller, 4, 20 * ANYSOCK_MILLISECOND), []);
+    assert!(start.elapsed() >= Duration::from_millis(20));
+    for fd in [copy, released as i32] {
+        // SAFETY: the descriptors are this test's own.
+        unsafe { libc::close(fd) };
+    }
+}
+
+// Changes during a wait.
+
+#[test]
+fn a_wait_sees_what_others_register_change_and_take_out() {
+    let poller = poller();
+    let (one, other) = readable_pair();
+    let waiting = blocked_wait(&poller, 4);
+    put(&poller, &one, R, 1);
+    assert_eq!(waiting.result(), 1);
+
+    // Other events of one that is in.
+    put(&poller, &one, X, 1);
+    let waiting = blocked_wait(&poller, 4);
+    put(&poller, &one, R, 1);
+    assert_eq!(waiting.result(), 1);
+
+    // What only the library knows to be ready.
+    put(&poller, &one, X, 1);
+    let lazy = open("udp");
+    let waiting = blocked_wait(&poller, 4);
+    put(&poller, &lazy, W, 2);
+    assert_eq!(waiting.result(), 1);
+    put(&poller, &lazy, 0, 0);
+
+    // Out, and then it becomes ready: the wait goes on, until the other one that is in gets something.
+    let (idle, writer) = pair("unix");
+    put(&poller, &one, 0, 0);
+    let (gone, gone_writer) = pair("unix");
+    put(&poller, &gone, R, 3);
+    put(&poller, &idle, R, 4);
+    let handle = *poller;
+    let waiting = Call::blocked(move || poller_wait(handle, 4, LONG_US).unwrap());
+    put(&poller, &gone, 0, 0);
+    assert_eq!(write(*gone_writer, b"data"), 4);
+    waiting.until_blocked();
+    assert_eq!(write(*writer, b"data"), 4);
+    let events = waiting.result();
+    assert_eq!(events.iter().map(|event| event.token).collect::<Vec<_>>(), [4]);
+    drop(other);
+}
+
+#[test]
+fn threads_register_and_take_out_while_others_wait() {
+    let poller = poller();
+    let handle = *poller;
+    let over = Arc::new(AtomicUsize::new(0));
+    let waiters: Vec<_> = (0..2)
+        .map(|_| {
+            let over = Arc::clone(&over);
+            Call::start(move || {
+                let mut seen = HashSet::new();
+                while over.load(Ordering::SeqCst) < 4 {
+                    match poller_wait(handle, 8, 10 * ANYSOCK_MILLISECOND) {
+                        Ok(events) => seen.extend(events.iter().map(|event| (event.token, event.handle))),
+                        Err(code) => assert_eq!(name(code), "ECANCELED"),
+                    }
+                }
+                seen
+            })
+        })
+        .collect();
+    let changers: Vec<_> = (1..=4)
+        .map(|seed| {
+            let over = Arc::clone(&over);
+            Call::start(move || {
+                let mut random = Random(seed);
+                let mut tokens = HashMap::new();
+                for _ in 0..300 {
+                    let (one, _other) = readable_pair();
+                    tokens.insert(*one, *one ^ 0x5555);
+                    for _ in 0..random.below(8) {
+                        let events = [0, R, W, R | W, R | EDGE, W | ONESHOT][random.below(6)];
+                        match anysock_poller_set(handle, *one, events, *one ^ 0x5555) {
+                            0 => {}
+                            code => expect_error(code, "ENOENT"),
+                        }
+                    }
+                }
+                over.fetch_add(1, Ordering::SeqCst);
+                tokens
+            })
+        })
+        .collect();
+    let tokens: HashMap<_, _> = changers.into_iter().flat_map(Call::result).collect();
+    let seen: HashSet<_> = waiters.into_iter().flat_map(Call::result).collect();
+    assert!(!seen.is_empty());
+    for (token, handle) in seen {
+        assert_eq!(tokens.get(&handle), Some(&token));
+    }
+    assert_eq!(now(&poller), []);
+}
+
+// Wake-ups.
+
+#[test]
+fn a_wake_before_the_wait_counts() {
+    let poller = poller();
+    expect(anysock_poller_wake(*poller));
+    assert_eq!(poller_wait_code(*poller, 1, LONG_US), 0);
+    // Wakes may count as one, and never as more than there were.
+    for _ in 0..3 {
+        expect(anysock_poller_wake(*poller));
+    }
+    let early = |_: &usize| {
+        let start = Instant::now();
+        assert_eq!(poller_wait_code(*poller, 1, 50 * ANYSOCK_MILLISECOND), 0);
+        start.elapsed() < Duration::from_millis(50)
+    };
+    let woken = (0..6).take_while(early).count();
+    assert!((1..=3).contains(&woken), "{woken}");
+}
+
+#[test]
+fn a_wake_ends_the_wait() {
+    let poller = poller();
+    let (idle, _other) = pair("unix");
+    put(&poller, &idle, R, 1);
+    for _ in 0..10 {
+        let waiting = blocked_wait(&poller, 4);
+        expect(anysock_poller_wake(*poller));
+        assert_eq!(waiting.result(), 0);
+    }
+}
+
+#[test]
+fn a_wake_ends_one_wait_of_several() {
+    let poller = poller();
+    let mut waits: Vec<_> = (0..4).map(|_| blocked_wait(&poller, 1)).collect();
+    while !waits.is_empty() {
+        let before = waits.len();
+        expect(anysock_poller_wake(*poller));
+        until("that a wait ends", || {
+            waits.retain(|wait| wait.try_result().map(|code| assert_eq!(code, 0)).is_none());
+            waits.len() < before
+        });
+        assert_eq!(waits.len(), before - 1);
+    }
+    // Had one wake ended two waits, another would be left over now.
+    let start = Instant::now();
+    assert_eq!(poller_wait_code(*poller, 1, 50 * ANYSOCK_MILLISECOND), 0);
+    assert!(start.elapsed() >= Duration::from_millis(50));
+}
+
+#[test]
+fn no_wake_of_many_threads_is_lost() {
+    const ROUNDS: i64 = 2_000;
+    let poller = poller();
+    let handle = *poller;
+    let (said, heard) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+    let (says, hears) = (Arc::clone(&said), Arc::clone(&heard));
+    // Whoever is woken looks at what was said, and must find the last of it sooner or later.
+    let waiter = Call::start(move || {
+        while hears.load(Ordering::SeqCst) < ROUNDS {
+            assert_eq!(poller_wait_code(handle, 1, -1), 0);
+            hears.store(says.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+    });
+    let speakers: Vec<_> = (0..4)
+        .map(|_| {
+            let (said, heard) = (Arc::clone(&said), Arc::clone(&heard));
+            Call::start(move || {
+                loop {
+                    let mine = said.fetch_add(1, Ordering::SeqCst) + 1;
+                    expect(anysock_poller_wake(handle));
+                    until("that the wake is heard", || heard.load(Ordering::SeqCst) >= mine.min(ROUNDS));
+                    if mine >= ROUNDS {
+                        return;
+                    }
+                }
+            })
+        })
+        .collect();
+    for speaker in speakers {
+        speaker.result();
+    }
+    waiter.result();
+}
+
+#[test]
+fn no_wake_is_lost_among_events_and_closes() {
+    const ROUNDS: i64 = 1_000;
+    let poller = poller();
+    let handle = *poller;
+    let (busy, writer) = pair("unix");
+    put(&poller, &busy, R, 1);
+    let (said, heard) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+    let (says, hears) = (Arc::clone(&said), Arc::clone(&heard));
+    let waiter = Call::start(move || {
+        while hears.load(Ordering::SeqCst) < ROUNDS {
+            match poller_wait(handle, 1, -1) {
+                Ok(events) if events.is_empty() => {}
+                Ok(_) => drop(recv(*busy, &mut [0; 64], ANYSOCK_DONT_WAIT)),
+                Err(code) => assert_eq!(name(code), "ECANCELED"),
+            }
+            hears.store(says.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+    });
+    let mut random = Random(5);
+    for round in 1..=ROUNDS {
+        let (one, _other) = pair("unix");
+        match random.below(4) {
+            0 => assert_eq!(write(*writer, b"x"), 1),
+            1 => put(&poller, &one, R, 2),
+            2 => put(&poller, &one, W | ONESHOT, 2),
+            _ => {}
+        }
+        expect(anysock_close(*one));
+        // Whatever else ended a wait meanwhile, this must be heard of.
+        said.store(round, Ordering::SeqCst);
+        expect(anysock_poller_wake(handle));
+        until("that the wake is heard", || heard.load(Ordering::SeqCst) >= round);
+    }
+    waiter.result();
+}
+
+// Many sockets, little room.
+
+/// Sockets ready to read by the kernel's word, and by the library's own.
+fn ready_in_both_ways(count: usize) -> Vec<(Own, Own)> {
+    (0..count)
+        .map(|place| {
+            let (one, other) = readable_pair();
+            if place % 2 == 1 {
+                expect(anysock_shutdown(*one, ANYSOCK_SHUT_READ));
+            }
+            (one, other)
+        })
+        .collect()
+}
+
+#[test]
+fn successive_waits_reach_all_that_is_ready() {
+    const COUNT: usize = 20;
+    let sockets = ready_in_both_ways(COUNT);
+    let (kernel, own): (Vec<_>, Vec<_>) = sockets.iter().enumerate().partition(|(place, _)| place % 2 == 0);
+    for members in [kernel.clone(), own.clone(), [kernel, own].concat()] {
+        for capacity in [1, 2, 3, 7] {
+            let poller = poller();
+            for (token, (socket, _)) in &members {
+                put(&poller, socket, R, *token as i64);
+            }
+            // Over and over: nobody may be passed by for long.
+            let mut last_seen: HashMap<i64, usize> = HashMap::new();
+            for round in 0..COUNT * 6 {
+                let found = wait(&poller, capacity, LONG_US);
+                assert!((1..=capacity).contains(&found.len()), "{} for {capacity}", found.len());
+                let distinct: HashSet<_> = found.iter().map(|(token, _)| *token).collect();
+                assert_eq!(distinct.len(), found.len(), "a socket twice in one wait");
+                last_seen.extend(found.iter().map(|(token, _)| (*token, round)));
+            }
+            assert_eq!(last_seen.len(), members.len(), "capacity {capacity}");
+            let longest = last_seen.values().map(|round| COUNT * 6 - round).max().unwrap();
+            assert!(longest <= COUNT * 3, "not seen for {longest} waits of capacity {capacity}");
+        }
+    }
+}
+
+#[test]
+fn what_is_told_once_is_told_once_however_little_room_there_is() {
+    const COUNT: usize = 20;
+    let sockets = ready_in_both_ways(COUNT);
+    for (extra, capacity) in [(EDGE, 1), (EDGE, 3), (ONESHOT, 1), (ONESHOT, 3)] {
+        let poller = poller();
+        for (token, (socket, _)) in sockets.iter().enumerate() {
+            put(&poller, socket, R | extra, token as i64);
+        }
+        let mut found = Vec::new();
+        loop {
+            match wait(&poller, capacity, 0) {
+                none if none.is_empty() => break,
+                some => found.extend(some.into_iter().map(|(token, _)| token)),
+            }
+        }
+        found.sort_unstable();
+        assert_eq!(found, (0..COUNT as i64).collect::<Vec<_>>(), "{extra}, capacity {capacity}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_news_to_nobody_takes_nobody_s_place() {
+    let poller = poller();
+    let over: Vec<_> = (0..8).map(|_| pair("unix").0).collect();
+    for socket in &over {
+        // The kernel reports their hang-up unasked.
+        put(&poller, socket, X, 1);
+    }
+    let (ready, _other) = readable_pair();
+    put(&poller, &ready, R, 2);
+    assert_eq!(wait(&poller, 1, 0), [(2, R)]);
+}
+
+#[test]
+fn no_more_is_written_than_there_is_room_for() {
+    let sockets = ready_in_both_ways(8);
+    let poller = poller();
+    for (socket, _) in &sockets {
+        put(&poller, socket, R, 1);
+    }
+    let canary = anysock_event { token: -77, handle: -77, events: -77, reserved: -77 };
+    for capacity in 1..=8 {
+        let mut events = [canary; 10];
+        // SAFETY: there is more room than that.
+        let count = unsafe { anysock_poller_wait(*poller, events.as_mut_ptr(), capacity, 0) };
+        assert!((1..=capacity as i64).contains(&count));
+        assert!(events[count as usize..].iter().all(|event| event.token == -77 && event.reserved == -77));
+    }
+}
+
+#[test]
+fn two_thousand_sockets() {
+    let poller = poller();
+    let sockets: Vec<_> = (0..2_000).map(|_| open("udp4")).collect();
+    for (token, socket) in sockets.iter().enumerate() {
+        put(&poller, socket, R, token as i64);
+    }
+    assert_eq!(now(&poller), []);
+    expect(bind(*sockets[1_234], "127.0.0.1:0"));
+    assert_eq!(send_to(*sockets[7], b"data", 0, &local_address(*sockets[1_234])), 4);
+    assert_eq!(wait(&poller, 4, LONG_US), [(1_234, R)]);
+    for (token, socket) in sockets.iter().enumerate() {
+        put(&poller, socket, W, -(token as i64));
+    }
+    let mut seen = HashSet::new();
+    for _ in 0..100 {
+        seen.extend(wait(&poller, 100, LONG_US).into_iter().map(|(token, _)| token));
+    }
+    assert_eq!(seen.len(), 2_000);
+}
+
+#[test]
+fn several_threads_share_the_work() {
+    const COUNT: usize = 400;
+    let poller = poller();
+    let handle = *poller;
+    let sockets: Vec<_> = (0..COUNT).map(|_| pair("unix")).collect();
+    for (token, (socket, _)) in sockets.iter().enumerate() {
+        put(&poller, socket, R | ONESHOT, token as i64);
+    }
+    let found = Arc::new(AtomicUsize::new(0));
+    let waiters: Vec<_> = (0..4)
+        .map(|_| {
+            let found = Arc::clone(&found);
+            Call::blocked(move || {
+                let mut tokens = Vec::new();
+                while found.load(Ordering::SeqCst) < COUNT {
+                    let events = poller_wait(handle, 2, LONG_US).unwrap();
+                    found.fetch_add(events.len(), Ordering::SeqCst);
+                    tokens.extend(events.iter().map(|event| event.token));
+                }
+                // The next one is to end too.
+                expect(anysock_poller_wake(handle));
+                tokens
+            })
+        })
+        .collect();
+    for (place, (socket, other)) in sockets.iter().enumerate() {
+        match place % 2 {
+            0 => assert_eq!(write(**other, b"data"), 4),
+            _ => assert_eq!(anysock_shutdown(**socket, ANYSOCK_SHUT_READ), 0),
+        }
+    }
+    let mut tokens: Vec<_> = waiters.into_iter().flat_map(Call::result).collect();
+    tokens.sort_unstable();
+    assert_eq!(tokens, (0..COUNT as i64).collect::<Vec<_>>());
+}
+
+// What the kernel reports unasked, and signals.
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hang_up_that_nobody_asked_for_costs_nothing_and_is_not_forgotten() {
+    const SPAN: Duration = Duration::from_millis(300);
+    for kind in ["unix", "tcp4"] {
+        let (one, other) = connected(kind);
+        expect(set(*other, "linger", 0));
+        let poller = poller();
+        put(&poller, &one, X, 1);
+        expect(anysock_close(*other));
+        until("the hang-up", || select_one(*one, R, 0) == R);
+        let before = thread_time();
+        assert_eq!(wait(&poller, 4, SPAN.as_micros() as i64), []);
+        let used = thread_time() - before;
+        assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
+        put(&poller, &one, R | X, 2);
+        assert_eq!(now(&poller), [(2, R)]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_neither_ends_nor_stretches_a_wait() {
+    let poller = poller();
+    let handle = *poller;
+    let waiting = Call::blocked_for_signals(false, move || {
+        let start = Instant::now();
+        (poller_wait_code(handle, 1, 200 * ANYSOCK_MILLISECOND), start.elapsed())
+    });
+    let (code, elapsed) = waiting.result_under_signals();
+    assert_eq!(code, 0);
+    assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_a_wait_that_shall_be_interruptible() {
+    let (one, other) = pair("unix");
+    for by_the_poller in [true, false] {
+        let poller = poller();
+        put(&poller, &one, R, 1);
+        put(&poller, &other, R, 2);
+        expect(set(if by_the_poller { *poller } else { *other }, "interruptible", 1));
+        let handle = *poller;
+        for restart in [false, true] {
+            let waiting = Call::blocked_for_signals(restart, move || poller_wait_code(handle, 1, -1));
+            waiting.signal();
+            expect_error(waiting.result(), "EINTR");
+        }
+        expect(set(*other, "interruptible", 0));
+    }
+}
