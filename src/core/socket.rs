@@ -177,6 +177,8 @@ pub fn shutdown(number: i64, how: i32) -> Result<()> {
         _ => return Err(Error::EINVAL),
     };
     let slot = get_settled(number)?;
+    // Some systems would shut a half of what has no peer, a listener's too.
+    sys::peer(slot.fd()).map_err(|_| Error::ENOTCONN)?;
     let queued = if slot.kind().is_tcp() { sys::available(slot.fd()).unwrap_or(0) as u64 } else { u64::MAX };
     sys::shutdown(slot.fd(), half)?;
     if flags & flag::SHUT_READ != 0 && !slot.has(flag::SHUT_READ) {

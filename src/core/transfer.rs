@@ -109,7 +109,8 @@ pub fn pause(round: u32) -> Duration {
 fn judge(slot: &Slot, wait: Wait, error: OsError) -> Error {
     let error = Error::from(error);
     if !slot.kind().is_connected_kind() {
-        return error;
+        // Only some systems have a word of its own for a datagram to nobody.
+        return if error == Error::EDESTADDRREQ { Error::ENOTCONN } else { error };
     }
     match (slot.phase(), error) {
         (Phase::Failed, _) => slot.error().unwrap_or(error),
