@@ -1,7 +1,7 @@
 //! What is done alike on every system, on top of socket2 and of a back-end's own calls.
 //! Not here: anything that asks which system this is.
 
-use super::{Fd, OUT_OF_MEMORY, OsError, Result, with};
+use super::{Fd, OUT_OF_MEMORY, Result, with};
 use socket2::{Domain, SockAddr, Socket};
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -22,11 +22,6 @@ pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
 /// The peer's name.
 pub fn peer(fd: Fd) -> Result<SockAddr> {
     with(fd, Socket::peer_addr)
-}
-
-/// The error that waits on a socket, if there is one. Where the kernel can, reading it clears it.
-pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
-    with(fd, Socket::take_error).map(|error| error.map(OsError::from))
 }
 
 /// No datagram of the internet protocols is longer.

@@ -329,6 +329,11 @@ fn ready_now(fd: Fd, events: Events) -> Result<()> {
     }
 }
 
+/// The error that waits on a socket, if there is one. Reading it clears it in the kernel.
+pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
+    with(fd, Socket::take_error).map(|error| error.map(OsError::from))
+}
+
 /// The name of an AF_UNIX address: a path, `\0` and an abstract name, or nothing for an unnamed one.
 #[must_use]
 pub fn unix_name(address: &SockAddr) -> Option<Vec<u8>> {

@@ -1,9 +1,7 @@
 //! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of many (`queue`), names (`names`),
 //! `poll` (`select`), option numbers (`option`).
 
-use super::{
-    Events, Flags, Found, Half, LONGEST_WAIT, OsError, Result, Timeout, bind, measured, peer, pending_error,
-};
+use super::{Events, Flags, Found, Half, LONGEST_WAIT, OsError, Result, Timeout, bind, measured, peer};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -362,6 +360,20 @@ pub fn peer_has_finished(fd: Fd) -> bool {
     // SAFETY: there is one entry, and it outlives the call.
     unsafe { ws::WSAPoll(&mut entry, 1, 0) };
     entry.revents & (ws::POLLHUP | ws::POLLERR) != 0
+}
+
+/// The error that waits on a socket, if there is one. SO_ERROR tells of a failed connect, and keeps it; of a
+/// connection that has broken, only a receive tells, here one that takes nothing.
+pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
+    if let Some(error) = with(fd, Socket::take_error)? {
+        return Ok(Some(error.into()));
+    }
+    match recv_quietly(fd, &mut [MaybeUninit::uninit()], Flags::PEEK) {
+        Err(
+            error @ OsError(ws::WSAECONNRESET | ws::WSAECONNABORTED | ws::WSAENETRESET | ws::WSAETIMEDOUT),
+        ) => Ok(Some(error)),
+        _ => Ok(None),
+    }
 }
 
 /// The name of an AF_UNIX address: a path, or nothing for an unnamed one.
