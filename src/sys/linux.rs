@@ -190,18 +190,22 @@ impl Queue {
     fn wait_into(&self, list: *mut libc::epoll_event, capacity: c_int, timeout: Timeout) -> Result<usize> {
         // For ever and not at all are the same in every unit.
         if let Some(time) = timespec(timeout.filter(|left| !left.is_zero())) {
-            // SAFETY: `list` has room for `capacity` events, the time outlives the call, no signal mask is passed.
+            // SAFETY: `list` has room for `capacity` events, the time outlives the call.
             match check(unsafe { epoll_pwait2(self.epoll, list, capacity, &time) }) {
                 // Kernels before 5.11 count in milliseconds.
                 Err(OsError(libc::ENOSYS)) => {}
                 other => return other.map(|found| found as usize),
             }
         }
-        // SAFETY: as above.
-        let found = check(unsafe { libc::epoll_wait(self.epoll.0, list, capacity, milliseconds(timeout)) });
-        found.map(|found| found as usize)
+        let timeout = milliseconds(timeout);
+        // SAFETY: `list` has room for `capacity` events.
+        let found = unsafe { libc::epoll_pwait(self.epoll.0, list, capacity, timeout, NO_MASK) };
+        check(found).map(|found| found as usize)
     }
 }
+
+/// The thread's signals stay as they are.
+const NO_MASK: *const libc::sigset_t = std::ptr::null();
 
 /// Milliseconds, rounded up.
 fn milliseconds(timeout: Timeout) -> c_int {
@@ -217,7 +221,6 @@ unsafe fn epoll_pwait2(
     capacity: c_int,
     time: *const libc::timespec,
 ) -> c_int {
-    const NO_MASK: *const libc::sigset_t = std::ptr::null();
     // SAFETY: the caller vouches for `list` and `time`.
     unsafe { libc::syscall(libc::SYS_epoll_pwait2, epoll.0, list, capacity, time, NO_MASK, 0) as c_int }
 }
