@@ -1,0 +1,975 @@
+"""The C interface of anysock, as ctypes sees it: constants, structures, functions.
+
+Generated from include/anysock.h by generate.py; do not edit.
+"""
+
+# mypy: ignore-errors
+# The annotations are not Python's types but those of C, for `foreign` to read.
+
+from ctypes import POINTER, Structure, c_char, c_char_p, c_int32, c_int64, c_size_t, c_void_p
+
+from ._library import foreign, require
+
+#: The version that this header belongs to; compare with `anysock_version()`.
+ANYSOCK_VERSION = "0.1.0"
+
+# Errors: Linux's numbers, negated, on every system.
+ANYSOCK_EPERM = -1  # operation not permitted
+ANYSOCK_ENOENT = -2  # no such file or directory
+ANYSOCK_ESRCH = -3  # no such process
+ANYSOCK_EINTR = -4  # interrupted by a signal
+ANYSOCK_EIO = -5  # input/output error
+ANYSOCK_ENXIO = -6  # no such device or address
+ANYSOCK_E2BIG = -7  # argument list too long
+ANYSOCK_ENOEXEC = -8  # not an executable format
+ANYSOCK_EBADF = -9  # bad handle or file descriptor
+ANYSOCK_ECHILD = -10  # no child processes
+ANYSOCK_EAGAIN = -11  # would block, try again later
+ANYSOCK_ENOMEM = -12  # out of memory
+ANYSOCK_EACCES = -13  # permission denied
+ANYSOCK_EFAULT = -14  # bad memory address
+ANYSOCK_ENOTBLK = -15  # not a block device
+ANYSOCK_EBUSY = -16  # device or resource busy
+ANYSOCK_EEXIST = -17  # already exists
+ANYSOCK_EXDEV = -18  # link across devices
+ANYSOCK_ENODEV = -19  # no such device
+ANYSOCK_ENOTDIR = -20  # not a directory
+ANYSOCK_EISDIR = -21  # is a directory
+ANYSOCK_EINVAL = -22  # invalid argument
+ANYSOCK_ENFILE = -23  # too many open files in the system
+ANYSOCK_EMFILE = -24  # too many open files in the process
+ANYSOCK_ENOTTY = -25  # not a terminal, or control operation not supported by the device
+ANYSOCK_ETXTBSY = -26  # executable file busy
+ANYSOCK_EFBIG = -27  # file too large
+ANYSOCK_ENOSPC = -28  # no space left on device
+ANYSOCK_ESPIPE = -29  # cannot seek
+ANYSOCK_EROFS = -30  # read-only file system
+ANYSOCK_EMLINK = -31  # too many links
+ANYSOCK_EPIPE = -32  # broken pipe: nobody will read this
+ANYSOCK_EDOM = -33  # argument out of domain
+ANYSOCK_ERANGE = -34  # result out of range
+ANYSOCK_EDEADLK = -35  # resource deadlock avoided
+ANYSOCK_ENAMETOOLONG = -36  # name too long
+ANYSOCK_ENOLCK = -37  # no locks available
+ANYSOCK_ENOSYS = -38  # function not implemented
+ANYSOCK_ENOTEMPTY = -39  # directory not empty
+ANYSOCK_ELOOP = -40  # too many symbolic links
+ANYSOCK_ENOMSG = -42  # no message of the desired type
+ANYSOCK_EIDRM = -43  # identifier removed
+ANYSOCK_ECHRNG = -44  # channel number out of range
+ANYSOCK_EL2NSYNC = -45  # level 2 not synchronized
+ANYSOCK_EL3HLT = -46  # level 3 halted
+ANYSOCK_EL3RST = -47  # level 3 reset
+ANYSOCK_ELNRNG = -48  # link number out of range
+ANYSOCK_EUNATCH = -49  # protocol driver not attached
+ANYSOCK_ENOCSI = -50  # no CSI structure available
+ANYSOCK_EL2HLT = -51  # level 2 halted
+ANYSOCK_EBADE = -52  # invalid exchange
+ANYSOCK_EBADR = -53  # invalid request descriptor
+ANYSOCK_EXFULL = -54  # exchange full
+ANYSOCK_ENOANO = -55  # no anode
+ANYSOCK_EBADRQC = -56  # invalid request code
+ANYSOCK_EBADSLT = -57  # invalid slot
+ANYSOCK_EBFONT = -59  # bad font file format
+ANYSOCK_ENOSTR = -60  # not a STREAMS device
+ANYSOCK_ENODATA = -61  # no data available
+ANYSOCK_ETIME = -62  # timer expired
+ANYSOCK_ENOSR = -63  # out of STREAMS resources
+ANYSOCK_ENONET = -64  # machine is not on the network
+ANYSOCK_ENOPKG = -65  # package not installed
+ANYSOCK_EREMOTE = -66  # object is remote
+ANYSOCK_ENOLINK = -67  # link has been severed
+ANYSOCK_EADV = -68  # advertise error
+ANYSOCK_ESRMNT = -69  # mounted remotely
+ANYSOCK_ECOMM = -70  # communication error on send
+ANYSOCK_EPROTO = -71  # protocol error
+ANYSOCK_EMULTIHOP = -72  # multihop attempted
+ANYSOCK_EDOTDOT = -73  # remote file sharing error
+ANYSOCK_EBADMSG = -74  # bad message
+ANYSOCK_EOVERFLOW = -75  # value too large for its type
+ANYSOCK_ENOTUNIQ = -76  # name not unique on the network
+ANYSOCK_EBADFD = -77  # file descriptor in a bad state
+ANYSOCK_EREMCHG = -78  # remote address changed
+ANYSOCK_ELIBACC = -79  # cannot access a needed shared library
+ANYSOCK_ELIBBAD = -80  # shared library is corrupted
+ANYSOCK_ELIBSCN = -81  # .lib section is corrupted
+ANYSOCK_ELIBMAX = -82  # too many shared libraries
+ANYSOCK_ELIBEXEC = -83  # cannot execute a shared library
+ANYSOCK_EILSEQ = -84  # invalid byte sequence
+ANYSOCK_ERESTART = -85  # interrupted call should be restarted
+ANYSOCK_ESTRPIPE = -86  # error in a STREAMS pipe
+ANYSOCK_EUSERS = -87  # too many users
+ANYSOCK_ENOTSOCK = -88  # not a socket
+ANYSOCK_EDESTADDRREQ = -89  # destination address required
+ANYSOCK_EMSGSIZE = -90  # message too long
+ANYSOCK_EPROTOTYPE = -91  # wrong protocol type for the socket
+ANYSOCK_ENOPROTOOPT = -92  # no such protocol option
+ANYSOCK_EPROTONOSUPPORT = -93  # protocol not supported
+ANYSOCK_ESOCKTNOSUPPORT = -94  # socket type not supported
+ANYSOCK_EOPNOTSUPP = -95  # operation not supported
+ANYSOCK_EPFNOSUPPORT = -96  # protocol family not supported
+ANYSOCK_EAFNOSUPPORT = -97  # address family not supported
+ANYSOCK_EADDRINUSE = -98  # address already in use
+ANYSOCK_EADDRNOTAVAIL = -99  # address not available
+ANYSOCK_ENETDOWN = -100  # network is down
+ANYSOCK_ENETUNREACH = -101  # network is unreachable
+ANYSOCK_ENETRESET = -102  # connection dropped by the network
+ANYSOCK_ECONNABORTED = -103  # connection aborted
+ANYSOCK_ECONNRESET = -104  # connection reset by peer
+ANYSOCK_ENOBUFS = -105  # no buffer space available
+ANYSOCK_EISCONN = -106  # already connected
+ANYSOCK_ENOTCONN = -107  # not connected
+ANYSOCK_ESHUTDOWN = -108  # cannot send after shutdown
+ANYSOCK_ETOOMANYREFS = -109  # too many references
+ANYSOCK_ETIMEDOUT = -110  # connection timed out
+ANYSOCK_ECONNREFUSED = -111  # connection refused
+ANYSOCK_EHOSTDOWN = -112  # host is down
+ANYSOCK_EHOSTUNREACH = -113  # host is unreachable
+ANYSOCK_EALREADY = -114  # operation already in progress
+ANYSOCK_EINPROGRESS = -115  # operation now in progress
+ANYSOCK_ESTALE = -116  # stale file handle
+ANYSOCK_EUCLEAN = -117  # structure needs cleaning
+ANYSOCK_ENOTNAM = -118  # not a XENIX named type file
+ANYSOCK_ENAVAIL = -119  # no XENIX semaphores available
+ANYSOCK_EISNAM = -120  # is a named type file
+ANYSOCK_EREMOTEIO = -121  # remote input/output error
+ANYSOCK_EDQUOT = -122  # quota exceeded
+ANYSOCK_ENOMEDIUM = -123  # no medium found
+ANYSOCK_EMEDIUMTYPE = -124  # wrong medium type
+ANYSOCK_ECANCELED = -125  # operation canceled
+ANYSOCK_ENOKEY = -126  # required key not available
+ANYSOCK_EKEYEXPIRED = -127  # key has expired
+ANYSOCK_EKEYREVOKED = -128  # key has been revoked
+ANYSOCK_EKEYREJECTED = -129  # key was rejected
+ANYSOCK_EOWNERDEAD = -130  # owner died
+ANYSOCK_ENOTRECOVERABLE = -131  # state not recoverable
+ANYSOCK_ERFKILL = -132  # radio is switched off
+ANYSOCK_EHWPOISON = -133  # memory page has a hardware error
+ANYSOCK_EAI_ADDRFAMILY = -3000  # name has no address of this family
+ANYSOCK_EAI_AGAIN = -3001  # temporary failure in name resolution
+ANYSOCK_EAI_BADFLAGS = -3002  # invalid resolver flags
+ANYSOCK_EAI_CANCELED = -3003  # name resolution canceled
+ANYSOCK_EAI_FAIL = -3004  # permanent failure in name resolution
+ANYSOCK_EAI_FAMILY = -3005  # resolver does not support the address family
+ANYSOCK_EAI_MEMORY = -3006  # out of memory in name resolution
+ANYSOCK_EAI_NODATA = -3007  # name has no address
+ANYSOCK_EAI_NONAME = -3008  # name or service not known
+ANYSOCK_EAI_OVERFLOW = -3009  # resolver's buffer too small
+ANYSOCK_EAI_SERVICE = -3010  # service not available for this socket type
+ANYSOCK_EAI_SOCKTYPE = -3011  # resolver does not support the socket type
+ANYSOCK_EAI_BADHINTS = -3013  # invalid resolver hints
+ANYSOCK_EAI_PROTOCOL = -3014  # resolved protocol is unknown
+ANYSOCK_EINTERNAL = -10000  # internal error
+ANYSOCK_EWOULDBLOCK = ANYSOCK_EAGAIN
+ANYSOCK_ENOTSUP = ANYSOCK_EOPNOTSUPP
+ANYSOCK_EDEADLOCK = ANYSOCK_EDEADLK
+
+# Options: what they mean is in the manual.
+ANYSOCK_OPT_TIMEOUT = "timeout"
+ANYSOCK_OPT_READ_TIMEOUT = "read_timeout"
+ANYSOCK_OPT_WRITE_TIMEOUT = "write_timeout"
+ANYSOCK_OPT_CONNECT_TIMEOUT = "connect_timeout"
+ANYSOCK_OPT_ACCEPT_TIMEOUT = "accept_timeout"
+ANYSOCK_OPT_INTERRUPTIBLE = "interruptible"
+ANYSOCK_OPT_INHERIT = "inherit"
+ANYSOCK_OPT_KIND = "kind"
+ANYSOCK_OPT_FAMILY = "family"
+ANYSOCK_OPT_TYPE = "type"
+ANYSOCK_OPT_PROTOCOL = "protocol"
+ANYSOCK_OPT_ERROR = "error"
+ANYSOCK_OPT_AVAILABLE = "available"
+ANYSOCK_OPT_LISTENING = "listening"
+ANYSOCK_OPT_REUSE_ADDRESS = "reuse_address"
+ANYSOCK_OPT_REUSE_PORT = "reuse_port"
+ANYSOCK_OPT_EXCLUSIVE_ADDRESS = "exclusive_address"
+ANYSOCK_OPT_BROADCAST = "broadcast"
+ANYSOCK_OPT_KEEPALIVE = "keepalive"
+ANYSOCK_OPT_LINGER = "linger"
+ANYSOCK_OPT_OOB_INLINE = "oob_inline"
+ANYSOCK_OPT_RECEIVE_BUFFER = "receive_buffer"
+ANYSOCK_OPT_SEND_BUFFER = "send_buffer"
+ANYSOCK_OPT_RECEIVE_LOW_WATER = "receive_low_water"
+ANYSOCK_OPT_SEND_LOW_WATER = "send_low_water"
+ANYSOCK_OPT_PRIORITY = "priority"
+ANYSOCK_OPT_MARK = "mark"
+ANYSOCK_OPT_BUSY_POLL = "busy_poll"
+ANYSOCK_OPT_INCOMING_CPU = "incoming_cpu"
+ANYSOCK_OPT_TCP_NODELAY = "tcp.nodelay"
+ANYSOCK_OPT_TCP_KEEPALIVE_IDLE = "tcp.keepalive_idle"
+ANYSOCK_OPT_TCP_KEEPALIVE_INTERVAL = "tcp.keepalive_interval"
+ANYSOCK_OPT_TCP_KEEPALIVE_COUNT = "tcp.keepalive_count"
+ANYSOCK_OPT_TCP_USER_TIMEOUT = "tcp.user_timeout"
+ANYSOCK_OPT_TCP_FASTOPEN = "tcp.fastopen"
+ANYSOCK_OPT_TCP_FASTOPEN_CONNECT = "tcp.fastopen_connect"
+ANYSOCK_OPT_TCP_QUICKACK = "tcp.quickack"
+ANYSOCK_OPT_TCP_CORK = "tcp.cork"
+ANYSOCK_OPT_TCP_DEFER_ACCEPT = "tcp.defer_accept"
+ANYSOCK_OPT_TCP_MAX_SEGMENT = "tcp.max_segment"
+ANYSOCK_OPT_TCP_NOT_SENT_LOW_WATER = "tcp.not_sent_low_water"
+ANYSOCK_OPT_TCP_CONGESTION = "tcp.congestion"
+ANYSOCK_OPT_TCP_STATE = "tcp.state"
+ANYSOCK_OPT_TCP_RTT = "tcp.rtt"
+ANYSOCK_OPT_TCP_RTT_VARIANCE = "tcp.rtt_variance"
+ANYSOCK_OPT_TCP_RETRANSMITS = "tcp.retransmits"
+ANYSOCK_OPT_TCP_TOTAL_RETRANSMITS = "tcp.total_retransmits"
+ANYSOCK_OPT_TCP_CONGESTION_WINDOW = "tcp.congestion_window"
+ANYSOCK_OPT_TCP_UNACKED = "tcp.unacked"
+ANYSOCK_OPT_TCP_BYTES_SENT = "tcp.bytes_sent"
+ANYSOCK_OPT_TCP_BYTES_ACKED = "tcp.bytes_acked"
+ANYSOCK_OPT_TCP_BYTES_RECEIVED = "tcp.bytes_received"
+ANYSOCK_OPT_TCP_DELIVERY_RATE = "tcp.delivery_rate"
+ANYSOCK_OPT_UDP_SEGMENT = "udp.segment"
+ANYSOCK_OPT_UDP_CONNECTION_RESET = "udp.connection_reset"
+ANYSOCK_OPT_IP_TTL = "ip.ttl"
+ANYSOCK_OPT_IP_TOS = "ip.tos"
+ANYSOCK_OPT_IP_BIND_DEVICE = "ip.bind_device"
+ANYSOCK_OPT_IP_MTU = "ip.mtu"
+ANYSOCK_OPT_IP_DONT_FRAGMENT = "ip.dont_fragment"
+ANYSOCK_OPT_IP_FREEBIND = "ip.freebind"
+ANYSOCK_OPT_IP_TRANSPARENT = "ip.transparent"
+ANYSOCK_OPT_IP_PACKET_INFO = "ip.packet_info"
+ANYSOCK_OPT_IP_MULTICAST_TTL = "ip.multicast_ttl"
+ANYSOCK_OPT_IP_MULTICAST_LOOP = "ip.multicast_loop"
+ANYSOCK_OPT_IP_MULTICAST_ALL = "ip.multicast_all"
+ANYSOCK_OPT_IP_MULTICAST_INTERFACE = "ip.multicast_interface"
+ANYSOCK_OPT_IP_MULTICAST_JOIN = "ip.multicast_join"
+ANYSOCK_OPT_IP_MULTICAST_LEAVE = "ip.multicast_leave"
+ANYSOCK_OPT_IP_MULTICAST_JOIN_SOURCE = "ip.multicast_join_source"
+ANYSOCK_OPT_IP_MULTICAST_LEAVE_SOURCE = "ip.multicast_leave_source"
+ANYSOCK_OPT_IPV6_ONLY = "ipv6.only"
+ANYSOCK_OPT_IPV6_HOPS = "ipv6.hops"
+ANYSOCK_OPT_IPV6_TRAFFIC_CLASS = "ipv6.traffic_class"
+ANYSOCK_OPT_IPV6_MTU = "ipv6.mtu"
+ANYSOCK_OPT_IPV6_DONT_FRAGMENT = "ipv6.dont_fragment"
+ANYSOCK_OPT_IPV6_FREEBIND = "ipv6.freebind"
+ANYSOCK_OPT_IPV6_TRANSPARENT = "ipv6.transparent"
+ANYSOCK_OPT_IPV6_PACKET_INFO = "ipv6.packet_info"
+ANYSOCK_OPT_IPV6_MULTICAST_HOPS = "ipv6.multicast_hops"
+ANYSOCK_OPT_IPV6_MULTICAST_LOOP = "ipv6.multicast_loop"
+ANYSOCK_OPT_IPV6_MULTICAST_ALL = "ipv6.multicast_all"
+ANYSOCK_OPT_IPV6_MULTICAST_INTERFACE = "ipv6.multicast_interface"
+ANYSOCK_OPT_IPV6_MULTICAST_JOIN = "ipv6.multicast_join"
+ANYSOCK_OPT_IPV6_MULTICAST_LEAVE = "ipv6.multicast_leave"
+ANYSOCK_OPT_IPV6_MULTICAST_JOIN_SOURCE = "ipv6.multicast_join_source"
+ANYSOCK_OPT_IPV6_MULTICAST_LEAVE_SOURCE = "ipv6.multicast_leave_source"
+ANYSOCK_OPT_UNIX_PEER_PID = "unix.peer_pid"
+ANYSOCK_OPT_UNIX_PEER_UID = "unix.peer_uid"
+ANYSOCK_OPT_UNIX_PEER_GID = "unix.peer_gid"
+
+#: The version of the interface that this header describes; compare with `anysock_abi_version()`.
+ANYSOCK_ABI_VERSION = 1
+
+#: One millisecond in the unit of every timeout.
+ANYSOCK_MILLISECOND = 1000
+
+#: One second in the unit of every timeout.
+ANYSOCK_SECOND = 1000000
+
+#: `anysock_shutdown`: no more reading.
+ANYSOCK_SHUT_READ = 1
+
+#: `anysock_shutdown`: no more writing; the peer sees the end of the stream.
+ANYSOCK_SHUT_WRITE = 2
+
+#: `anysock_shutdown`: neither.
+ANYSOCK_SHUT_BOTH = 3
+
+#: Receiving: leave the data in the queue.
+ANYSOCK_PEEK = 1
+
+#: Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
+ANYSOCK_OOB = 2
+
+#: Receiving: wait until the whole length is there, the stream ends or an error comes.
+ANYSOCK_WAIT_ALL = 4
+
+#: Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
+ANYSOCK_DONT_WAIT = 8
+
+#: Receiving a datagram: the result is its real length, even if that is more than the memory holds.
+ANYSOCK_TRUNC = 16
+
+#: Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has none.
+ANYSOCK_MORE = 32
+
+#: Asked for and reported: a read would not block.
+ANYSOCK_READ = 1
+
+#: Asked for and reported: a write would not block.
+ANYSOCK_WRITE = 2
+
+#: Asked for and reported: urgent data, or a connect that failed.
+ANYSOCK_EXCEPT = 4
+
+#: Reported with the others: the connection is over in both directions.
+ANYSOCK_HANGUP = 8
+
+#: Reported with the others: an error is pending.
+ANYSOCK_ERROR = 16
+
+#: Asked for: report a change once (edge-triggered), not as long as it lasts.
+ANYSOCK_EDGE = 32
+
+#: Asked for: report once, then nothing until the socket is set again.
+ANYSOCK_ONESHOT = 64
+
+
+#: A handle: 1 to 2^53-1, so that a double holds it. It stands for a socket, a poller, a pipe or terminal.
+#:
+#: A number that was never given out, or whose owner is closed, gives `ANYSOCK_EBADF` from every function; no number
+#: is ever given out twice. Any function may be called on any handle from any thread at any time.
+anysock_t = c_int64
+
+
+class anysock_buffer(Structure):
+    """A piece of the caller's memory for `anysock_readv` and `anysock_writev`."""
+
+    _fields_ = [
+        #: Its first byte. May be NULL when `length` is 0.
+        ("data", c_void_p),
+        #: How many bytes.
+        ("length", c_size_t),
+    ]
+
+
+class anysock_handles(Structure):
+    """A set of handles for `anysock_select`: an array of any length, in the caller's memory."""
+
+    _fields_ = [
+        #: How many handles there are.
+        ("count", c_int64),
+        #: The first of them. May be NULL when `count` is 0.
+        ("handles", POINTER(anysock_t)),
+    ]
+
+
+class anysock_event(Structure):
+    """One answer of `anysock_poller_wait`."""
+
+    _fields_ = [
+        #: What was given to `anysock_poller_set`.
+        ("token", c_int64),
+        #: The socket that is ready.
+        ("handle", anysock_t),
+        #: `ANYSOCK_READ`, `ANYSOCK_WRITE`, `ANYSOCK_EXCEPT`, `ANYSOCK_HANGUP`, `ANYSOCK_ERROR`, added up.
+        ("events", c_int32),
+        #: 0.
+        ("reserved", c_int32),
+    ]
+
+
+require(ANYSOCK_ABI_VERSION)
+
+
+@foreign
+def anysock_version() -> c_char_p:
+    """The version of the library, as "0.1.0".
+
+    Never fails, never blocks. The text lives as long as the library.
+    """
+
+
+@foreign
+def anysock_abi_version() -> c_int64:
+    """The version of the interface of the loaded library. A program was compiled for it
+    if this equals `ANYSOCK_ABI_VERSION`.
+
+    Never fails, never blocks.
+    """
+
+
+@foreign
+def anysock_has(feature: c_char_p) -> c_int64:
+    """Whether this library on this system has a feature: 1 or 0.
+
+    @param feature A kind ("tcp6", "unix", "ip4:icmp"), the name of an option ("tcp.fastopen"), or one of "ipv6",
+                   "unix.abstract" (names outside the file system), "fork". Any other text is a feature that is not there.
+    @return 1 or 0; `ANYSOCK_EFAULT` for NULL, `ANYSOCK_EINVAL` for text that is not UTF-8.
+
+    Does not block. Of a kind it says whether the system knows it, not whether this user may open it.
+    """
+
+
+@foreign
+def anysock_error_name(code: c_int64) -> c_char_p:
+    """The name of a result: "OK" for 0, "ETIMEDOUT" for `ANYSOCK_ETIMEDOUT`, "EOS_n" for the operating system's own
+    error n (`-(20000+n)`), "EUNKNOWN" for a number that is none of these.
+
+    Never fails, never blocks. The text lives as long as the library.
+    """
+
+
+@foreign
+def anysock_error_message(code: c_int64) -> c_char_p:
+    """What a result means, in a few English words: "connection timed out".
+
+    Never fails, never blocks. The text lives as long as the library.
+    """
+
+
+@foreign
+def anysock_last_os_error() -> c_int64:
+    """The operating system's own number (`errno`, `WSAGetLastError`) of the last error that a call of this thread met.
+    For logs only: every result already says what a program needs.
+
+    Never fails, never blocks. 0 if there was no error.
+    """
+
+
+@foreign
+def anysock_open(kind: c_char_p) -> c_int64:
+    """Opens a socket, as socket(2).
+
+    @param kind "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram", "unixpacket", or for raw sockets
+                "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either family: the first address settles it,
+                and options that were set before are kept and applied then.
+    @return A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for a text that is no kind,
+            `ANYSOCK_EAFNOSUPPORT` for one that the system lacks, `ANYSOCK_EMFILE` or `ANYSOCK_ENFILE` when descriptors
+            have run out, `ANYSOCK_EPERM` for a raw kind without the right to it, `ANYSOCK_ENOMEM`, `ANYSOCK_EFAULT` for NULL.
+
+    Does not block. The descriptor is not inherited by programs that are started, and no use of it raises a signal.
+    """
+
+
+@foreign
+def anysock_pair(kind: c_char_p, first: POINTER(anysock_t), second: POINTER(anysock_t)) -> c_int64:
+    """Opens two sockets that are connected to each other, as socketpair(2).
+
+    @param kind   "unix", "unixgram", "unixpacket", or "tcp", "tcp4", "tcp6" for a pair over the loopback, of which
+                  nobody else can take an end. "unix" is such a pair too where the system has no AF_UNIX.
+    @param first  Receives one handle.
+    @param second Receives the other.
+    @return 0. `ANYSOCK_EOPNOTSUPP` for other kinds, `ANYSOCK_EINVAL` for a text that is none, `ANYSOCK_EFAULT` for NULL,
+            else as `anysock_open`. On an error nothing is stored.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_shutdown(h: anysock_t, how: c_int32) -> c_int64:
+    """Shuts one or both halves of a connection, as shutdown(2), for every process that shares it.
+
+    After the read half is shut, reads return what was queued and then 0; what comes later is not delivered.
+    After the write half is shut the peer reads the end of the stream (half-close), and writes give `ANYSOCK_EPIPE`.
+
+    @param how `ANYSOCK_SHUT_READ`, `ANYSOCK_SHUT_WRITE` or both added up.
+    @return 0. `ANYSOCK_ENOTCONN` without a peer, `ANYSOCK_EINVAL` for another `how`, `ANYSOCK_EBADF`,
+            `ANYSOCK_ENOTSOCK` for a poller, pipe or terminal.
+
+    Does not block. Calls that are blocked on the half return.
+    """
+
+
+@foreign
+def anysock_close(h: anysock_t) -> c_int64:
+    """Closes a handle of any kind, as close(2).
+
+    Every call that is blocked on it in another thread returns at once: with the count so far if it has moved bytes,
+    with `ANYSOCK_ECANCELED` if not; so do select and poller waits that watch it. The handle leaves every poller. In a
+    forked process the other's copy is not disturbed: the connection ends when the last copy is closed.
+
+    @return 0 to exactly one caller; `ANYSOCK_EBADF` to every other, and for a number that is no handle.
+
+    Does not block, except for a moment while woken calls leave, and for option "linger".
+    When it returns, the descriptor is closed and its port free, unless a call could not be woken.
+    """
+
+
+@foreign
+def anysock_bind(h: anysock_t, address: c_char_p) -> c_int64:
+    """Gives a socket its own address, as bind(2).
+
+    @param address "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" for every interface, "localhost:http", for
+                   unix kinds a path or "@name" (abstract, Linux), for raw kinds a bare host. Port 0 asks for a free
+                   port; `anysock_local_address` tells which.
+    @return 0. `ANYSOCK_EADDRINUSE`, `ANYSOCK_EADDRNOTAVAIL`, `ANYSOCK_EACCES`; `ANYSOCK_EINVAL` for text that is no
+            address and for a socket that has one already; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
+            `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EAI_NONAME` and its like for a name that does not resolve;
+            `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Blocks only while a name is resolved, for option "timeout" at the longest. Of a name's addresses it takes the first
+    that can be had. A "tcp" or "udp" socket on every interface takes IPv6 and IPv4 where the system can. Stream sockets get
+    option "reuse_address" on Unix and "exclusive_address" on Windows, unless it was set before. A unix path is left
+    in place when the socket is closed.
+    """
+
+
+@foreign
+def anysock_listen(h: anysock_t, backlog: c_int32) -> c_int64:
+    """Makes a socket a listener, as listen(2). One without an address gets a free port on every interface.
+
+    @param backlog How many connections may wait to be accepted; 0 or less is the system's maximum.
+                   May be called again to change it.
+    @return 0. `ANYSOCK_EADDRINUSE`; `ANYSOCK_EOPNOTSUPP` for a kind that does not listen; `ANYSOCK_EINVAL` for a
+            connected socket and a unix kind without an address; `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_accept(h: anysock_t) -> c_int64:
+    """Takes the next connection of a listener, as accept(2).
+
+    @return The handle of the connection, with every option of this library at its default.
+            `ANYSOCK_ETIMEDOUT` after option "accept_timeout", `ANYSOCK_EAGAIN` if that is 0 and none waits;
+            `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`: the connection stays in the queue; `ANYSOCK_EINVAL` for a socket that
+            does not listen; `ANYSOCK_EOPNOTSUPP` for a kind that can't; `ANYSOCK_ECANCELED` when the listener is closed
+            meanwhile; `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Blocks until there is one. A connection that died in the queue is passed over.
+    """
+
+
+@foreign
+def anysock_connect(h: anysock_t, address: c_char_p) -> c_int64:
+    """Connects to an address, as connect(2). A datagram socket only notes its peer, and may do so again.
+
+    Of a name with several addresses each is tried as RFC 8305 says (Happy Eyeballs): a new attempt starts 250 ms after the
+    last or when that failed, and the first to succeed wins. A wildcard such as ":80" is this machine.
+
+    @param address As for `anysock_bind`.
+    @return 0. `ANYSOCK_ECONNREFUSED`, `ANYSOCK_EHOSTUNREACH`, `ANYSOCK_ENETUNREACH`, `ANYSOCK_ECONNRESET`;
+            `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own; `ANYSOCK_EINPROGRESS` if that option
+            is 0: select for writable, then connect again (the address is ignored) gives 0 or the error, and
+            `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that is not there;
+            `ANYSOCK_EINVAL` for text that is no address; `ANYSOCK_EAI_NONAME` and its like;
+            `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible": the
+            attempt goes on, and connect again waits for it; `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`,
+            `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Blocks until the handshake is done. A socket whose connect has failed stays failed: each later connect and read says the
+    same, and only a new handle may try again. With "connect_timeout" 0, resolving a name may still block;
+    `anysock_resolve` does it beforehand.
+    """
+
+
+@foreign
+def anysock_local_address(h: anysock_t, text: POINTER(c_char), capacity: c_size_t) -> c_int64:
+    """The socket's own address as text, as getsockname(2).
+
+    @param text     Receives the address, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
+    @param capacity How many bytes `text` holds. 128 hold every address but a long unix path.
+    @return The full length without the NUL; 0 for a unix socket without a name. `ANYSOCK_ENOTCONN` while the family of a
+            "tcp" or "udp" socket is open; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Does not block. An IPv4 address is never shown as a mapped IPv6 one.
+    """
+
+
+@foreign
+def anysock_peer_address(h: anysock_t, text: POINTER(c_char), capacity: c_size_t) -> c_int64:
+    """The peer's address as text, as getpeername(2).
+
+    @param text     As for `anysock_local_address`.
+    @param capacity As for `anysock_local_address`.
+    @return The full length without the NUL; 0 for a unix peer without a name. `ANYSOCK_ENOTCONN` without a peer;
+            `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_read(h: anysock_t, data: c_void_p, length: c_size_t) -> c_int64:
+    """Reads what is there, as recv(2) without flags; read(2) for a pipe or terminal.
+
+    @param data   Receives the bytes. May be NULL when `length` is 0.
+    @param length How many at the most.
+    @return How many; 0 is the end of the stream, or an empty datagram. A datagram that is longer than `length` is cut.
+            `ANYSOCK_ETIMEDOUT` after option "read_timeout", `ANYSOCK_EAGAIN` if that is 0 and nothing is there;
+            `ANYSOCK_ECONNRESET`, `ANYSOCK_ECONNREFUSED` and what else ended the connection; `ANYSOCK_ENOTCONN` for a stream
+            that was never connected; `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option
+            "interruptible"; `ANYSOCK_EFAULT`, `ANYSOCK_EINVAL` (a length that no memory has), `ANYSOCK_EBADF`,
+            `ANYSOCK_ENOTSOCK` for a poller.
+
+    Blocks until at least one byte is there. The end of a stream, and an error that ended it, stay: each later read says the same.
+    """
+
+
+@foreign
+def anysock_write(h: anysock_t, data: c_void_p, length: c_size_t) -> c_int64:
+    """Writes what there is room for, as send(2); write(2) for a pipe or terminal. Never raises SIGPIPE.
+
+    @param data   The bytes. May be NULL when `length` is 0.
+    @param length How many.
+    @return How many were taken: at least 1 of a stream, all of a datagram.
+            `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there is no room;
+            `ANYSOCK_EPIPE` after this side has shut writing or the peer is gone, `ANYSOCK_ECONNRESET`;
+            `ANYSOCK_EMSGSIZE` for a datagram that is too long; `ANYSOCK_ENOTCONN`; `ANYSOCK_ECANCELED`, `ANYSOCK_EINTR`,
+            `ANYSOCK_EFAULT`, `ANYSOCK_EINVAL`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK` as for `anysock_read`.
+
+    Blocks until the send buffer has room. Success means that the system has the bytes, not that the peer has.
+    """
+
+
+@foreign
+def anysock_read_full(h: anysock_t, data: c_void_p, length: c_size_t) -> c_int64:
+    """Reads until `length` bytes have come, the stream ends or an error comes. Of a datagram socket, reads one datagram.
+
+    @return How many bytes; fewer than `length` if the stream ended or an error came after some. Then the next call
+            tells the error. Errors as for `anysock_read`.
+
+    Blocks. Option "read_timeout" is for the whole call.
+    """
+
+
+@foreign
+def anysock_write_all(h: anysock_t, data: c_void_p, length: c_size_t) -> c_int64:
+    """Writes until all is taken or an error comes. On a datagram socket, sends one datagram.
+
+    @return How many bytes; fewer than `length` if an error came after some. Then the next call tells the error.
+            Errors as for `anysock_write`.
+
+    Blocks. Option "write_timeout" is for the whole call.
+    """
+
+
+@foreign
+def anysock_recv(h: anysock_t, data: c_void_p, length: c_size_t, flags: c_int32) -> c_int64:
+    """Reads with flags, as recv(2).
+
+    @param flags `ANYSOCK_PEEK`, `ANYSOCK_OOB`, `ANYSOCK_WAIT_ALL`, `ANYSOCK_DONT_WAIT`, `ANYSOCK_TRUNC`, added up.
+    @return As `anysock_read`; with `ANYSOCK_WAIT_ALL` as `anysock_read_full`; with `ANYSOCK_TRUNC` a datagram's real
+            length. `ANYSOCK_EINVAL` for other flags, and for `ANYSOCK_OOB` when there is no urgent data;
+            `ANYSOCK_ENOTSOCK` for flags on a pipe or terminal that it can't have.
+
+    Blocks as `anysock_read`, unless `ANYSOCK_DONT_WAIT` is given.
+    """
+
+
+@foreign
+def anysock_send(h: anysock_t, data: c_void_p, length: c_size_t, flags: c_int32) -> c_int64:
+    """Writes with flags, as send(2).
+
+    @param flags `ANYSOCK_OOB`, `ANYSOCK_DONT_WAIT`, `ANYSOCK_MORE`, added up.
+    @return As `anysock_write`. `ANYSOCK_EINVAL` for other flags.
+
+    Blocks as `anysock_write`, unless `ANYSOCK_DONT_WAIT` is given.
+    """
+
+
+@foreign
+def anysock_recv_from(
+    h: anysock_t,
+    data: c_void_p,
+    length: c_size_t,
+    flags: c_int32,
+    address: POINTER(c_char),
+    capacity: c_size_t,
+) -> c_int64:
+    """Reads a datagram and says who sent it, as recvfrom(2).
+
+    @param flags    As for `anysock_recv`.
+    @param address  Receives the sender's address as text, cut if it must be, and its NUL; nothing for a stream, and for a
+                    unix sender without a name. May be NULL when `capacity` is 0.
+    @param capacity How many bytes `address` holds.
+    @return As `anysock_recv`.
+
+    Blocks as `anysock_recv`.
+    """
+
+
+@foreign
+def anysock_send_to(
+    h: anysock_t,
+    data: c_void_p,
+    length: c_size_t,
+    flags: c_int32,
+    address: c_char_p,
+) -> c_int64:
+    """Sends a datagram to an address, as sendto(2).
+
+    @param flags   As for `anysock_send`.
+    @param address As for `anysock_connect`. NULL sends to the connected peer, as `anysock_send`.
+    @return As `anysock_send`. `ANYSOCK_EISCONN` for a connected stream, `ANYSOCK_ENOTCONN` for one that is not;
+            `ANYSOCK_EAFNOSUPPORT`, `ANYSOCK_EINVAL` and `ANYSOCK_EAI_NONAME` for addresses as `anysock_connect`.
+
+    Blocks as `anysock_send`, and while a name is resolved; addresses in numbers need no resolver.
+    """
+
+
+@foreign
+def anysock_readv(h: anysock_t, buffers: POINTER(anysock_buffer), count: c_size_t) -> c_int64:
+    """Reads into several pieces of memory in turn, as readv(2).
+
+    @param buffers The pieces. May be NULL when `count` is 0.
+    @param count   How many; the system fills 1,024 in one call.
+    @return As `anysock_read`.
+
+    Blocks as `anysock_read`.
+    """
+
+
+@foreign
+def anysock_writev(h: anysock_t, buffers: POINTER(anysock_buffer), count: c_size_t) -> c_int64:
+    """Writes from several pieces of memory in turn, as writev(2). Never raises SIGPIPE.
+
+    @param buffers The pieces. May be NULL when `count` is 0.
+    @param count   How many; the system takes 1,024 in one call.
+    @return As `anysock_write`.
+
+    Blocks as `anysock_write`.
+    """
+
+
+@foreign
+def anysock_set(h: anysock_t, option: c_char_p, value: c_int64) -> c_int64:
+    """Sets an option that is a number.
+
+    @param option Its name, "tcp.nodelay"; for each there is a macro, `ANYSOCK_OPT_TCP_NODELAY`.
+    @param value  Switches are 0 and 1, times are microseconds.
+    @return 0. `ANYSOCK_ENOPROTOOPT` for a name that is none or that this kind of socket lacks, `ANYSOCK_EOPNOTSUPP` for one
+            that this system lacks, `ANYSOCK_EINVAL` for a value out of range, `ANYSOCK_EACCES` for one that can only be read,
+            `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Does not block. On a "tcp" or "udp" socket whose family is open the option is kept, and applied when it is settled.
+    """
+
+
+@foreign
+def anysock_get(h: anysock_t, option: c_char_p, value: POINTER(c_int64)) -> c_int64:
+    """Reads an option that is a number.
+
+    @param option As for `anysock_set`.
+    @param value  Receives it.
+    @return 0. Errors as for `anysock_set`; `ANYSOCK_EACCES` for an option that can only be written. On an error nothing is stored.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_set_text(h: anysock_t, option: c_char_p, value: c_char_p) -> c_int64:
+    """Sets an option that is text.
+
+    @param option As for `anysock_set`.
+    @param value  The text, as the option's description says.
+    @return 0. Errors as for `anysock_set`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_get_text(h: anysock_t, option: c_char_p, text: POINTER(c_char), capacity: c_size_t) -> c_int64:
+    """Reads an option that is text.
+
+    @param option   As for `anysock_set`.
+    @param text     Receives it, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
+    @param capacity How many bytes `text` holds.
+    @return The full length without the NUL. Errors as for `anysock_get`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_set_raw(
+    h: anysock_t,
+    level: c_int32,
+    name: c_int32,
+    value: c_void_p,
+    length: c_size_t,
+) -> c_int64:
+    """Sets an option by the system's own numbers, as setsockopt(2): for what has no name here.
+
+    @param level  `SOL_SOCKET`, `IPPROTO_TCP` and the like, as this system numbers them.
+    @param name   The option's number.
+    @param value  Its bytes, as this system lays them out. May be NULL when `length` is 0.
+    @param length How many.
+    @return 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is open; `ANYSOCK_EFAULT`,
+            `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_get_raw(
+    h: anysock_t,
+    level: c_int32,
+    name: c_int32,
+    value: c_void_p,
+    length: c_size_t,
+) -> c_int64:
+    """Reads an option by the system's own numbers, as getsockopt(2).
+
+    @param value  Receives its bytes. May be NULL when `length` is 0.
+    @param length How many it holds.
+    @return How many bytes the system has filled in. Errors as for `anysock_set_raw`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_select(
+    readable: POINTER(anysock_handles),
+    writable: POINTER(anysock_handles),
+    exceptional: POINTER(anysock_handles),
+    timeout_us: c_int64,
+) -> c_int64:
+    """Waits until a socket of three sets is ready, and leaves in the sets just those that are; as select(2), without its
+    limit on how many.
+
+    Ready to read: data is queued, the peer has finished sending or this side has shut reading, a listener has a
+    connection, an error is pending. Ready to write: the send buffer has room, this side has shut writing, a
+    non-blocking connect has finished, well or badly, an error is pending. Exceptional: urgent data, a non-blocking
+    connect has failed. A stream that was never connected is never ready.
+
+    @param readable    Handles to watch for reading. Each of the three may be NULL or empty; with all of them empty it sleeps.
+    @param writable    Handles to watch for writing.
+    @param exceptional Handles to watch for what is exceptional.
+    @param timeout_us  Microseconds; -1 waits for ever, 0 never.
+    @return How many handles are left in all, each set in its old order and without repetition; 0 at the timeout, with the
+            sets emptied. `ANYSOCK_EBADF` for a handle that is none, `ANYSOCK_ECANCELED` when one is closed during the wait,
+            `ANYSOCK_EOPNOTSUPP` for a poller, `ANYSOCK_EINVAL` for another negative timeout, a negative count or two sets
+            over one array, `ANYSOCK_EINTR` if a handle has option "interruptible", `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`.
+            On an error the sets are untouched.
+
+    Blocks. The sets must not be changed by another thread during the call.
+    """
+
+
+@foreign
+def anysock_handles_has(set: POINTER(anysock_handles), h: anysock_t) -> c_int64:
+    """Whether a handle is in a set: 1 or 0, and 0 for NULL.
+
+    @return 1 or 0; `ANYSOCK_EINVAL` for a negative count, `ANYSOCK_EFAULT` for a count without an array.
+
+    Does not block, and does not look whether the handle is open.
+    """
+
+
+@foreign
+def anysock_poller_open() -> c_int64:
+    """Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as epoll and kqueue).
+
+    @return A handle, to be closed with `anysock_close`. `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_poller_set(poller: anysock_t, h: anysock_t, events: c_int32, token: c_int64) -> c_int64:
+    """Registers a socket with a poller, changes what it is watched for, or takes it out.
+
+    @param h      A socket, pipe or terminal. It may be registered before it is connected, and leaves by itself when closed.
+    @param events `ANYSOCK_READ`, `ANYSOCK_WRITE`, `ANYSOCK_EXCEPT` added up, and `ANYSOCK_EDGE` or `ANYSOCK_ONESHOT`; without
+                  these two a socket is reported as long as it is ready (level-triggered). 0 takes it out.
+    @param token  Any number; the wait gives it back.
+    @return 0. `ANYSOCK_ENOENT` for taking out what is not in, `ANYSOCK_EINVAL` for other events or a `poller` that is
+            none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
+
+    Does not block; may be called while other threads wait. Setting a one-shot registration again arms it again.
+    """
+
+
+@foreign
+def anysock_poller_wait(
+    poller: anysock_t,
+    events: POINTER(anysock_event),
+    capacity: c_size_t,
+    timeout_us: c_int64,
+) -> c_int64:
+    """Waits until something registered is ready. What ready means is said at `anysock_select`.
+
+    @param events     Receives the answers: a socket once, with all that it is ready for.
+    @param capacity   How many it holds, at least 1. When more is ready, successive waits reach all of it.
+    @param timeout_us Microseconds; -1 waits for ever, 0 never.
+    @return How many answers; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the poller or a
+            registered socket is closed during the wait; `ANYSOCK_EINTR` if the poller or a registered socket has option
+            "interruptible"; `ANYSOCK_EINVAL` for no capacity, another negative timeout or a `poller` that is none;
+            `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`.
+
+    Blocks. Several threads may wait on one poller.
+    """
+
+
+@foreign
+def anysock_poller_wake(poller: anysock_t) -> c_int64:
+    """Makes one wait on the poller return early: the one that waits now, or else the next. From any thread; never lost, though
+    wakes before a wait may count as one.
+
+    @return 0. `ANYSOCK_EINVAL` for a handle that is no poller, `ANYSOCK_EBADF`.
+
+    Does not block. In a forked child it wakes the child's waits only.
+    """
+
+
+@foreign
+def anysock_resolve(
+    kind: c_char_p,
+    address: c_char_p,
+    timeout_us: c_int64,
+    text: POINTER(c_char),
+    capacity: c_size_t,
+) -> c_int64:
+    """Resolves an address text, as getaddrinfo(3).
+
+    @param kind       A kind of socket, which decides on families: "tcp" gives all, "tcp4" only IPv4.
+    @param address    As for `anysock_bind`.
+    @param timeout_us Microseconds; -1 waits for ever, 0 accepts only what needs no resolver.
+    @param text       Receives the addresses, one a line, best first, without a newline at the end; cut if it must be, and
+                      its NUL. May be NULL when `capacity` is 0.
+    @param capacity   How many bytes `text` holds.
+    @return The full length without the NUL. `ANYSOCK_EAI_NONAME` and its like for a name that does not resolve,
+            `ANYSOCK_ETIMEDOUT`, `ANYSOCK_EAGAIN` for timeout 0, `ANYSOCK_EINVAL` for text that is no kind or no address,
+            `ANYSOCK_EAFNOSUPPORT`, `ANYSOCK_EFAULT`.
+
+    Blocks for `timeout_us` at the longest, whatever the system's resolver does.
+    """
+
+
+@foreign
+def anysock_interfaces(text: POINTER(c_char), capacity: c_size_t) -> c_int64:
+    """The machine's network interfaces, as getifaddrs(3): a line for each address, "eth0 2 up,multicast 192.0.2.7/24" (name,
+    index, flags out of up, loopback and multicast or "-", address and length of its network prefix).
+
+    @param text     Receives the lines, without a newline at the end; cut if it must be, and its NUL. May be NULL when
+                    `capacity` is 0.
+    @param capacity How many bytes `text` holds.
+    @return The full length without the NUL. The system's errors; `ANYSOCK_EFAULT`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_fd(h: anysock_t) -> c_int64:
+    """The system's own descriptor (an `int`, a `SOCKET`), lent: for calls that are not here, and to hand to a child process.
+
+    @return The descriptor. It is non-blocking if it is a socket, and must not be closed. `ANYSOCK_ENOTCONN` while the
+            family of a "tcp" or "udp" socket is open, `ANYSOCK_ENOTSOCK` for a poller, `ANYSOCK_EBADF`.
+
+    Does not block. The number is good until the handle is closed.
+    """
+
+
+@foreign
+def anysock_adopt(fd: c_int64) -> c_int64:
+    """Makes a handle of a descriptor that something else has opened; the handle owns it from then on.
+
+    @param fd A socket of a family that anysock knows; on Unix also whatever else can be polled (a pipe, a terminal), on
+              which read, write, close, select and the poller work, and whose mode, shared with other processes, is left alone.
+    @return A handle. `ANYSOCK_EBADF` for a number that is no descriptor, `ANYSOCK_ENOTSOCK` for one that can't be polled,
+            `ANYSOCK_EAFNOSUPPORT` for another family, `ANYSOCK_EMFILE`, `ANYSOCK_ENOMEM`. On an error the descriptor is
+            as it was.
+
+    Does not block. Whether programs that are started inherit it stays as it was. A descriptor must be adopted only once.
+    """
+
+
+@foreign
+def anysock_release(h: anysock_t) -> c_int64:
+    """Gives the descriptor away: the handle is gone as after `anysock_close`, but the descriptor lives and is the caller's.
+
+    @return The descriptor, in the blocking mode in which it was adopted; blocking, if anysock had opened it.
+            `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_ENOTSOCK` for a poller,
+            `ANYSOCK_EBADF`.
+
+    Calls that are blocked on the handle return as after `anysock_close`; this waits until they have.
+    """

@@ -1,0 +1,71 @@
+"""What sockets and pollers have in common: a handle that is owned, closed once, and hears Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any, TypeVar
+
+from . import _abi
+from ._errors import check
+
+_H = TypeVar("_H", bound="Handle")
+
+#: Not a handle of anything: what uses it gets EBADF.
+CLOSED = 0
+
+
+class Handle:
+    """Owns one of the library's handles."""
+
+    # For an object whose making has failed.
+    _handle = CLOSED
+
+    def _own(self, handle: int) -> None:
+        self._handle = handle
+        # Every wait then ends with EINTR when a signal comes, and Python gets to run its handlers.
+        try:
+            check(_abi.anysock_set(handle, _abi.ANYSOCK_OPT_INTERRUPTIBLE.encode(), 1))
+        except OSError:
+            self.close()
+            raise
+
+    @property
+    def handle(self) -> int:
+        """The number by which the library, and C code in this process, knows it; 0 once it is closed."""
+        return self._handle
+
+    @property
+    def closed(self) -> bool:
+        return self._handle == CLOSED
+
+    def close(self) -> None:
+        """Closes it; more than once does no harm.
+
+        Calls blocked on it in other threads end with `OSError(ECANCELED)`, later ones with `OSError(EBADF)`.
+        """
+        # Two threads that come at once may both see the number: it is never given out again.
+        handle, self._handle = self._handle, CLOSED
+        if handle != CLOSED:
+            _abi.anysock_close(handle)
+
+    def detach(self) -> int:
+        """Gives the handle to somebody else, who has to close it; this object counts as closed."""
+        handle, self._handle = self._handle, CLOSED
+        return handle
+
+    def __enter__(self: _H) -> _H:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __del__(self, is_finalizing: Any = sys.is_finalizing) -> None:
+        # When the interpreter ends, the system closes everything, and what a warning needs may be gone.
+        if self._handle == CLOSED or is_finalizing():
+            return
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        self.close()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} can't be copied or pickled")

@@ -1,0 +1,76 @@
+"""Finds and loads the anysock library, and gives its functions their prototypes, whatever their names.
+
+The library is looked for in this order; the first place that applies decides:
+1. the file that the environment variable ANYSOCK_LIBRARY names, and no other;
+2. beside this module, where a wheel carries it;
+3. where the system's loader looks for installed libraries.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+_VARIABLE = "ANYSOCK_LIBRARY"
+
+_NAMES = {
+    "win32": ["anysock.dll"],
+    "darwin": ["libanysock.0.dylib", "libanysock.dylib"],
+}.get(sys.platform, ["libanysock.so.0", "libanysock.so"])
+
+
+def _candidates() -> Iterator[str]:
+    named = os.environ.get(_VARIABLE)
+    if named:
+        yield named
+        return
+    beside = (Path(__file__).with_name(name) for name in _NAMES)
+    yield from (str(path) for path in beside if path.exists())
+    yield from _NAMES
+    # The last resort: it may start the compiler to find out.
+    found = ctypes.util.find_library("anysock")
+    if found:
+        yield found
+
+
+def _load() -> ctypes.CDLL:
+    failures: list[str] = []
+    for candidate in _candidates():
+        try:
+            return ctypes.CDLL(candidate)
+        except OSError as error:
+            failures.append(f"  {candidate}: {error}")
+    tried = "\n".join(failures)
+    raise ImportError(f"the anysock library can't be loaded; {_VARIABLE} may name its file. Tried:\n{tried}")
+
+
+_library = _load()
+
+
+def require(abi_version: int) -> None:
+    """Refuses a library that was made for another header."""
+    version = getattr(_library, "anysock_abi_version", None)
+    if version is None:
+        raise ImportError(f"{_library._name} is not the anysock library")
+    version.restype = ctypes.c_int64
+    if version() != abi_version:
+        found = f"{_library._name} has version {version()} of the interface"
+        raise ImportError(f"{found}, and this package needs version {abi_version}")
+
+
+def foreign(prototype: Callable[..., Any]) -> Callable[..., Any]:
+    """The library's function of that name, with the types of the annotations and the docstring.
+
+    The global interpreter lock is released while it runs.
+    """
+    function: Any = getattr(_library, prototype.__name__, None)
+    if function is None:
+        raise ImportError(f"{_library._name} has no function {prototype.__name__}")
+    *function.argtypes, function.restype = prototype.__annotations__.values()
+    function.__doc__ = prototype.__doc__
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,53 @@
+"""Time: seconds as Python has them, microseconds as the library has them, and when a wait must end."""
+
+from __future__ import annotations
+
+import math
+from time import monotonic
+
+from ._abi import ANYSOCK_SECOND
+
+FOREVER = -1
+
+_MOST = 2**63 - 1
+
+
+def microseconds(seconds: float | None) -> int:
+    """Rounded up, so that a wait is never shorter than asked; `None` is for ever."""
+    if seconds is None:
+        return FOREVER
+    if not seconds >= 0:
+        raise ValueError(f"a timeout must not be negative: {seconds!r}")
+    return fitting(math.ceil(seconds * ANYSOCK_SECOND))
+
+
+def seconds(microseconds: int) -> float | None:
+    """The other way round."""
+    return None if microseconds == FOREVER else microseconds / ANYSOCK_SECOND
+
+
+def fitting(number: int) -> int:
+    """Refuses what an int64_t can't hold; ctypes would cut it."""
+    if -_MOST - 1 <= number <= _MOST:
+        return number
+    raise OverflowError(f"{number} does not fit into 64 bits")
+
+
+class Deadline:
+    """The moment when a wait must end, however often signals interrupt it (PEP 475)."""
+
+    __slots__ = ("_end",)
+
+    def __init__(self, timeout: int, started: float | None = None) -> None:
+        begin = monotonic() if started is None else started
+        self._end = None if timeout == FOREVER else begin + timeout / ANYSOCK_SECOND
+
+    @property
+    def is_never(self) -> bool:
+        return self._end is None
+
+    def remaining(self) -> int:
+        """What is left, in the library's unit."""
+        if self._end is None:
+            return FOREVER
+        return microseconds(max(0.0, self._end - monotonic()))

@@ -1,0 +1,162 @@
+"""What the tests share: connected sockets, child processes, threads whose outcome is asked for. No test is
+here."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anysock
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON_EXAMPLES = ROOT / "examples" / "python"
+C_EXAMPLES = Path(os.environ.get("EXAMPLES", ROOT / "target" / "examples-c"))
+
+#: Nothing takes as long, however busy the machine is.
+PATIENCE = 30.0
+
+
+def pytest_configure() -> None:
+    """Some tests open more than a thousand sockets."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@pytest.fixture(autouse=True)
+def watchdog() -> Iterator[None]:
+    """A test that hangs ends the run, and says where."""
+    faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def listener() -> Iterator[anysock.Socket]:
+    with anysock.listen("127.0.0.1:0") as listener:
+        listener.timeout = PATIENCE
+        yield listener
+
+
+@pytest.fixture
+def connection(listener: anysock.Socket) -> Iterator[tuple[anysock.Socket, anysock.Socket]]:
+    """Both ends of a TCP connection."""
+    with anysock.connect(listener.local_address, timeout=PATIENCE) as client, listener.accept() as server:
+        client.timeout = server.timeout = PATIENCE
+        yield client, server
+
+
+@contextmanager
+def full_listener(path: Path) -> Iterator[socket.socket]:
+    """A listener whose backlog has no room."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(0)
+        waiting = []
+        try:
+            while True:
+                waiting.append(socket.socket(socket.AF_UNIX))
+                waiting[-1].setblocking(False)
+                waiting[-1].connect(str(path))
+        except BlockingIOError:
+            yield listener
+        finally:
+            for each in waiting:
+                each.close()
+
+
+class Thread(threading.Thread):
+    """A thread whose result, or exception, comes out of `result`."""
+
+    def __init__(self, target: Callable[..., Any], *arguments: Any) -> None:
+        super().__init__(daemon=True)
+        self._call = lambda: target(*arguments)
+        self.start()
+
+    def run(self) -> None:
+        self._error: BaseException | None = None
+        try:
+            self._value = self._call()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Any:
+        self.join(PATIENCE)
+        assert not self.is_alive(), "the thread still runs"
+        if self._error:
+            raise self._error
+        return self._value
+
+
+class Child:
+    """A Python program in a process of its own, which hears Ctrl-C even if this one does not."""
+
+    def __init__(self, *arguments: Any, **environment: str) -> None:
+        self.process = subprocess.Popen(
+            [str(argument) for argument in arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+    def line(self) -> str:
+        """The next line that it prints."""
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            pytest.fail(f"the child has ended: {self.finish()}")
+        return line.rstrip("\n")
+
+    def address(self) -> str:
+        """Of a server that says `listening on ...`, the address."""
+        return self.line().split()[-1].removeprefix("http://").rstrip("/")
+
+    def finish(self) -> tuple[int, str, str]:
+        """Waits for its end: exit code, output, errors."""
+        output, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, output, errors
+
+    def interrupt(self) -> tuple[int, str, str]:
+        """Ctrl-C, until it ends: the first may come just before the call that it is to interrupt."""
+        for _ in range(int(PATIENCE)):
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(1)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        return self.finish()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+def python(program: str, *arguments: Any, **environment: str) -> Child:
+    """A child that runs a program text."""
+    return Child(sys.executable, "-c", program, *arguments, **environment)
+
+
+def example(name: str, *arguments: Any) -> Child:
+    """A child that runs one of the Python examples, or of the C ones if it has no suffix."""
+    if name.endswith(".py"):
+        return Child(sys.executable, PYTHON_EXAMPLES / name, *arguments)
+    if not (C_EXAMPLES / name).exists():
+        pytest.skip(f"{name} is not built: make examples")
+    return Child(C_EXAMPLES / name, *arguments)

@@ -1,0 +1,106 @@
+"""The layer under the sockets: the generated module and the search for the library."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from anysock import _abi
+from conftest import ROOT, python
+
+PACKAGE = ROOT / "bindings" / "python" / "anysock"
+HEADER = (ROOT / "include" / "anysock.h").read_text(encoding="utf-8")
+LIBRARY = os.environ["ANYSOCK_LIBRARY"]
+
+
+def test_generated_module_is_what_the_header_says() -> None:
+    generator = [sys.executable, str(PACKAGE.parent / "generate.py"), "--check"]
+    result = subprocess.run(generator, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_every_function_and_constant_of_the_header_is_there() -> None:
+    functions = re.findall(r"\b(anysock_\w+)\(", re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL))
+    constants = re.findall(r"#define (ANYSOCK_\w+) ", HEADER)
+    assert len(functions) > 40 and len(constants) > 150
+    assert not [name for name in functions + constants if not hasattr(_abi, name)]
+
+
+def test_generator_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    package = tmp_path / "bindings" / "python"
+    (package / "anysock").mkdir(parents=True)
+    (tmp_path / "include").mkdir()
+    shutil.copy(PACKAGE.parent / "generate.py", package)
+    unknown = HEADER.replace("int64_t anysock_close(", "enum shape anysock_close(")
+    for text in (unknown, HEADER + "\nunion anysock_new { int a; };\n"):
+        (tmp_path / "include" / "anysock.h").write_text(text, encoding="utf-8") result =
+        subprocess.run([sys.executable, str(package / "generate.py")], capture_output=True, text=True) assert
+        result.returncode != 0 assert not (package / "anysock" / "_abi.py").exists()
+
+
+def test_prototypes() -> None:
+    read = _abi.anysock_read
+    assert read.argtypes == [ctypes.c_int64, ctypes.c_void_p, ctypes.c_size_t]
+    assert read.restype is ctypes.c_int64
+    assert _abi.anysock_version.restype is ctypes.c_char_p
+    assert "recv(2)" in read.__doc__
+    assert _abi.anysock_version().decode() == _abi.ANYSOCK_VERSION
+    assert _abi.anysock_abi_version() == _abi.ANYSOCK_ABI_VERSION
+    assert _abi.anysock_error_name(_abi.ANYSOCK_ECONNREFUSED) == b"ECONNREFUSED"
+    assert ctypes.sizeof(_abi.anysock_event) == 24
+
+
+def import_error(**environment: str) -> str:
+    with python("import anysock", **environment) as child:
+        code, _, errors = child.finish()
+    assert code == 1
+    assert "ImportError" in errors
+    return errors
+
+
+def test_the_variable_names_the_library_and_no_other_is_tried(tmp_path: Path) -> None:
+    missing = str(tmp_path / "libanysock.so")
+    errors = import_error(ANYSOCK_LIBRARY=missing)
+    assert missing in errors
+    assert errors.count("cannot open shared object") == 1
+
+
+def test_without_any_library_the_error_says_where_it_was_looked_for() -> None:
+    errors = import_error(ANYSOCK_LIBRARY="")
+    assert "ANYSOCK_LIBRARY" in errors
+    assert "libanysock.so.0" in errors
+
+
+def test_the_library_is_found_beside_the_package(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "anysock") shutil.copy(LIBRARY, tmp_path / "anysock" /
+    "libanysock.so.0") with python("import anysock; print(anysock.__file__)", PYTHONPATH=str(tmp_path),
+    ANYSOCK_LIBRARY="") as child:
+        assert child.line() == str(tmp_path / "anysock" / "__init__.py")
+
+
+def test_the_library_is_found_where_it_is_installed(tmp_path: Path) -> None:
+    shutil.copy(LIBRARY, tmp_path / "libanysock.so.0") with python("import anysock;
+    print(anysock.has('tcp'))", LD_LIBRARY_PATH=str(tmp_path), ANYSOCK_LIBRARY="") as child:
+        assert child.line() == "True"
+
+
+def test_a_library_of_another_version_is_refused(tmp_path: Path) -> None:
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if not compiler:
+        pytest.skip("no C compiler")
+    source, library = tmp_path / "other.c", tmp_path / "other.so"
+    source.write_text("#include <stdint.h>\nint64_t anysock_abi_version(void) { return 99; }\n")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
+    assert "version 99" in import_error(ANYSOCK_LIBRARY=str(library))
+
+
+def test_a_library_that_is_something_else_is_refused() -> None:
+    import _ctypes
+
+    assert "is not the anysock library" in import_error(ANYSOCK_LIBRARY=_ctypes.__file__)
