@@ -81,15 +81,17 @@ pub(super) fn without_sigpipe(_fd: Fd, write: impl FnOnce() -> Result<usize>) ->
         libc::sigemptyset(&mut pipe);
         libc::sigaddset(&mut pipe, libc::SIGPIPE);
         // One that is pending already belongs to the program.
-        if sigpipe_is_pending() {
-            return write();
-        }
+        let theirs = sigpipe_is_pending();
         libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut before);
         let outcome = write();
         // A program that ignores the signal may not get it even so: never wait for what is not there.
         if outcome == Err(super::OsError(libc::EPIPE)) && sigpipe_is_pending() {
             let mut taken = 0;
             libc::sigwait(&pipe, &mut taken);
+            // The thread's own comes first; if theirs had merged with it, they get it back.
+            if theirs && !sigpipe_is_pending() {
+                libc::raise(libc::SIGPIPE);
+            }
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
         outcome
