@@ -127,7 +127,7 @@ fn wakes_calls_on_pipes() {
         assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
         fds.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))))
     };
-    let reading: [(&str, fn(i64) -> i64); 5] = [
+    let reading: [NamedCall; 5] = [
         ("read", |h| read(h, &mut [0; 16])),
         ("read_full", |h| read_full(h, &mut [0; 16])),
         ("readv", |h| readv(h, &mut [&mut [0; 16]])),
@@ -138,7 +138,7 @@ fn wakes_calls_on_pipes() {
         let [reader, writer] = pipe();
         expect_canceled(&format!("{what} on a pipe"), (reader, vec![writer]), call);
     }
-    let writing: [(&str, fn(i64) -> i64); 3] = [
+    let writing: [NamedCall; 3] = [
         ("write", |h| write(h, &[0; 4096])),
         ("writev", |h| writev(h, &[&[0; 4096]])),
         ("select", |h| select_code(h, ANYSOCK_WRITE)),

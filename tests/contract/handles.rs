@@ -8,11 +8,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
-/// A function that takes a handle, and a call of it that would be a proper one if the handle were.
-type Function = (&'static str, fn(i64) -> i64);
-
-/// Every function that takes a handle. Some stand here more than once: for each place that a handle can have.
-const FUNCTIONS: &[Function] = &[
+/// Every function that takes a handle, in calls that would be proper ones if the handle were. Some stand here more
+/// than once: for each place that a handle can have.
+const FUNCTIONS: &[NamedCall] = &[
     ("anysock_shutdown", |h| anysock_shutdown(h, ANYSOCK_SHUT_BOTH)),
     ("anysock_close", |h| anysock_close(h)),
     ("anysock_bind", |h| bind(h, "127.0.0.1:0")),

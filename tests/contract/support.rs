@@ -44,6 +44,9 @@ impl Drop for Own {
     }
 }
 
+/// A call on a handle, and what it is called.
+pub type NamedCall = (&'static str, fn(i64) -> i64);
+
 // Results.
 
 /// The name of a result, as "ETIMEDOUT".
