@@ -1,6 +1,9 @@
 //! The number that stands for a socket: 24 bits of slot, 29 bits of generation.
 //! It fits a double, so every language can hold it. What it stands for is `table`'s matter.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 /// Bits of a handle that say the slot.
 const INDEX_BITS: u32 = 24;
 /// How many slots there can be.
@@ -46,6 +49,32 @@ impl Handle {
     #[inline]
     pub const fn encode(self) -> i64 {
         ((self.generation as i64) << INDEX_BITS) | self.index as i64
+    }
+}
+
+/// A map from handles, as numbers.
+pub type Map<T> = HashMap<i64, T, BuildHasherDefault<Spread>>;
+
+/// Hashes handles with one multiplication. That is enough: the library gives the numbers out, so nobody can choose
+/// them to collide.
+#[derive(Default, Debug)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        // A map looks at the lowest and the highest bits.
+        let spread = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ spread >> 32;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_i64(self.0 as i64 ^ i64::from(*byte));
+        }
     }
 }
 

@@ -7,12 +7,12 @@
 
 use super::deadline::{self, Deadline};
 use super::error::{Error, Result};
+use super::handle::Map;
 use super::kind::Net;
 use super::table::{self, New, Phase, Ref, Slot, flag};
 use super::{fork, readiness, side};
 use crate::sys::{self, Events, Fd, Queue, Reports};
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct Registry {
     queue: Arc<Queue>,
     /// The process that made the queue: a child must make its own.
     epoch: u32,
-    entries: HashMap<i64, Entry>,
+    entries: Map<Entry>,
     /// Registered sockets whose readiness the kernel does not know.
     forced: Vec<i64>,
     /// Waits that are in the kernel now.
@@ -71,7 +71,7 @@ impl Registry {
         Ok(Self {
             queue: Arc::new(Queue::new()?),
             epoch: fork::epoch(),
-            entries: HashMap::new(),
+            entries: Map::default(),
             forced: Vec::new(),
             waiting: 0,
             closes: 0,
@@ -443,7 +443,11 @@ fn enter(poller: &Ref, capacity: usize) -> Result<Stay> {
 /// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
 fn look_at_connects(reports: &Reports) {
     for (number, _) in reports.iter() {
-        if let Ok(slot) = table::get(number as i64) {
+        let number = number as i64;
+        if !table::peek(number).is_ok_and(|(_, slot)| slot.phase() == Phase::Connecting) {
+            continue;
+        }
+        if let Ok(slot) = table::get(number) {
             readiness::advance_connect(&slot);
         }
     }

@@ -185,7 +185,7 @@ impl Slot {
 
     /// Where it stands.
     pub fn phase(&self) -> Phase {
-        PHASES[usize::from(self.phase.load(Ordering::SeqCst)) % PHASES.len()]
+        PHASES.get(usize::from(self.phase.load(Ordering::SeqCst))).copied().unwrap_or(Phase::Failed)
     }
 
     /// Moves it on, if it still stands where the caller thinks.
