@@ -324,9 +324,18 @@ pub fn write_stream(fd: Fd, data: &[u8]) -> Result<usize> {
 fn ready_now(fd: Fd, events: Events) -> Result<()> {
     let mut entry = [PollFd::new(fd, events)];
     match poll(&mut entry, Some(Duration::ZERO))? {
-        0 => Err(WOULD_BLOCK),
+        0 if is_open_for(fd, events)? => Err(WOULD_BLOCK),
+        0 => Err(OsError(libc::EBADF)),
         _ => Ok(()),
     }
+}
+
+/// Whether a pipe's end is the right one: the other would never be ready.
+fn is_open_for(fd: Fd, events: Events) -> Result<bool> {
+    // SAFETY: takes no memory.
+    let access = check(unsafe { libc::fcntl(fd.0, libc::F_GETFL) })? & libc::O_ACCMODE;
+    let only = if events == Events::READ { libc::O_WRONLY } else { libc::O_RDONLY };
+    Ok(access != only)
 }
 
 /// The error that waits on a socket, if there is one. Reading it clears it in the kernel.
