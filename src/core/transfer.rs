@@ -4,23 +4,24 @@
 use super::address::{self, fit};
 use super::deadline::Deadline;
 use super::error::{Error, Result};
-use super::kind::Net;
-use super::readiness;
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
 use super::socket::settle;
 use super::table::{self, Phase, Slot, Wait, flag};
 use super::wait::{self, SlotWatch};
+use super::{readiness, side};
 use crate::sys::{self, Events, Flags, OsError, Piece};
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Memory that is about to be written.
 pub type Room = [MaybeUninit<u8>];
 
-/// How often a wait that the kernel ends at once is believed, before a pause is made instead.
-const BELIEVED: u32 = 2;
+/// How often in a row a wait that the kernel ends at once is believed, before pauses are made instead.
+const BELIEVED: u32 = 64;
+/// A wait that is over sooner was none.
+const AT_ONCE: Duration = Duration::from_micros(50);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
@@ -52,12 +53,13 @@ struct Blocked<'a> {
     events: Events,
     dont_wait: bool,
     deadline: Option<Deadline>,
-    rounds: u32,
+    /// How often in a row the kernel has called ready what was not.
+    deceived: u32,
 }
 
 impl<'a> Blocked<'a> {
     const fn new(slot: &'a Slot, wait: Wait, events: Events, dont_wait: bool) -> Self {
-        Self { slot, wait, events, dont_wait, deadline: None, rounds: 0 }
+        Self { slot, wait, events, dont_wait, deadline: None, deceived: 0 }
     }
 
     #[cold]
@@ -67,6 +69,7 @@ impl<'a> Blocked<'a> {
                 sys::WOULD_BLOCK => self.wait()?,
                 sys::INTERRUPTED if self.slot.has(flag::INTERRUPTIBLE) => return Err(Error::EINTR),
                 sys::INTERRUPTED => {}
+                error if self.is_too_early(error) => self.wait()?,
                 error => return Err(judge(self.slot, self.wait, error)),
             }
             match call() {
@@ -76,12 +79,14 @@ impl<'a> Blocked<'a> {
         }
     }
 
+    /// While a connect tries its addresses, the kernel knows nothing of the peer that may come.
+    fn is_too_early(&self, error: OsError) -> bool {
+        let no_peer = matches!(error.into(), Error::ENOTCONN | Error::EPIPE | Error::EINVAL);
+        no_peer && self.wait != Wait::Accept && self.slot.phase() == Phase::Racing
+    }
+
     fn wait(&mut self) -> Result<()> {
-        if self.slot.kind().is_connected_kind() {
-            if let Some(error) = self.slot.error() {
-                return Err(error);
-            }
-        }
+        told_meanwhile(self.slot)?;
         if self.wait == Wait::Read && self.slot.has(flag::SHUT_READ) {
             // Shut during the call. Not every system wakes a reader for it, or says that there is no more.
             return Err(Error::ESHUTDOWN);
@@ -91,13 +96,27 @@ impl<'a> Blocked<'a> {
             return Err(Error::EAGAIN);
         }
         let deadline = *self.deadline.get_or_insert_with(|| Deadline::after(timeout));
-        self.rounds += 1;
-        if self.rounds > BELIEVED && self.slot.kind().net == Net::Unixgram {
-            // A datagram for a full peer: the kernel calls the sender writable all the same.
-            return SlotWatch::new(self.slot).pause(pause(self.rounds - BELIEVED), deadline);
+        if deadline.passed() {
+            return Err(deadline.error());
         }
-        wait::ready(self.slot, self.events, deadline)
+        if self.deceived > BELIEVED {
+            // A datagram for a full peer, reports in the socket's error queue: the kernel goes on calling it ready.
+            self.deceived = self.deceived.saturating_add(1);
+            return SlotWatch::new(self.slot).pause(pause(self.deceived - BELIEVED), deadline);
+        }
+        let began = Instant::now();
+        wait::ready(self.slot, self.events, deadline)?;
+        self.deceived = if began.elapsed() < AT_ONCE { self.deceived + 1 } else { 0 };
+        Ok(())
     }
+}
+
+/// An error that the kernel has told another call, and tells nobody else.
+fn told_meanwhile(slot: &Slot) -> Result<()> {
+    if slot.kind().is_connected_kind() {
+        return slot.error().map_or(Ok(()), Err);
+    }
+    if slot.has(flag::PENDING) { tell_pending(slot) } else { Ok(()) }
 }
 
 /// Longer and longer, up to a limit.
@@ -154,7 +173,12 @@ fn end(slot: &Slot, length: usize) -> Result<usize> {
     if length == 0 || !slot.kind().is_connected_kind() {
         return Ok(0);
     }
-    slot.error().map_or(Ok(0), Err)
+    // Under the lock: whoever asks the kernel for its error keeps it before another call can miss it.
+    match side::locked(slot.handle().index, || slot.error()) {
+        // There is nobody to write to any more, but what came from there had its end.
+        None | Some(Error::EPIPE) => Ok(0),
+        Some(error) => Err(error),
+    }
 }
 
 /// Receives. 0 is the end of a stream, or a datagram without content.
@@ -205,9 +229,12 @@ fn receive_flagged(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> 
             false => fill(slot, room, flags.without(Flags::WAIT_ALL)),
         };
     }
-    // On a stream the flag would throw the bytes away.
-    let flags = if stream { flags.without(Flags::TRUNC) } else { flags };
-    receive_now(slot, room, flags)
+    receive_now(slot, room, for_kind(slot, flags))
+}
+
+/// On a stream `TRUNC` would throw the bytes away.
+fn for_kind(slot: &Slot, flags: Flags) -> Flags {
+    if slot.kind().is_byte_stream() { flags.without(Flags::TRUNC) } else { flags }
 }
 
 /// Handles that have no descriptor, no kernel socket or no open read half, and flags that ask for more than one call.
@@ -228,7 +255,7 @@ fn prepare(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     match slot.flags() {
         on if on & flag::POLLER != 0 => Err(Error::ENOTSOCK),
         on if on & flag::UNSETTLED != 0 => await_descriptor(slot, wait, flags),
-        on if on & flag::PENDING != 0 => Err(take_pending(slot)),
+        on if on & flag::PENDING != 0 => tell_pending(slot),
         _ => Ok(()),
     }
 }
@@ -249,46 +276,55 @@ fn receive_stream(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
 
 /// An open kind whose connect is still trying addresses has no descriptor yet.
 fn await_descriptor(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
-    match slot.phase() {
-        Phase::Failed => Err(slot.error().unwrap_or(Error::ENOTCONN)),
-        Phase::Racing => {
-            let timeout = if flags.has(Flags::DONT_WAIT) { 0 } else { slot.ruling_timeout(wait) };
-            let deadline = Deadline::after(timeout);
-            if deadline == Deadline::Now {
-                return Err(Error::EAGAIN);
-            }
-            let watch = SlotWatch::new(slot);
-            while slot.phase() == Phase::Racing {
-                watch.poll(&mut [watch.entry()], deadline)?;
-            }
-            Ok(())
+    if slot.phase() == Phase::Racing {
+        let timeout = if flags.has(Flags::DONT_WAIT) { 0 } else { slot.ruling_timeout(wait) };
+        let deadline = Deadline::after(timeout);
+        if deadline == Deadline::Now {
+            return Err(Error::EAGAIN);
         }
-        _ => Err(Error::ENOTCONN),
+        let watch = SlotWatch::new(slot);
+        while slot.phase() == Phase::Racing {
+            watch.poll(&mut [watch.entry()], deadline)?;
+        }
     }
+    if slot.has(flag::UNSETTLED) { Err(slot.error().unwrap_or(Error::ENOTCONN)) } else { Ok(()) }
 }
 
-fn take_pending(slot: &Slot) -> Error {
+/// Tells the error that is pending, unless another call has told it in the meantime.
+fn tell_pending(slot: &Slot) -> Result<()> {
     slot.clear_flags(flag::PENDING);
     readiness::changed(slot);
-    slot.take_error().unwrap_or(Error::EAGAIN)
+    slot.take_error().map_or(Ok(()), Err)
 }
 
 /// What was queued when this side shut reading may still be had; what came later may not.
 fn receive_after_shut(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
-    let left = slot.read_left.load(Ordering::SeqCst);
-    let length = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-    if length == 0 || !slot.kind().is_connected_kind() {
-        return Ok(0);
+    let flags = for_kind(slot, flags).without(Flags::WAIT_ALL);
+    // Neither takes anything out of the queue of the stream.
+    let keep = flags.has(Flags::PEEK.or(Flags::OOB));
+    Ok(take_left(slot, room.len(), keep, |most| sys::recv(slot.fd(), &mut room[..most], flags)))
+}
+
+/// Reads of what was queued. It is set aside before it is read, so that two calls never share it.
+fn take_left(
+    slot: &Slot,
+    length: usize,
+    keep: bool,
+    read: impl FnOnce(usize) -> sys::Result<usize>,
+) -> usize {
+    let share = |left: u64| left.min(length as u64);
+    let set_aside = |left: u64| (left != u64::MAX && !keep).then(|| left - share(left));
+    let outcome = slot.read_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, set_aside);
+    let (Ok(left) | Err(left)) = outcome;
+    let most = share(left) as usize;
+    if most == 0 || !slot.kind().is_connected_kind() {
+        return 0;
     }
-    let flags = flags.without(Flags::WAIT_ALL);
-    match sys::recv(slot.fd(), &mut room[..length], flags) {
-        Ok(received) if flags.has(Flags::PEEK) || left == u64::MAX => Ok(received),
-        Ok(received) => {
-            slot.read_left.fetch_sub(received as u64, Ordering::SeqCst);
-            Ok(received)
-        }
-        Err(_) => Ok(0),
+    let received = read(most).unwrap_or(0);
+    if outcome.is_ok() {
+        slot.read_left.fetch_add(most.saturating_sub(received) as u64, Ordering::SeqCst);
     }
+    received
 }
 
 /// Waits until the whole length is queued, or no more will come.
@@ -340,28 +376,26 @@ fn whole(
     dont_wait: bool,
     mut step: impl FnMut(usize, Flags) -> Result<usize>,
 ) -> Result<usize> {
-    let mut deadline = None;
+    let events = if wait == Wait::Read { Events::READ } else { Events::WRITE };
+    let mut blocked = Blocked::new(slot, wait, events, dont_wait);
     let mut moved = 0;
     while moved < length {
-        match step(moved, Flags::DONT_WAIT) {
+        let outcome = match step(moved, Flags::DONT_WAIT) {
             Ok(0) => break,
-            Ok(more) => moved += more,
-            Err(Error::EAGAIN) => {
-                let timeout = if dont_wait { 0 } else { slot.ruling_timeout(wait) };
-                let deadline = *deadline.get_or_insert_with(|| Deadline::after(timeout));
-                let events = if wait == Wait::Read { Events::READ } else { Events::WRITE };
-                match wait::ready(slot, events, deadline) {
-                    Ok(()) => {}
-                    Err(_) if moved > 0 => break,
-                    Err(error) => return Err(error),
-                }
+            Ok(more) => {
+                moved += more;
+                Ok(())
             }
+            Err(Error::EAGAIN) => blocked.wait(),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) if !slot.is_closed() => {}
+            // What the read half still has is the next step's to say.
+            Err(Error::ESHUTDOWN) if wait == Wait::Read && slot.has(flag::SHUT_READ) => {}
             // The error comes again with the next call.
-            Err(_) if moved > 0 => break,
-            Err(error) => return Err(error),
-        }
-        if slot.is_closed() {
-            break;
+            _ if moved > 0 => break,
+            other => return other.and(Err(Error::ECANCELED)),
         }
     }
     Ok(moved)
@@ -413,6 +447,9 @@ fn transmit_stream(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
     if flags.without(Flags::DONT_WAIT) != Flags::default() {
         return Err(Error::ENOTSOCK);
     }
+    if data.is_empty() {
+        return Ok(0);
+    }
     let dont_wait = flags.has(Flags::DONT_WAIT);
     retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::write_stream(slot.fd(), data))
 }
@@ -436,7 +473,8 @@ pub fn recv_from(number: i64, room: &mut Room, flags: Flags) -> Result<(usize, S
     let outcome =
         retry(&slot, Wait::Read, Events::READ, dont_wait, || sys::recv_from(slot.fd(), room, flags));
     let (received, sender) = match outcome {
-        Err(Error::ESHUTDOWN) => (0, None),
+        Ok((0, sender)) => (end(&slot, room.len())?, sender),
+        Err(Error::ESHUTDOWN) => (end(&slot, room.len())?, None),
         other => other?,
     };
     let sender = sender.map_or_else(String::new, |sender| address::format(slot.kind(), &sender));
@@ -455,7 +493,7 @@ pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usi
         return Err(if connected { Error::EISCONN } else { Error::ENOTCONN });
     }
     if slot.has(flag::PENDING) {
-        return Err(take_pending(&slot));
+        tell_pending(&slot)?;
     }
     let dont_wait = flags.has(Flags::DONT_WAIT);
     let deadline = match Deadline::after(slot.ruling_timeout(Wait::Write)) {
@@ -487,7 +525,7 @@ pub fn readv(number: i64, pieces: &mut [Piece]) -> Result<usize> {
         return retry(&slot, Wait::Read, Events::READ, false, || sys::readv_stream(slot.fd(), pieces));
     }
     if slot.has(flag::SHUT_READ) {
-        return readv_after_shut(&slot, pieces);
+        return readv_after_shut(&slot, pieces, length);
     }
     prepare(&slot, Wait::Read, Flags::default())?;
     match retry(&slot, Wait::Read, Events::READ, false, || sys::readv(slot.fd(), pieces)) {
@@ -496,29 +534,23 @@ pub fn readv(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     }
 }
 
-fn readv_after_shut(slot: &Slot, pieces: &mut [Piece]) -> Result<usize> {
-    let left = slot.read_left.load(Ordering::SeqCst);
-    if left == 0 || !slot.kind().is_connected_kind() {
-        return Ok(0);
-    }
-    Piece::truncate(pieces, usize::try_from(left).unwrap_or(usize::MAX));
-    let received = sys::readv(slot.fd(), pieces).unwrap_or(0);
-    if left != u64::MAX {
-        slot.read_left.fetch_sub(received as u64, Ordering::SeqCst);
-    }
-    Ok(received)
+fn readv_after_shut(slot: &Slot, pieces: &mut [Piece], length: usize) -> Result<usize> {
+    Ok(take_left(slot, length, false, |most| {
+        Piece::truncate(pieces, most);
+        sys::readv(slot.fd(), pieces)
+    }))
 }
 
 /// Sends from several pieces of memory; may be short.
 pub fn writev(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     let slot = table::get(number)?;
     let length = Piece::total(pieces).ok_or(Error::EINVAL)?;
+    if slot.kind().is_byte_stream() && length == 0 {
+        return Ok(0);
+    }
     if slot.has(flag::STREAM) {
         return retry(&slot, Wait::Write, Events::WRITE, false, || sys::writev_stream(slot.fd(), pieces));
     }
     prepare(&slot, Wait::Write, Flags::default())?;
-    if slot.kind().is_byte_stream() && length == 0 {
-        return Ok(0);
-    }
     retry(&slot, Wait::Write, Events::WRITE, false, || sys::writev(slot.fd(), pieces))
 }

@@ -7,7 +7,7 @@
 use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::fork;
-use super::table::{Slot, flag};
+use super::table::{Phase, Slot, flag};
 use crate::sys::{self, Events, Fd, PollFd};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +32,8 @@ pub struct Waker {
 
 impl Waker {
     fn new() -> Option<Arc<Self>> {
+        // A forked child must not wait on its parent's wakers, handles or no.
+        fork::install();
         let kick = sys::Waker::new().ok()?;
         let waker = Arc::new(Self { kick, target: AtomicU64::new(NOTHING), epoch: fork::epoch() });
         lock().0.push(Arc::clone(&waker));
@@ -248,6 +250,13 @@ pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
         return Err(Error::EAGAIN);
     }
     let watch = SlotWatch::new(slot);
-    let mut entries = [PollFd::new(slot.fd(), events), watch.entry()];
+    let racing = slot.phase() == Phase::Racing;
+    // While a connect tries its addresses, only its end counts.
+    let fd = if racing { Fd::NONE } else { slot.fd() };
+    // What came before the announcement wakes nobody.
+    if (fd.is_none() && !racing) || slot.has(flag::PENDING) {
+        return Ok(());
+    }
+    let mut entries = [PollFd::new(fd, events), watch.entry()];
     watch.poll(&mut entries, deadline).map(drop)
 }
