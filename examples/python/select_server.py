@@ -168,7 +168,7 @@ class Server:
         except BlockingIOError:
             return
         except OSError as error:
-            # Most likely descriptors have run out. The connection stays in the queue; asking again is in vain.
+            # Most likely descriptors have run out. The connection stays queued; to ask again is in vain.
             print(f"select_server.py: accept: {error}", file=sys.stderr)
             if not self.clients:
                 raise
@@ -190,12 +190,14 @@ def main() -> int:
         return 2
     address = sys.argv[1] if len(sys.argv) == 2 else "127.0.0.1:8080"
     with anysock.listen(address) as listener:
-        print(f"listening on http://{listener.local_address}/", flush=True)
         server = Server(listener)
         try:
+            print(f"listening on http://{listener.local_address}/", flush=True)
             while True:
                 server.serve()
         except KeyboardInterrupt:
+            pass
+        finally:
             server.close()
     return 0
 

@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 import faulthandler
+import functools
 import os
 import resource
 import signal
@@ -22,6 +23,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_EXAMPLES = ROOT / "examples" / "python"
 C_EXAMPLES = Path(os.environ.get("EXAMPLES", ROOT / "target" / "examples-c"))
+
+#: Both ends of one.
+Connection = tuple[anysock.Socket, anysock.Socket]
 
 #: Nothing takes as long, however busy the machine is.
 PATIENCE = 30.0
@@ -49,8 +53,8 @@ def listener() -> Iterator[anysock.Socket]:
 
 
 @pytest.fixture
-def connection(listener: anysock.Socket) -> Iterator[tuple[anysock.Socket, anysock.Socket]]:
-    """Both ends of a TCP connection."""
+def connection(listener: anysock.Socket) -> Iterator[Connection]:
+    """Of TCP."""
     with anysock.connect(listener.local_address, timeout=PATIENCE) as client, listener.accept() as server:
         client.timeout = server.timeout = PATIENCE
         yield client, server
@@ -80,7 +84,7 @@ class Thread(threading.Thread):
 
     def __init__(self, target: Callable[..., Any], *arguments: Any) -> None:
         super().__init__(daemon=True)
-        self._call = lambda: target(*arguments)
+        self._call = functools.partial(target, *arguments)
         self.start()
 
     def run(self) -> None:

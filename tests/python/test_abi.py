@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anysock import _abi
@@ -39,18 +40,22 @@ def test_generator_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     shutil.copy(PACKAGE.parent / "generate.py", package)
     unknown = HEADER.replace("int64_t anysock_close(", "enum shape anysock_close(")
     for text in (unknown, HEADER + "\nunion anysock_new { int a; };\n"):
-        (tmp_path / "include" / "anysock.h").write_text(text, encoding="utf-8") result =
-        subprocess.run([sys.executable, str(package / "generate.py")], capture_output=True, text=True) assert
-        result.returncode != 0 assert not (package / "anysock" / "_abi.py").exists()
+        (tmp_path / "include" / "anysock.h").write_text(text, encoding="utf-8")
+        result = subprocess.run(
+            [sys.executable, str(package / "generate.py")], capture_output=True, text=True
+        )
+        assert result.returncode != 0
+        assert not (package / "anysock" / "_abi.py").exists()
 
 
 def test_prototypes() -> None:
-    read = _abi.anysock_read
+    read: Any = _abi.anysock_read
     assert read.argtypes == [ctypes.c_int64, ctypes.c_void_p, ctypes.c_size_t]
     assert read.restype is ctypes.c_int64
-    assert _abi.anysock_version.restype is ctypes.c_char_p
+    version: Any = _abi.anysock_version
+    assert version.restype is ctypes.c_char_p
     assert "recv(2)" in read.__doc__
-    assert _abi.anysock_version().decode() == _abi.ANYSOCK_VERSION
+    assert version().decode() == _abi.ANYSOCK_VERSION
     assert _abi.anysock_abi_version() == _abi.ANYSOCK_ABI_VERSION
     assert _abi.anysock_error_name(_abi.ANYSOCK_ECONNREFUSED) == b"ECONNREFUSED"
     assert ctypes.sizeof(_abi.anysock_event) == 24
@@ -78,15 +83,17 @@ def test_without_any_library_the_error_says_where_it_was_looked_for() -> None:
 
 
 def test_the_library_is_found_beside_the_package(tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE, tmp_path / "anysock") shutil.copy(LIBRARY, tmp_path / "anysock" /
-    "libanysock.so.0") with python("import anysock; print(anysock.__file__)", PYTHONPATH=str(tmp_path),
-    ANYSOCK_LIBRARY="") as child:
+    shutil.copytree(PACKAGE, tmp_path / "anysock")
+    shutil.copy(LIBRARY, tmp_path / "anysock" / "libanysock.so.0")
+    program = "import anysock; print(anysock.__file__)"
+    with python(program, PYTHONPATH=str(tmp_path), ANYSOCK_LIBRARY="") as child:
         assert child.line() == str(tmp_path / "anysock" / "__init__.py")
 
 
 def test_the_library_is_found_where_it_is_installed(tmp_path: Path) -> None:
-    shutil.copy(LIBRARY, tmp_path / "libanysock.so.0") with python("import anysock;
-    print(anysock.has('tcp'))", LD_LIBRARY_PATH=str(tmp_path), ANYSOCK_LIBRARY="") as child:
+    shutil.copy(LIBRARY, tmp_path / "libanysock.so.0")
+    program = "import anysock; print(anysock.has('tcp'))"
+    with python(program, LD_LIBRARY_PATH=str(tmp_path), ANYSOCK_LIBRARY="") as child:
         assert child.line() == "True"
 
 

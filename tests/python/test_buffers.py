@@ -10,13 +10,13 @@ from typing import Any
 
 import anysock
 import pytest
-from conftest import Thread
+from conftest import Connection, Thread
 
 DATA = bytes(range(256)) * 16
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[anysock.Socket, anysock.Socket]]:
+def pair() -> Iterator[Connection]:
     first, second = anysock.pair()
     with first, second:
         yield first, second
@@ -42,7 +42,7 @@ def mapped() -> mmap.mmap:
     ],
     ids=lambda data: type(data).__name__,
 )
-def test_any_contiguous_buffer_is_written(pair: Any, data: Any) -> None:
+def test_any_contiguous_buffer_is_written(pair: Connection, data: Any) -> None:
     first, second = pair
     first.write_all(data)
     assert second.read_full(len(DATA)) == DATA
@@ -60,7 +60,7 @@ def test_any_contiguous_buffer_is_written(pair: Any, data: Any) -> None:
     ],
     ids=lambda buffer: type(buffer).__name__,
 )
-def test_any_writable_buffer_is_read_into(pair: Any, buffer: Any) -> None:
+def test_any_writable_buffer_is_read_into(pair: Connection, buffer: Any) -> None:
     first, second = pair
     for read in (second.read_into, second.read_full_into, second.recv_into):
         memoryview(buffer).cast("B")[:] = bytes(len(DATA))
@@ -69,7 +69,7 @@ def test_any_writable_buffer_is_read_into(pair: Any, buffer: Any) -> None:
         assert bytes(memoryview(buffer)) == DATA
 
 
-def test_a_part_of_a_buffer(pair: Any) -> None:
+def test_a_part_of_a_buffer(pair: Connection) -> None:
     first, second = pair
     first.write_all(memoryview(DATA)[10:20])
     buffer = bytearray(b"................")
@@ -78,7 +78,7 @@ def test_a_part_of_a_buffer(pair: Any) -> None:
 
 
 @pytest.mark.parametrize("buffer", [bytes(8), memoryview(bytes(8))])
-def test_what_is_read_only_is_not_read_into(pair: Any, buffer: Any) -> None:
+def test_what_is_read_only_is_not_read_into(pair: Connection, buffer: Any) -> None:
     first, second = pair
     first.write_all(b"x")
     for read in (second.read_into, second.read_full_into, second.recv_into, second.recv_from_into):
@@ -88,7 +88,7 @@ def test_what_is_read_only_is_not_read_into(pair: Any, buffer: Any) -> None:
     assert second.read(8) == b"x"
 
 
-def test_what_is_not_contiguous_is_refused(pair: Any) -> None:
+def test_what_is_not_contiguous_is_refused(pair: Connection) -> None:
     first, second = pair
     with pytest.raises(BufferError):
         first.write(memoryview(DATA)[::2])
@@ -97,7 +97,7 @@ def test_what_is_not_contiguous_is_refused(pair: Any) -> None:
 
 
 @pytest.mark.parametrize("data", ["text", 7, None, [1, 2]])
-def test_what_is_no_buffer_is_refused(pair: Any, data: Any) -> None:
+def test_what_is_no_buffer_is_refused(pair: Connection, data: Any) -> None:
     first, second = pair
     for write in (first.write, first.write_all):
         with pytest.raises(TypeError):
@@ -106,7 +106,7 @@ def test_what_is_no_buffer_is_refused(pair: Any, data: Any) -> None:
         second.read_into(data)
 
 
-def test_nothing(pair: Any) -> None:
+def test_nothing(pair: Connection) -> None:
     first, second = pair
     assert first.write(b"") == first.send(bytearray()) == 0
     first.write_all(b"")
@@ -116,7 +116,7 @@ def test_nothing(pair: Any) -> None:
         second.read(-1)
 
 
-def test_several_pieces(pair: Any) -> None:
+def test_several_pieces(pair: Connection) -> None:
     first, second = pair
     assert first.writev([b"head", bytearray(b", "), memoryview(b"body"), b""]) == 10
     pieces = [bytearray(3), array.array("B", bytes(4)), bytearray(100)]
@@ -127,7 +127,7 @@ def test_several_pieces(pair: Any) -> None:
         second.readv([bytearray(1), b"read-only"])
 
 
-def test_a_buffer_in_use_keeps_its_size_and_is_free_afterwards(pair: Any) -> None:
+def test_a_buffer_in_use_keeps_its_size_and_is_free_afterwards(pair: Connection) -> None:
     first, second = pair
     buffer = bytearray(4)
     reader = Thread(second.read_full_into, buffer)
@@ -142,7 +142,7 @@ def test_a_buffer_in_use_keeps_its_size_and_is_free_afterwards(pair: Any) -> Non
     assert buffer == b"abcdmore"
 
 
-def test_bytes_that_were_read_are_never_changed_later(pair: Any) -> None:
+def test_bytes_that_were_read_are_never_changed_later(pair: Connection) -> None:
     first, second = pair
     first.write_all(b"\0" * 10)
     one = second.read(10)
@@ -155,7 +155,7 @@ def test_bytes_that_were_read_are_never_changed_later(pair: Any) -> None:
     assert bytes([0]) == b"\0"
 
 
-def test_megabytes_arrive_as_they_were(pair: Any) -> None:
+def test_megabytes_arrive_as_they_were(pair: Connection) -> None:
     first, second = pair
     data = bytearray(DATA) * 2048
     writer = Thread(first.write_all, data)
@@ -163,7 +163,7 @@ def test_megabytes_arrive_as_they_were(pair: Any) -> None:
     writer.result()
 
 
-def test_a_text_with_a_null_character_is_refused(pair: Any) -> None:
+def test_a_text_with_a_null_character_is_refused(pair: Connection) -> None:
     first, _ = pair
     for call in (first.connect, first.bind, anysock.Socket, first.options.__getitem__, anysock.resolve):
         with pytest.raises(ValueError, match="null"):

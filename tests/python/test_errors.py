@@ -20,9 +20,10 @@ def test_refused() -> None:
         bound.bind("127.0.0.1:0")
         with pytest.raises(ConnectionRefusedError) as caught:
             anysock.connect(bound.local_address, timeout=PATIENCE)
-        assert caught.value.errno == errno.ECONNREFUSED assert caught.value.strerror == "connection refused"
-        assert caught.value.filename == bound.local_address assert str(caught.value) == f"[Errno
-        {errno.ECONNREFUSED}] connection refused: '{bound.local_address}'"
+        assert caught.value.errno == errno.ECONNREFUSED
+        assert caught.value.strerror == "connection refused"
+        assert caught.value.filename == bound.local_address
+        assert str(caught.value).endswith(f"connection refused: '{bound.local_address}'")
 
 
 def test_address_in_use(listener: anysock.Socket) -> None:
@@ -47,7 +48,7 @@ def test_broken_pipe() -> None:
             first.write(b"x")
         with pytest.raises(BrokenPipeError) as caught:
             first.write_all(b"x")
-        assert caught.value.characters_written == 0
+        assert caught.value.characters_written == 0  # type: ignore[attr-defined]
 
 
 def test_reset(listener: anysock.Socket) -> None:
@@ -85,12 +86,12 @@ def test_what_was_read_before_the_failure_is_returned_first() -> None:
 
 
 def test_names_that_do_not_resolve() -> None:
-    for attempt in (lambda: anysock.resolve("no-such-host.invalid:80"), lambda:
-    anysock.connect("localhost:no-such-service")):
-        with pytest.raises(socket.gaierror) as caught:
-            attempt()
-        assert isinstance(caught.value, OSError) assert caught.value.errno in (socket.EAI_NONAME,
-        socket.EAI_AGAIN, socket.EAI_SERVICE, socket.EAI_FAIL)
+    numbers = (socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_SERVICE, socket.EAI_FAIL)
+    for address in ("no-such-host.invalid:80", "localhost:no-such-service"):
+        for attempt in (anysock.resolve, anysock.connect):
+            with pytest.raises(socket.gaierror) as caught:
+                attempt(address)
+            assert isinstance(caught.value, OSError) and caught.value.errno in numbers
 
 
 @pytest.mark.parametrize("address", ["", "nonsense", "127.0.0.1", "127.0.0.1:99999", "[::1:80"])
@@ -113,14 +114,18 @@ def test_kinds_and_options_that_are_none(listener: anysock.Socket) -> None:
 
 def test_not_connected() -> None:
     with anysock.Socket("tcp") as sock:
-        for attempt in (lambda: sock.read(1), lambda: sock.write(b"x"), lambda: sock.peer_address,
-        sock.shutdown):
+        for attempt in (
+            lambda: sock.read(1),
+            lambda: sock.write(b"x"),
+            lambda: sock.peer_address,
+            sock.shutdown,
+        ):
             with pytest.raises(OSError) as caught:
                 attempt()
             assert caught.value.errno == errno.ENOTCONN
 
 
-CLOSED: "list[Any]" = [
+CLOSED: list[Any] = [
     lambda sock: sock.read(1),
     lambda sock: sock.read_full(1),
     lambda sock: sock.write(b"x"),
@@ -151,8 +156,8 @@ def test_a_closed_socket_is_a_bad_descriptor(call: Any) -> None:
 
 
 def test_every_code_becomes_an_exception() -> None:
-    codes = {name[len("ANYSOCK_") :]: code for name, code in vars(_abi).items() if
-    name.startswith("ANYSOCK_E") and code < 0} for name, code in codes.items():
+    codes = {name[8:]: code for name, code in vars(_abi).items() if name.startswith("ANYSOCK_E") and code < 0}
+    for name, code in codes.items():
         error = failure(code)
         if name == "EINTERNAL":
             assert isinstance(error, RuntimeError)

@@ -40,8 +40,17 @@ def echo(sock: socket.socket) -> None:
         sock.shutdown(socket.SHUT_WR)
 
 
-STREAMS = [(socket.AF_INET, "tcp"), (socket.AF_INET, "tcp4"), (socket.AF_INET6, "tcp6"), (socket.AF_UNIX,
-"unix")]
+def say_everything(sock: anysock.Socket) -> None:
+    sock.write_all(DATA)
+    sock.shutdown(anysock.SHUT_WRITE)
+
+
+STREAMS = [
+    (socket.AF_INET, "tcp"),
+    (socket.AF_INET, "tcp4"),
+    (socket.AF_INET6, "tcp6"),
+    (socket.AF_UNIX, "unix"),
+]
 
 
 def standard_address(family: int, path: Path) -> Any:
@@ -64,7 +73,7 @@ def test_our_client_and_a_standard_server(family: int, kind: str, tmp_path: Path
         server = Thread(lambda: echo(listener.accept()[0]))
         with anysock.connect(as_text(listener.getsockname()), kind, timeout=PATIENCE) as client:
             client.timeout = PATIENCE
-            writer = Thread(lambda: [client.write_all(DATA), client.shutdown(anysock.SHUT_WRITE)])
+            writer = Thread(say_everything, client)
             assert client.read_full(len(DATA) + 1) == DATA
             assert client.read(1) == b""
             writer.result()
@@ -82,7 +91,7 @@ def test_a_standard_client_and_our_server(family: int, kind: str, tmp_path: Path
         with listener.accept() as server:
             server.timeout = PATIENCE
             assert kind == "unix" or server.local_address == name
-            writer = Thread(lambda: [server.write_all(DATA), server.shutdown(anysock.SHUT_WRITE)])
+            writer = Thread(say_everything, server)
             assert server.read_full(len(DATA) + 1) == DATA
             writer.result()
         answers.result()
@@ -254,7 +263,8 @@ def test_curl_among_500_idle_clients(select_server: str) -> None:
         assert anysock.wait_ready(idle, timeout=0) == ([], [], [])
         idle[250].write_all(b"GET / HTTP/1.0\r\n\r\n")
         assert anysock.wait_ready(idle, timeout=PATIENCE)[0] == [idle[250]]
-        assert b"Clients connected: 500<" in idle[250].read_full(1 << 16)
+        idle[250].timeout = PATIENCE
+        assert idle[250].read_full(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
     finally:
         for client in idle:
             client.close()
@@ -262,10 +272,11 @@ def test_curl_among_500_idle_clients(select_server: str) -> None:
 
 def test_ctrl_c_ends_the_select_server() -> None:
     with example("select_server.py", "127.0.0.1:0") as server, anysock.connect(server.address()) as client:
-        assert client.write(b"GET") == 3
+        client.write_all(b"GET /nothing HTTP/1.1\r\n\r\n")
+        assert client.read(1) == b"H"
         code, _, errors = server.interrupt()
         assert (code, errors) == (0, "")
-        assert client.read(1) == b""
+        assert client.read_full(1000).endswith(b"\r\n\r\n404 Not Found\n")
 
 
 # Redis.
@@ -280,9 +291,9 @@ def redis(tmp_path_factory: Any) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("redis")
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
-    command = [program, "--port", port, "--bind", "127.0.0.1", "--unixsocket", directory / "socket", "--dir",
-    directory] with Child(*command, "--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", "")
-    as server:
+    places = ["--port", port, "--bind", "127.0.0.1", "--unixsocket", directory / "socket", "--dir", directory]
+    habits = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""]
+    with Child(program, *places, *habits) as server:
         while "eady to accept connections" not in server.line():
             pass
         yield f"{directory}/socket 127.0.0.1:{port}"

@@ -6,15 +6,14 @@ import errno
 import gc
 import resource
 from collections.abc import Iterator
-from typing import Any
 
 import anysock
 import pytest
 from anysock import EDGE, HANGUP, ONESHOT, READ, WRITE
-from conftest import PATIENCE, Thread
+from conftest import PATIENCE, Connection, Thread
 
 
-def test_what_is_ready_keeps_its_order(connection: Any, listener: anysock.Socket) -> None:
+def test_what_is_ready_keeps_its_order(connection: Connection, listener: anysock.Socket) -> None:
     client, server = connection
     assert anysock.wait_ready([client, server], [server, client], timeout=0) == ([], [server, client], [])
     client.write_all(b"x")
@@ -28,7 +27,7 @@ def test_what_is_ready_keeps_its_order(connection: Any, listener: anysock.Socket
         assert anysock.wait_ready({server}, iter([client])) == ([server], [client], [])
 
 
-def test_end_of_stream_is_readable(connection: Any) -> None:
+def test_end_of_stream_is_readable(connection: Connection) -> None:
     client, server = connection
     server.shutdown(anysock.SHUT_WRITE)
     assert anysock.wait_ready([client], timeout=PATIENCE) == ([client], [], [])
@@ -70,7 +69,7 @@ def poller() -> Iterator[anysock.Poller]:
         yield poller
 
 
-def test_poller(poller: anysock.Poller, connection: Any) -> None:
+def test_poller(poller: anysock.Poller, connection: Connection) -> None:
     client, server = connection
     data = object()
     poller.set(client, READ, data)
@@ -87,7 +86,7 @@ def test_poller(poller: anysock.Poller, connection: Any) -> None:
         poller.remove(client)
 
 
-def test_edge_and_oneshot(poller: anysock.Poller, connection: Any) -> None:
+def test_edge_and_oneshot(poller: anysock.Poller, connection: Connection) -> None:
     client, server = connection
     poller.set(client, READ | EDGE)
     server.write_all(b"x")
@@ -137,7 +136,7 @@ def test_a_poller_lets_go_of_what_was_closed(poller: anysock.Poller) -> None:
     assert len([each for each in gc.get_objects() if isinstance(each, anysock.Socket)]) < 200
 
 
-def test_a_failed_registration_leaves_the_old_one(poller: anysock.Poller, connection: Any) -> None:
+def test_a_failed_registration_leaves_the_old_one(poller: anysock.Poller, connection: Connection) -> None:
     client, _ = connection
     poller.set(client, WRITE, "old")
     with pytest.raises(OSError) as caught:
@@ -146,7 +145,7 @@ def test_a_failed_registration_leaves_the_old_one(poller: anysock.Poller, connec
     assert poller.wait(PATIENCE) == [(client, WRITE, "old")]
 
 
-def test_registering_while_another_thread_waits(poller: anysock.Poller, connection: Any) -> None:
+def test_registering_while_another_thread_waits(poller: anysock.Poller, connection: Connection) -> None:
     client, server = connection
     waiter = Thread(poller.wait)
     poller.set(client, READ, "late")

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import anysock
 import pytest
-from conftest import PATIENCE, Child, Thread
-
-Connection = "tuple[anysock.Socket, anysock.Socket]"
+from conftest import PATIENCE, Child, Connection, Thread
 
 
 def test_tcp(listener: anysock.Socket) -> None:
@@ -262,6 +260,8 @@ def test_the_interpreter_ends_silently_with_open_sockets() -> None:
         assert child.finish() == (0, "", "")
 
 
+# Other threads, which Python warns of, are no obstacle to the library.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_shares_the_connection(connection: Connection) -> None:
     client, server = connection
     child = os.fork()

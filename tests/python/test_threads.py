@@ -36,9 +36,6 @@ def error_of_a_blocked_call(make: Callable[[], Any], block: Callable[[Any], Any]
     return caught.value
 
 
-Pair = "tuple[anysock.Socket, anysock.Socket]"
-
-
 @pytest.fixture
 def kept() -> Any:
     """The other ends, so that nobody else closes them."""
@@ -48,7 +45,7 @@ def kept() -> Any:
         sock.close()
 
 
-def end(kept: "list[anysock.Socket]", kind: str = "unix") -> anysock.Socket:
+def end(kept: list[anysock.Socket], kind: str = "unix") -> anysock.Socket:
     first, second = anysock.pair(kind)
     kept.append(second)
     return first

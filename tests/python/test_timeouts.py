@@ -10,7 +10,7 @@ from time import monotonic
 
 import anysock
 import pytest
-from conftest import full_listener
+from conftest import Connection, full_listener
 
 SHORT = 0.05
 
@@ -43,9 +43,7 @@ def test_properties_are_described() -> None:
         assert getattr(anysock.Socket, name).__doc__
 
 
-Connection = "tuple[anysock.Socket, anysock.Socket]"
-
-READS: "list[Callable[[anysock.Socket], object]]" = [
+READS: list[Callable[[anysock.Socket], object]] = [
     lambda sock: sock.read(1),
     lambda sock: sock.read_full(10),
     lambda sock: sock.recv(1, anysock.WAIT_ALL),
@@ -57,7 +55,7 @@ READS: "list[Callable[[anysock.Socket], object]]" = [
 
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("name", ["timeout", "read_timeout"])
-def test_reading(connection: Connection, name: str, read: "Callable[[anysock.Socket], object]") -> None:
+def test_reading(connection: Connection, name: str, read: Callable[[anysock.Socket], object]) -> None:
     client, _ = connection
     setattr(client, name, SHORT)
     with at_least(SHORT), pytest.raises(TimeoutError):
