@@ -7,13 +7,13 @@
 use super::address::fit;
 use super::deadline::Deadline;
 use super::error::{Error, Result};
-use super::readiness;
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
 use super::socket::{build, get, settle};
 use super::table::{self, Phase, Ref, Wait, flag};
 use super::transfer;
 use super::wait::SlotWatch;
+use super::{readiness, side};
 use crate::sys::{self, Events, Fd, PollFd};
 use socket2::SockAddr;
 use std::time::{Duration, Instant};
@@ -233,17 +233,46 @@ struct Race<'a> {
     first_error: Option<Error>,
 }
 
-/// One descriptor on its way to one address.
+/// One descriptor on its way to one address. Noted at the handle's side, because a forked child has the
+/// descriptor too, but not the thread whose attempt it is.
 struct Attempt {
     fd: Fd,
     address: SockAddr,
+    index: u32,
 }
 
-impl Drop for Race<'_> {
+impl Attempt {
+    fn new(slot: &Ref, fd: Fd, address: SockAddr) -> Self {
+        let index = slot.handle().index;
+        side::with(index, |side| side.attempts.push(fd));
+        Self { fd, address, index }
+    }
+
+    /// The descriptor, which is somebody else's from now on.
+    fn take(mut self) -> (Fd, SockAddr) {
+        self.forget();
+        (std::mem::replace(&mut self.fd, Fd::NONE), self.address.clone())
+    }
+
+    fn forget(&self) {
+        side::find(self.index, |side| side.attempts.retain(|fd| *fd != self.fd));
+    }
+}
+
+impl Drop for Attempt {
     fn drop(&mut self) {
-        for attempt in &self.running {
-            sys::close(attempt.fd);
+        if !self.fd.is_none() {
+            self.forget();
+            sys::close(self.fd);
         }
+    }
+}
+
+/// In a forked child: closes what a race was trying that goes on in the parent alone.
+pub fn abandon(index: u32) {
+    let attempts = side::find(index, |side| std::mem::take(&mut side.attempts));
+    for fd in attempts.unwrap_or_default() {
+        sys::close(fd);
     }
 }
 
@@ -278,7 +307,7 @@ impl<'a> Race<'a> {
             match attempt(self.slot, &address) {
                 Ok((fd, true)) => return Ok(Some((fd, address))),
                 Ok((fd, false)) => {
-                    self.running.push(Attempt { fd, address });
+                    self.running.push(Attempt::new(self.slot, fd, address));
                     self.next_start = Instant::now() + ATTEMPT_DELAY;
                     return Ok(None);
                 }
@@ -308,18 +337,17 @@ impl<'a> Race<'a> {
             if entry.ready().is_empty() {
                 continue;
             }
-            let Attempt { fd, address } = self.running.swap_remove(place);
-            match sys::pending_error(fd) {
-                Ok(None) => return Ok(Some((fd, address))),
-                Ok(Some(error)) | Err(error) => self.lose(fd, error.into()),
+            let attempt = self.running.swap_remove(place);
+            match sys::pending_error(attempt.fd) {
+                Ok(None) => return Ok(Some(attempt.take())),
+                Ok(Some(error)) | Err(error) => self.note_failure(error.into()),
             }
         }
         Ok(None)
     }
 
     /// An attempt has failed: the next one need not wait any longer.
-    fn lose(&mut self, fd: Fd, error: Error) {
-        sys::close(fd);
+    fn note_failure(&mut self, error: Error) {
         self.first_error = self.first_error.or(Some(error));
         self.next_start = Instant::now();
     }

@@ -86,6 +86,8 @@ impl Registry {
         if self.epoch == fork::epoch() {
             return Ok(());
         }
+        // First, so that it works for a process that is out of descriptors.
+        self.queue.abandon();
         self.queue = Arc::new(Queue::new()?);
         self.epoch = fork::epoch();
         self.waiting = 0;
@@ -343,6 +345,8 @@ fn close(poller: &Ref) {
     if registry.epoch == fork::epoch() {
         // The first wait that this ends wakes the next, and so on.
         registry.queue.wake();
+    } else {
+        registry.queue.abandon();
     }
     for number in registry.entries.keys() {
         if let Ok(slot) = table::get(*number) {

@@ -12,7 +12,7 @@ use once_cell::sync::OnceCell;
 use socket2::{Domain, SockAddr, Type};
 use std::collections::VecDeque;
 use std::ffi::CString;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// What the address is for: it decides what "every interface" means.
@@ -37,14 +37,14 @@ struct Question {
     family: Option<Domain>,
     transport: Type,
     answer: OnceCell<Result<Vec<SockAddr>>>,
-    asker: Option<Arc<Waker>>,
+    asker: Option<Weak<Waker>>,
 }
 
 impl Question {
     fn ask(&self) {
         let answer = sys::resolve(self.host.as_deref(), &self.service, self.family, self.transport);
         let _ = self.answer.set(answer.map_err(Error::from));
-        if let Some(asker) = &self.asker {
+        if let Some(asker) = self.asker.as_ref().and_then(Weak::upgrade) {
             asker.wake();
         }
     }
@@ -203,7 +203,7 @@ fn submit(
     kind: Kind,
     host: Option<String>,
     service: String,
-    asker: Option<Arc<Waker>>,
+    asker: Option<Weak<Waker>>,
 ) -> Result<Arc<Question>> {
     let text = |text: String| CString::new(text).map_err(|_| Error::EINVAL);
     let question = Arc::new(Question {

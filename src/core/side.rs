@@ -7,6 +7,7 @@
 
 use super::options::Setting;
 use super::poller::Registry;
+use crate::sys::Fd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 64;
@@ -16,6 +17,8 @@ const SHARDS: usize = 64;
 pub struct Side {
     /// Options set before the connection, in order: replayed on every descriptor that stands in for it.
     pub settings: Vec<Setting>,
+    /// Descriptors with which a thread is trying several addresses.
+    pub attempts: Vec<Fd>,
     /// The pollers that watch this handle.
     pub pollers: Vec<i64>,
     /// What makes this handle a poller.

@@ -7,7 +7,7 @@
 use super::error::{Error, Result};
 use super::handle::{Handle, LAST_GENERATION, MAX_SLOTS};
 use super::kind::Kind;
-use super::{fork, side};
+use super::{connect, fork, side};
 use crate::sys::{self, Fd};
 use once_cell::race::OnceBox;
 use socket2::Domain;
@@ -491,6 +491,9 @@ pub fn after_fork() -> Vec<Handle> {
             continue;
         }
         slot.word.store(generation << GENERATION_SHIFT | word & CLOSED | 1, Ordering::SeqCst);
+        if slot.phase() == Phase::Racing {
+            connect::abandon(index);
+        }
         if word & CLOSED != 0 {
             orphans.push(Handle { index, generation: generation as u32 });
         } else if slot.advance(Phase::Racing, Phase::Failed) {

@@ -11,7 +11,7 @@ use super::table::{Phase, Slot, flag};
 use crate::sys::{self, Events, Fd, PollFd};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// Waits for no slot.
@@ -136,10 +136,10 @@ impl Watch {
         Self::new(MANY, interruptible)
     }
 
-    /// The waker, for threads that work for this one.
+    /// The waker, for threads that work for this one. It does not outlive this one.
     #[must_use]
-    pub fn waker(&self) -> Option<Arc<Waker>> {
-        self.waker.clone()
+    pub fn waker(&self) -> Option<Weak<Waker>> {
+        self.waker.as_ref().map(Arc::downgrade)
     }
 
     /// Says again for what this thread waits: a signal handler may have waited in between.
@@ -226,7 +226,7 @@ impl<'a> SlotWatch<'a> {
 
     /// The waker, for threads that work for this one.
     #[must_use]
-    pub fn waker(&self) -> Option<Arc<Waker>> {
+    pub fn waker(&self) -> Option<Weak<Waker>> {
         self.watch.waker()
     }
 

@@ -298,6 +298,11 @@ impl Queue {
         }
     }
 
+    /// Gives up what a forked child has of its parent's. The kqueue has stayed behind by itself.
+    pub fn abandon(&self) {
+        self.waker.abandon();
+    }
+
     /// Makes one wait return, now or the next.
     pub fn wake(&self) {
         self.waker.wake();

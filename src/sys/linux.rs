@@ -90,7 +90,7 @@ const WAKE: u64 = u64::MAX;
 /// An epoll with a waker inside. Every method may be called from any thread.
 #[derive(Debug)]
 pub struct Queue {
-    epoll: Fd,
+    epoll: AtomicI32,
     waker: Waker,
 }
 
@@ -143,15 +143,19 @@ impl Queue {
         // SAFETY: takes no memory.
         let epoll = Fd(check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?);
         let waker = Waker::new().inspect_err(|_| close(epoll))?;
-        let queue = Self { epoll, waker };
+        let queue = Self { epoll: AtomicI32::new(epoll.0), waker };
         queue.add(queue.waker.fd(), Events::READ, WAKE)?;
         Ok(queue)
+    }
+
+    fn epoll(&self) -> Fd {
+        Fd(self.epoll.load(Ordering::Relaxed))
     }
 
     fn control(&self, operation: c_int, fd: Fd, events: Events, tag: u64) -> Result<()> {
         let mut event = libc::epoll_event { events: asked(events), u64: tag };
         // SAFETY: the event outlives the call.
-        check(unsafe { libc::epoll_ctl(self.epoll.0, operation, fd.0, &mut event) }).map(drop)
+        check(unsafe { libc::epoll_ctl(self.epoll().0, operation, fd.0, &mut event) }).map(drop)
     }
 
     /// Watches a descriptor.
@@ -175,6 +179,16 @@ impl Queue {
         self.waker.wake();
     }
 
+    /// Gives the descriptors up before their time: a forked child has no use for its parent's, and what threads
+    /// hold that it does not have is never dropped.
+    pub fn abandon(&self) {
+        self.waker.abandon();
+        let epoll = Fd(self.epoll.swap(Fd::NONE.0, Ordering::AcqRel));
+        if !epoll.is_none() {
+            close(epoll);
+        }
+    }
+
     /// Waits for at most `capacity` reports; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
         let capacity = capacity.min(4096);
@@ -191,7 +205,7 @@ impl Queue {
         // For ever and not at all are the same in every unit.
         if let Some(time) = timespec(timeout.filter(|left| !left.is_zero())) {
             // SAFETY: `list` has room for `capacity` events, the time outlives the call.
-            match check(unsafe { epoll_pwait2(self.epoll, list, capacity, &time) }) {
+            match check(unsafe { epoll_pwait2(self.epoll(), list, capacity, &time) }) {
                 // Kernels before 5.11 count in milliseconds.
                 Err(OsError(libc::ENOSYS)) => {}
                 other => return other.map(|found| found as usize),
@@ -199,7 +213,7 @@ impl Queue {
         }
         let timeout = milliseconds(timeout);
         // SAFETY: `list` has room for `capacity` events.
-        let found = unsafe { libc::epoll_pwait(self.epoll.0, list, capacity, timeout, NO_MASK) };
+        let found = unsafe { libc::epoll_pwait(self.epoll().0, list, capacity, timeout, NO_MASK) };
         check(found).map(|found| found as usize)
     }
 }
@@ -227,6 +241,6 @@ unsafe fn epoll_pwait2(
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        close(self.epoll);
+        self.abandon();
     }
 }
