@@ -1,0 +1,62 @@
+/*
+ * A resolver under the test's control: the program's getaddrinfo takes the place of the system's, in the library too.
+ *
+ * "slow.test" has its answer (127.0.0.1) only after release_resolver(), "two.test" is 127.0.0.1 and 127.0.0.2, and
+ * everything else is asked of the system.
+ */
+#ifndef RESOLVER_H
+#define RESOLVER_H
+
+#include "check.h"
+
+#include <dlfcn.h>
+#include <netdb.h>
+#include <semaphore.h>
+
+static sem_t resolver_released;
+/* The library's thread while it asks for "slow.test", and the signals that it blocks. */
+static atomic_int resolver_thread;
+static sigset_t resolver_mask;
+
+static inline void hold_resolver(void) {
+    CHECK(sem_init(&resolver_released, 0, 0) == 0);
+}
+
+static inline void await_resolver(void) {
+    while (atomic_load(&resolver_thread) == 0) {
+        nap();
+    }
+}
+
+static inline void release_resolver(void) {
+    await_resolver();
+    CHECK(sem_post(&resolver_released) == 0);
+    while (atomic_load(&resolver_thread) != 0) {
+        nap();
+    }
+}
+
+static inline int ask_system(const char *host, const char *service, const struct addrinfo *hints,
+                             struct addrinfo **list) {
+    int (*ask)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&ask = dlsym(RTLD_NEXT, "getaddrinfo");
+    return ask(host, service, hints, list);
+}
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list) {
+    if (host != NULL && strcmp(host, "slow.test") == 0) {
+        pthread_sigmask(SIG_SETMASK, NULL, &resolver_mask);
+        atomic_store(&resolver_thread, thread_id());
+        while (sem_wait(&resolver_released) != 0) {
+        }
+        atomic_store(&resolver_thread, 0);
+        return ask_system("127.0.0.1", service, hints, list);
+    }
+    if (host != NULL && strcmp(host, "two.test") == 0) {
+        int failed = ask_system("127.0.0.1", service, hints, list);
+        return failed ? failed : ask_system("127.0.0.2", service, hints, &(*list)->ai_next);
+    }
+    return ask_system(host, service, hints, list);
+}
+
+#endif
