@@ -157,6 +157,18 @@ fn threads_that_have_waited_leave_nothing() {
 }
 
 #[test]
+fn slots_that_were_set_aside_in_vain_are_used_again() {
+    let _alone = alone();
+    let listener = listener("tcp4");
+    expect(set(*listener, "accept_timeout", 0));
+    expect_nothing_left(1 << 20, || {
+        for _ in 0..100_000 {
+            expect_error(anysock_accept(*listener), "EAGAIN");
+        }
+    });
+}
+
+#[test]
 fn calls_that_fail_leave_nothing() {
     let _alone = alone();
     let directory = std::fs::File::open("/").unwrap();
@@ -180,20 +192,27 @@ fn calls_that_fail_leave_nothing() {
             expect_error(connect(*open("tcp"), &nobody), "ECONNREFUSED");
             expect_error(connect(*open("tcp"), &nobody.replace("127.0.0.1", "")), "ECONNREFUSED");
             expect_error(connect(*open("unix"), &free_address("unix")), "ECONNREFUSED");
-            expect(set(*taken, "accept_timeout", 0));
-            expect_error(anysock_accept(*taken), "EAGAIN");
         }
     });
     assert!(directory.metadata().is_ok(), "a failed adopt must leave the descriptor open");
 }
 
 /// All the descriptors that the process may still have.
-fn take_descriptors() -> Vec<std::fs::File> {
-    let mut taken = vec![std::fs::File::open("/dev/null").unwrap()];
-    while let Ok(next) = taken[0].try_clone() {
-        taken.push(next);
+struct Taken(Vec<std::fs::File>);
+
+impl Taken {
+    fn all() -> Self {
+        let mut taken = Self(vec![std::fs::File::open("/dev/null").unwrap()]);
+        taken.again();
+        taken
     }
-    taken
+
+    /// Takes what has become free.
+    fn again(&mut self) {
+        while let Ok(next) = self.0[0].try_clone() {
+            self.0.push(next);
+        }
+    }
 }
 
 /// Sets how many descriptors the process may have; how many it might before.
@@ -208,7 +227,7 @@ fn limit_descriptors(most: u64) -> u64 {
 }
 
 /// Blocks calls in threads that have no descriptor to be woken by, and closes what they are blocked on.
-fn close_under_calls_without_a_waker(pairs: &[(Own, Own)]) {
+fn close_under_calls_without_a_waker(pairs: &[(Own, Own)], taken: &mut Taken) {
     let mut results = Vec::new();
     for (round, (one, _other)) in pairs.iter().enumerate() {
         let handle = **one;
@@ -220,6 +239,8 @@ fn close_under_calls_without_a_waker(pairs: &[(Own, Own)]) {
         std::thread::sleep(std::time::Duration::from_millis(round as u64));
         expect(anysock_close(handle));
         results.push(name(call.result()));
+        // The next one is to find no descriptor either.
+        taken.again();
     }
     assert!(results.iter().all(|result| ["ECANCELED", "EBADF"].contains(&result.as_str())), "{results:?}");
     assert!(results.iter().any(|result| result == "ECANCELED"), "{results:?}");
@@ -236,7 +257,7 @@ fn without_descriptors_calls_fail_and_the_rest_works() {
     let before = descriptors();
     let pairs: Vec<_> = (0..30).map(|_| pair("unix")).collect();
     let limit = limit_descriptors(512);
-    let taken = take_descriptors();
+    let mut taken = Taken::all();
 
     let mut handles = [-7; 2];
     let [first, second] = &mut handles;
@@ -262,7 +283,7 @@ fn without_descriptors_calls_fail_and_the_rest_works() {
     expect(set(*other, "read_timeout", 20 * ANYSOCK_MILLISECOND));
     expect_error(read(*other, &mut [0; 16]), "ETIMEDOUT");
     assert_eq!(select_one(*other, ANYSOCK_READ, 20 * ANYSOCK_MILLISECOND), 0);
-    close_under_calls_without_a_waker(&pairs);
+    close_under_calls_without_a_waker(&pairs, &mut taken);
 
     drop((taken, pairs));
     limit_descriptors(limit);
