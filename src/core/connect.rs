@@ -9,7 +9,7 @@ use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
-use super::socket::{build, get, settle};
+use super::socket::{create, dress, get, settle};
 use super::table::{self, Phase, Ref, Wait, flag};
 use super::transfer;
 use super::wait::SlotWatch;
@@ -242,10 +242,21 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn new(slot: &Ref, fd: Fd, address: SockAddr) -> Self {
+    /// Opens a descriptor. It is noted under the lock under which it is opened: no fork comes in between.
+    fn open(slot: &Ref, address: SockAddr) -> Result<Self> {
         let index = slot.handle().index;
-        side::with(index, |side| side.attempts.push(fd));
-        Self { fd, address, index }
+        let fd = side::with(index, |side| {
+            side.attempts.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+            create(slot.kind(), address.domain()).inspect(|fd| side.attempts.push(*fd))
+        })?;
+        Ok(Self { fd, address, index })
+    }
+
+    /// Gives it the handle's options and local address, and sends it on its way; `true` if it is already there.
+    fn start(&self, slot: &Ref) -> Result<bool> {
+        dress(slot, self.fd, self.address.domain())?;
+        bind_alike(slot, self.fd)?;
+        Ok(sys::connect(self.fd, &self.address)?)
     }
 
     /// The descriptor, which is somebody else's from now on.
@@ -304,10 +315,12 @@ impl<'a> Race<'a> {
     /// Starts the next attempt that can be started. An error when there is none, and none is running.
     fn start_next(&mut self) -> Result<Option<(Fd, SockAddr)>> {
         for address in self.waiting.by_ref() {
-            match attempt(self.slot, &address) {
-                Ok((fd, true)) => return Ok(Some((fd, address))),
-                Ok((fd, false)) => {
-                    self.running.push(Attempt::new(self.slot, fd, address));
+            let started = Attempt::open(self.slot, address)
+                .and_then(|attempt| attempt.start(self.slot).map(|there| (attempt, there)));
+            match started {
+                Ok((attempt, true)) => return Ok(Some(attempt.take())),
+                Ok((attempt, false)) => {
+                    self.running.push(attempt);
                     self.next_start = Instant::now() + ATTEMPT_DELAY;
                     return Ok(None);
                 }
@@ -351,13 +364,6 @@ impl<'a> Race<'a> {
         self.first_error = self.first_error.or(Some(error));
         self.next_start = Instant::now();
     }
-}
-
-/// A descriptor with the handle's options and local address, on its way; `true` if it is already there.
-fn attempt(slot: &Ref, address: &SockAddr) -> Result<(Fd, bool)> {
-    let fd = build(slot, address.domain())?;
-    let started = bind_alike(slot, fd).and_then(|()| Ok(sys::connect(fd, address)?));
-    started.map(|there| (fd, there)).inspect_err(|_| sys::close(fd))
 }
 
 fn bind_alike(slot: &Ref, fd: Fd) -> Result<()> {

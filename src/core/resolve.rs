@@ -6,7 +6,7 @@ use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::kind::Kind;
 use super::table::Ref;
-use super::wait::{SlotWatch, Waker, Watch};
+use super::wait::{self, SlotWatch, Waker, Watch};
 use crate::sys;
 use once_cell::sync::OnceCell;
 use socket2::{Domain, SockAddr, Type};
@@ -44,8 +44,8 @@ impl Question {
     fn ask(&self) {
         let answer = sys::resolve(self.host.as_deref(), &self.service, self.family, self.transport);
         let _ = self.answer.set(answer.map_err(Error::from));
-        if let Some(asker) = self.asker.as_ref().and_then(Weak::upgrade) {
-            asker.wake();
+        if let Some(asker) = &self.asker {
+            wait::wake(asker);
         }
     }
 }

@@ -86,7 +86,7 @@ pub fn accept(number: i64) -> Result<i64> {
 }
 
 /// A connection that died while it was queued is not the listener's error.
-fn accept_next(fd: sys::Fd) -> sys::Result<sys::Fd> {
+pub fn accept_next(fd: sys::Fd) -> sys::Result<sys::Fd> {
     loop {
         match sys::accept(fd) {
             Err(OsError(code)) if sys::DIED_IN_QUEUE.contains(&code) => {}

@@ -5,6 +5,7 @@ use super::address;
 use super::error::{Error, Result};
 use super::kind::{Kind, Net};
 use super::options::Setting;
+use super::server::accept_next;
 use super::table::{self, New, Phase, Ref, flag};
 use super::{options, poller, readiness, side, wait};
 use crate::sys::{self, Events, Fd, Found, Half, PollFd};
@@ -96,10 +97,17 @@ fn settings(slot: &Ref) -> Vec<Setting> {
 
 fn build_with(slot: &Ref, family: Domain, settings: &[Setting]) -> Result<Fd> {
     let fd = Owned(create(slot.kind(), family)?);
-    for setting in settings {
-        options::replay(fd.0, family, setting)?;
-    }
+    replay(fd.0, family, settings)?;
     Ok(fd.keep())
+}
+
+fn replay(fd: Fd, family: Domain, settings: &[Setting]) -> Result<()> {
+    settings.iter().try_for_each(|setting| options::replay(fd, family, setting))
+}
+
+/// Gives another descriptor the options that were set on the slot so far.
+pub fn dress(slot: &Ref, fd: Fd, family: Domain) -> Result<()> {
+    replay(fd, family, &settings(slot))
 }
 
 /// Settles the family of an open kind; of a settled one, says whether the family fits.
@@ -151,7 +159,11 @@ fn loopback_pair(family: Domain) -> Result<(Fd, Fd)> {
     let own = sys::local(client.0)?;
     loop {
         await_ready(listener.0, Events::READ)?;
-        let server = Owned(sys::accept(listener.0)?);
+        let server = match accept_next(listener.0) {
+            // A stranger who has left again.
+            Err(sys::WOULD_BLOCK) => continue,
+            other => Owned(other?),
+        };
         if sys::peer(server.0).is_ok_and(|peer| peer.as_socket() == own.as_socket()) {
             return Ok((client.keep(), server.keep()));
         }

@@ -39,10 +39,14 @@ impl Waker {
         lock().0.push(Arc::clone(&waker));
         Some(waker)
     }
+}
 
-    /// Ends the thread's wait, or lets it look again.
-    pub fn wake(&self) {
-        self.kick.wake();
+/// Wakes a thread that may have ended meanwhile. The list's lock is held, so that its thread does not end, and the
+/// process does not fork, while the waker is in use here.
+pub fn wake(waker: &Weak<Waker>) {
+    let _list = lock();
+    if let Some(waker) = waker.upgrade() {
+        waker.kick.wake();
     }
 }
 
@@ -104,7 +108,7 @@ pub fn notify(slot: &Slot, index: u32) {
     for waker in &lock().0 {
         let target = waker.target.load(Ordering::SeqCst);
         if target == u64::from(index) || target == MANY {
-            waker.wake();
+            waker.kick.wake();
         }
     }
 }
