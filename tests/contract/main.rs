@@ -2,6 +2,8 @@
 //! One module for each part of it. What measures the whole process (descriptors, memory) is in `tests/cycles.rs`.
 
 mod close;
+mod datagrams;
+mod descriptors;
 mod handles;
 mod handshake;
 mod names;
@@ -10,3 +12,4 @@ mod poller;
 mod readiness;
 mod select;
 mod support;
+mod transfer;

@@ -439,6 +439,9 @@ mod own_files {
         });
     }
 
+    /// A call that needs an address.
+    type Calling = fn(i64, &str) -> i64;
+
     #[test]
     fn closing_ends_the_waiting_for_a_resolver() {
         let test = "names::own_files::closing_ends_the_waiting_for_a_resolver";
@@ -446,7 +449,7 @@ mod own_files {
             let _server = silent_server("timeout:30 attempts:2");
             let address = "slow.example:80";
             let send = |h: i64, address: &str| send_to(h, b"lost", 0, address);
-            let calls: [(&str, fn(i64, &str) -> i64); 3] = [("tcp", bind), ("tcp", connect), ("udp", send)];
+            let calls = [("tcp", bind as Calling), ("tcp", connect), ("udp", send)];
             for (kind, call) in calls {
                 let socket = open(kind);
                 let handle = *socket;

@@ -18,7 +18,8 @@ pub fn skip(why: &str) {
     use std::io::Write;
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    writeln!(std::io::stderr(), "skipped: {test}: {why}").unwrap();
+    let line = format!("skipped: {test}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// Whether `[::1]` is there. Without it the caller leaves its IPv6 part out, and says so.
@@ -55,7 +56,12 @@ pub fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
 /// The call must fail with `ETIMEDOUT`, and not before its time.
 #[track_caller]
 pub fn expect_timeout(timeout_us: i64, call: impl FnOnce() -> i64) {
-    let (outcome, took) = timed(call);
+    expect_timed_out(timeout_us, timed(call));
+}
+
+/// As [`expect_timeout`], of a call that was made already.
+#[track_caller]
+pub fn expect_timed_out(timeout_us: i64, (outcome, took): (i64, Duration)) {
     expect_error(outcome, "ETIMEDOUT");
     assert!(took >= Duration::from_micros(timeout_us as u64), "after {took:?} already");
     assert!(took < LONG / 2, "only after {took:?}");
