@@ -7,19 +7,25 @@
 //! | item | what it is |
 //! | --- | --- |
 //! | [`Fd`] | the system's descriptor (`int`, `SOCKET`), copyable, closed only by [`close`] |
+//! | [`WOULD_BLOCK`], [`INTERRUPTED`], [`INVALID`], [`OUT_OF_MEMORY`], [`DIED_IN_QUEUE`] | the errors that have a meaning here |
+//! | [`HAS_ABSTRACT`], [`HAS_UNIX_PAIR`] | what AF_UNIX can do |
 //! | [`open`], [`pair`], [`close`], [`shutdown`], [`replace`] | non-blocking, not inherited, no signals |
 //! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`] | addresses are [`socket2::SockAddr`] |
-//! | [`recv`], [`send`], [`recv_from`], [`send_to`], [`readv`], [`writev`] | bytes of sockets, [`Flags`] translated |
-//! | [`read_stream`], [`write_stream`] | bytes of pipes and terminals that others share |
-//! | [`pending_error`], [`available`], [`describe`] | what the kernel knows of a socket |
+//! | [`recv`], [`send`], [`recv_from`], [`send_to`] | bytes of sockets, [`Flags`] translated |
+//! | [`readv`], [`writev`], [`Piece`] | the same in several pieces |
+//! | [`read_stream`], [`write_stream`], [`readv_stream`], [`writev_stream`] | bytes of pipes and terminals that others share |
+//! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`], [`unix_name`] | what the kernel knows of a socket |
 //! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
 //! | [`set_option`], [`get_option`] | raw socket options |
 //! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |
 //! | [`Waker`] | what another thread can make readable |
-//! | [`Queue`] | readiness of many descriptors at the price of the ready ones |
+//! | [`Queue`], [`Reports`] | readiness of many descriptors at the price of the ready ones |
 //! | [`resolve`], [`interface_index`], [`interface_name`], [`interfaces`] | names |
 //! | [`quiet_thread`], [`on_fork`] | threads that take no signals; what happens around `fork` |
 //! | `option` | the back-end's numbers for the option table (a file of its own) |
+//!
+//! Much of it is shared: `portable` serves every system, `unix` all but Windows, `posix` these without
+//! Apple's, whose own is `apple`; `select` serves Apple's and Windows. What is left is a system's own file.
 
 use std::time::Duration;
 
@@ -208,7 +214,7 @@ pub enum Half {
 /// What a descriptor from elsewhere turns out to be.
 #[derive(Clone, Copy, Debug)]
 pub enum Found {
-    /// A socket with Linux's numbers for its family, type and protocol.
+    /// A socket, with the system's numbers for its family, type and protocol.
     Socket {
         /// `AF_*`.
         family: socket2::Domain,
