@@ -194,10 +194,11 @@ impl Slot {
         exchange.is_ok()
     }
 
-    /// The switches.
+    /// The switches. In one order with all that wakes: who waits looks at them after announcing it, and who turns one
+    /// looks for announcements afterwards (`wait`).
     #[inline]
     pub fn flags(&self) -> u32 {
-        self.flags.load(Ordering::Relaxed)
+        self.flags.load(Ordering::SeqCst)
     }
 
     /// Whether any of these switches is on.
