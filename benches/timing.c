@@ -46,6 +46,16 @@ static int64_t must(int64_t result, const char *what) {
 
 #define MUST(call) must((call), #call)
 
+/* A stream that ends in the middle would go on for ever. */
+static size_t moved(int64_t result, const char *what) {
+    if (result != 0)
+        return (size_t)must(result, what);
+    fprintf(stderr, "%s: the stream has ended\n", what);
+    exit(1);
+}
+
+#define MOVED(call) moved((call), #call)
+
 /* --- Sockets. All are made by the same raw calls, and those for anysock then adopted. --- */
 
 static struct sockaddr_in loopback(int host, in_port_t port) {
@@ -112,22 +122,22 @@ static void close_both(void) {
 
 static void raw_send(int fd, size_t length) {
     for (size_t sent = 0; sent < length;)
-        sent += (size_t)MUST(send(fd, data + sent, length - sent, MSG_NOSIGNAL));
+        sent += MOVED(send(fd, data + sent, length - sent, MSG_NOSIGNAL));
 }
 
 static void raw_recv(int fd, size_t length) {
     for (size_t received = 0; received < length;)
-        received += (size_t)MUST(recv(fd, data + received, length - received, 0));
+        received += MOVED(recv(fd, data + received, length - received, 0));
 }
 
 static void our_send(anysock_t h, size_t length) {
     for (size_t sent = 0; sent < length;)
-        sent += (size_t)MUST(anysock_write(h, data + sent, length - sent));
+        sent += MOVED(anysock_write(h, data + sent, length - sent));
 }
 
 static void our_recv(anysock_t h, size_t length) {
     for (size_t received = 0; received < length;)
-        received += (size_t)MUST(anysock_read(h, data + received, length - received));
+        received += MOVED(anysock_read(h, data + received, length - received));
 }
 
 /* --- Both ends in one thread: data is always there, so only the calls are measured. --- */
@@ -272,57 +282,68 @@ static void our_open(long times) {
 
 /* --- Waiting for many, one of which is ready. Raw and anysock wait for the same sockets. --- */
 
-static int crowd;
+static int crowd, active, made;
 static anysock_t members[MOST], set[MOST];
 static int peers[MOST];
 static struct pollfd entries[MOST];
 static int epoll;
 static anysock_t poller;
 
+/* Sockets to which nothing has come. */
 static void gather(int size) {
     int fds[2];
-    crowd = size;
-    for (int place = 0; place < crowd; place++) {
+    crowd = made = size;
+    for (int place = 0; place < made; place++) {
         tcp_pair(fds);
         peers[place] = fds[1];
         members[place] = MUST(anysock_adopt(fds[0]));
         entries[place] = (struct pollfd){.fd = fds[0], .events = POLLIN};
     }
-    raw_send(peers[crowd / 2], 1);
+}
+
+static void activate(void) {
+    active = crowd / 2;
+    raw_send(peers[active], 1);
 }
 
 static void disperse(void) {
-    for (int place = 0; place < crowd; place++) {
+    for (int place = 0; place < made; place++) {
         close(peers[place]);
         anysock_close(members[place]);
     }
 }
 
-static void gather_10(void) { gather(10); }
-static void gather_100(void) { gather(100); }
+static void gather_10(void) { gather(10), activate(); }
+static void gather_100(void) { gather(100), activate(); }
+
+static void raw_poll_once(void) {
+    int place = 0;
+    MUST(poll(entries, (nfds_t)crowd, -1));
+    while (entries[place].revents == 0)
+        place++;
+    if (place != active)
+        abort();
+}
+
+static void our_select_once(void) {
+    anysock_handles readable = {crowd, set};
+    memcpy(set, members, (size_t)crowd * sizeof *set);
+    if (MUST(anysock_select(&readable, NULL, NULL, -1)) != 1 || set[0] != members[active])
+        abort();
+}
 
 static void raw_poll(long times) {
-    while (times--) {
-        int place = 0;
-        MUST(poll(entries, (nfds_t)crowd, -1));
-        while (entries[place].revents == 0)
-            place++;
-        if (place != crowd / 2)
-            abort();
-    }
+    while (times--)
+        raw_poll_once();
 }
 
 static void our_select(long times) {
-    while (times--) {
-        anysock_handles readable = {crowd, set};
-        memcpy(set, members, (size_t)crowd * sizeof *set);
-        if (MUST(anysock_select(&readable, NULL, NULL, -1)) != 1 || set[0] != members[crowd / 2])
-            abort();
-    }
+    while (times--)
+        our_select_once();
 }
 
 static void register_100(void) {
-    gather(100);
+    gather_100();
     epoll = (int)MUST(epoll_create1(EPOLL_CLOEXEC));
     poller = MUST(anysock_poller_open());
     for (int place = 0; place < crowd; place++) {
@@ -341,14 +362,14 @@ static void unregister(void) {
 static void raw_epoll(long times) {
     struct epoll_event events[16];
     while (times--)
-        if (MUST(epoll_wait(epoll, events, 16, -1)) != 1 || events[0].data.u32 != (uint32_t)crowd / 2)
+        if (MUST(epoll_wait(epoll, events, 16, -1)) != 1 || events[0].data.u32 != (uint32_t)active)
             abort();
 }
 
 static void our_poller(long times) {
     anysock_event events[16];
     while (times--)
-        if (MUST(anysock_poller_wait(poller, events, 16, -1)) != 1 || events[0].token != crowd / 2)
+        if (MUST(anysock_poller_wait(poller, events, 16, -1)) != 1 || events[0].token != active)
             abort();
 }
 
@@ -409,6 +430,30 @@ static void our_round_trip(long times) {
         our_send(ours[0], PING), our_recv(ours[0], PING);
 }
 
+/* The answer comes to one of a hundred, from another thread. */
+static void far_crowd_setup(void) {
+    gather(MOST - 1);
+    start(raw_echo, our_echo, 1);
+    active = crowd++;
+    entries[active] = (struct pollfd){.fd = raw[0], .events = POLLIN};
+    members[active] = ours[0];
+}
+
+static void far_crowd_stop(void) {
+    stop();
+    disperse();
+}
+
+static void raw_poll_round_trip(long times) {
+    while (times--)
+        raw_send(raw[0], PING), raw_poll_once(), raw_recv(raw[0], PING);
+}
+
+static void our_select_round_trip(long times) {
+    while (times--)
+        our_send(ours[0], PING), our_select_once(), our_recv(ours[0], PING);
+}
+
 static void *raw_sink(void *unused) {
     static char room[BLOCK];
     int64_t total = 0;
@@ -445,39 +490,47 @@ static void our_bulk(long times) {
 
 typedef void work_function(long times);
 
+/* Of the wall, or of this thread: where the other end has a core of its own, waking that takes most of the time. */
+#define WALL CLOCK_MONOTONIC
+#define PROCESSOR CLOCK_THREAD_CPUTIME_ID
+
 /* What makes threads comes last: from the first thread on, the C library's calls cost more. */
 static const struct work {
     const char *name;
+    clockid_t clock;
     void (*setup)(void);
     work_function *raw, *ours;
     void (*teardown)(void);
 } WORKS[] = {
-    {"TCP ping-pong, 64 B, one thread", tcp_setup, raw_ping, our_ping, close_both},
-    {"64 KiB write and read, one thread", unix_setup, raw_block, our_block, close_both},
-    {"read that would block", tcp_setup, raw_would_block, our_would_block, close_both},
-    {"UDP ping-pong, 64 B, connected", connected_datagram_setup, raw_ping, our_ping, close_both},
-    {"UDP ping-pong, 64 B, with addresses", datagram_setup, raw_datagram, our_datagram, close_both},
-    {"connect, accept, close twice", listener_setup, raw_connect, our_connect, listener_teardown},
-    {"open, close", nothing, raw_open, our_open, nothing},
-    {"select, 1 of 10 ready (poll)", gather_10, raw_poll, our_select, disperse},
-    {"select, 1 of 100 ready (poll)", gather_100, raw_poll, our_select, disperse},
-    {"poller, 1 of 100 ready (epoll)", register_100, raw_epoll, our_poller, unregister},
-    {"TCP ping-pong, 64 B, two threads, one core", echo_setup, raw_round_trip, our_round_trip, stop},
-    {"TCP ping-pong, 64 B, two threads, two cores", far_echo_setup, raw_round_trip, our_round_trip, stop},
-    {"TCP stream of 64 KiB writes, per MiB", sink_setup, raw_bulk, our_bulk, stop},
+    {"TCP ping-pong, 64 B, one thread", WALL, tcp_setup, raw_ping, our_ping, close_both},
+    {"64 KiB write and read, one thread", WALL, unix_setup, raw_block, our_block, close_both},
+    {"read that would block", WALL, tcp_setup, raw_would_block, our_would_block, close_both},
+    {"UDP ping-pong, 64 B, connected", WALL, connected_datagram_setup, raw_ping, our_ping, close_both},
+    {"UDP ping-pong, 64 B, with addresses", WALL, datagram_setup, raw_datagram, our_datagram, close_both},
+    {"connect, accept, close twice", WALL, listener_setup, raw_connect, our_connect, listener_teardown},
+    {"open, close", WALL, nothing, raw_open, our_open, nothing},
+    {"select, 1 of 10 ready (poll)", WALL, gather_10, raw_poll, our_select, disperse},
+    {"select, 1 of 100 ready (poll)", WALL, gather_100, raw_poll, our_select, disperse},
+    {"poller, 1 of 100 ready (epoll)", WALL, register_100, raw_epoll, our_poller, unregister},
+    {"TCP ping-pong, 64 B, two threads, one core", WALL, echo_setup, raw_round_trip, our_round_trip, stop},
+    {"TCP ping-pong, 64 B, two threads, two cores", WALL, far_echo_setup, raw_round_trip, our_round_trip, stop},
+    {"- processor time of one", PROCESSOR, far_echo_setup, raw_round_trip, our_round_trip, stop},
+    {"- and with select of 100 before the read (poll)", PROCESSOR, far_crowd_setup, raw_poll_round_trip,
+     our_select_round_trip, far_crowd_stop},
+    {"TCP stream of 64 KiB writes, per MiB", WALL, sink_setup, raw_bulk, our_bulk, stop},
 };
 
-static double slice(work_function *run, long times) {
+static double slice(const struct work *work, work_function *run, long times) {
     struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    clock_gettime(work->clock, &from);
     run(times);
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    clock_gettime(work->clock, &to);
     return (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
 }
 
 static long calibrate(const struct work *work) {
     long times = 1;
-    while (slice(work->raw, times) < SLICE_NS / 2.0)
+    while (slice(work, work->raw, times) < SLICE_NS / 2.0)
         times *= 2;
     work->ours(times);
     return times;
@@ -487,10 +540,10 @@ static void measure(const struct work *work) {
     work->setup();
     long times = calibrate(work);
     for (int pair = 0; pair < ROUNDS * PAIRS; pair++) {
-        double raw_ns = pair % 2 ? slice(work->raw, times) : 0;
-        double our_ns = slice(work->ours, times);
+        double raw_ns = pair % 2 ? slice(work, work->raw, times) : 0;
+        double our_ns = slice(work, work->ours, times);
         if (pair % 2 == 0)
-            raw_ns = slice(work->raw, times);
+            raw_ns = slice(work, work->raw, times);
         printf("%s\t%d\t%.1f\t%.1f\n", work->name, pair / PAIRS, raw_ns / (double)times, our_ns / (double)times);
     }
     fflush(stdout);
