@@ -16,6 +16,7 @@ use super::kind::{Kind, Net};
 use super::side::{self, Side};
 use super::socket::{build, get_settled};
 use super::table::{Phase, Ref, flag, get as slot_of};
+use super::transfer::Room;
 use crate::sys::option::{self, Native};
 use crate::sys::{self, Fd};
 use socket2::Domain;
@@ -200,7 +201,13 @@ pub fn set_text(number: i64, name: &str, value: &str) -> Result<()> {
 /// Sets an option by the system's own numbers.
 pub fn set_raw(number: i64, level: i32, name: i32, value: &[u8]) -> Result<()> {
     let slot = get_settled(number)?;
-    store(&slot, Setting::Raw { level, name, value: value.to_owned() })
+    // The kernel looks at the memory first: it may not be there.
+    sys::set_option(slot.fd(), level, name, value)?;
+    if is_replayed(&slot) {
+        let setting = Setting::Raw { level, name, value: value.to_owned() };
+        side::with(slot.handle().index, |side| side.record(setting));
+    }
+    Ok(())
 }
 
 /// Reads an option that is a number.
@@ -231,9 +238,9 @@ pub fn get_text(number: i64, name: &str) -> Result<String> {
 }
 
 /// Reads an option by the system's own numbers: how many bytes it has filled in.
-pub fn get_raw(number: i64, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
+pub fn get_raw(number: i64, level: i32, name: i32, value: &mut Room) -> Result<usize> {
     let slot = get_settled(number)?;
-    let length = sys::get_option(slot.fd(), level, name, value)?;
+    let length = sys::get_option_into(slot.fd(), level, name, value)?;
     Ok(length.min(value.len()))
 }
 
@@ -268,7 +275,7 @@ fn ask<T>(slot: &Ref, row: &'static Row, body: impl FnOnce(Fd, Native) -> Result
 fn store(slot: &Ref, setting: Setting) -> Result<()> {
     if !slot.has(flag::UNSETTLED) {
         setting.apply(slot.fd())?;
-        if slot.kind().is_connected_kind() && slot.phase() == Phase::Fresh {
+        if is_replayed(slot) {
             side::with(slot.handle().index, |side| side.record(setting));
         }
         return Ok(());
@@ -280,6 +287,11 @@ fn store(slot: &Ref, setting: Setting) -> Result<()> {
     });
     // The family was settled before that, without this setting.
     if late { setting.apply(slot.fd()) } else { Ok(()) }
+}
+
+/// Whether another descriptor may yet take the place of the handle's own.
+fn is_replayed(slot: &Ref) -> bool {
+    slot.kind().is_connected_kind() && slot.phase() == Phase::Fresh
 }
 
 /// Runs `body` on the handle's descriptor, or while there is none on one that is as the handle's would be.

@@ -165,16 +165,3 @@ pub unsafe fn handles_of<'a>(set: *const anysock_handles) -> Result<&'a [anysock
     // SAFETY: the caller vouches for the set and its array.
     Ok(unsafe { &*handles(set)? })
 }
-
-/// Memory to be written, for a call that may leave part of it as it was: cleared first.
-pub unsafe fn room_zeroed<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [u8]> {
-    check_memory(data, length)?;
-    if length == 0 {
-        return Ok(&mut []);
-    }
-    // SAFETY: the caller vouches for `length` writable bytes; once zeroed they are initialised.
-    unsafe {
-        data.cast::<u8>().write_bytes(0, length);
-        Ok(std::slice::from_raw_parts_mut(data.cast(), length))
-    }
-}

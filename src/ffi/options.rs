@@ -115,5 +115,5 @@ pub unsafe extern "C" fn anysock_get_raw(
     length: usize,
 ) -> i64 {
     // SAFETY: the caller vouches for the memory.
-    call(|| options::get_raw(h, level, name, unsafe { argument::room_zeroed(value, length) }?))
+    call(|| options::get_raw(h, level, name, unsafe { argument::room(value, length) }?))
 }

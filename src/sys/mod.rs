@@ -16,7 +16,7 @@
 //! | [`read_stream`], [`write_stream`], [`readv_stream`], [`writev_stream`] | bytes of pipes and terminals that others share |
 //! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`], [`unix_name`] | what the kernel knows of a socket |
 //! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
-//! | [`set_option`], [`get_option`] | raw socket options |
+//! | [`set_option`], [`get_option_into`] | raw socket options |
 //! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |
 //! | [`Waker`] | what another thread can make readable |
 //! | [`Queue`], [`Reports`] | readiness of many descriptors at the price of the ready ones |

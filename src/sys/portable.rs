@@ -1,7 +1,7 @@
 //! What is done alike on every system, on top of socket2 and of a back-end's own calls.
 //! Not here: anything that asks which system this is.
 
-use super::{Fd, OUT_OF_MEMORY, Result, with};
+use super::{Fd, OUT_OF_MEMORY, Result, get_option_into, with};
 use socket2::{Domain, SockAddr, Socket};
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -62,4 +62,12 @@ pub(super) unsafe fn copy_address(address: *const u8, family: Domain) -> Option<
         })
     };
     copy.ok().map(|((), address)| address)
+}
+
+/// As [`get_option_into`], for memory that has a value already.
+pub fn get_option(fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
+    // SAFETY: the system writes whole bytes and leaves the others, so all stay initialised.
+    let room =
+        unsafe { std::slice::from_raw_parts_mut(value.as_mut_ptr().cast::<MaybeUninit<u8>>(), value.len()) };
+    get_option_into(fd, level, name, room)
 }

@@ -367,7 +367,7 @@ pub fn available(fd: Fd) -> Result<usize> {
 
 fn number(fd: Fd, level: c_int, name: c_int) -> Result<i32> {
     let mut value = [0; 4];
-    get_option(fd, level, name, &mut value)?;
+    super::get_option(fd, level, name, &mut value)?;
     Ok(i32::from_ne_bytes(value))
 }
 
@@ -423,7 +423,7 @@ pub fn set_option(fd: Fd, level: c_int, name: c_int, value: &[u8]) -> Result<()>
 }
 
 /// `getsockopt` with the system's own numbers; the length that the system filled in.
-pub fn get_option(fd: Fd, level: c_int, name: c_int, value: &mut [u8]) -> Result<usize> {
+pub fn get_option_into(fd: Fd, level: c_int, name: c_int, value: &mut [MaybeUninit<u8>]) -> Result<usize> {
     let mut length = socklen_t::try_from(value.len()).map_err(|_| INVALID)?;
     // SAFETY: the slice is writable for the length that is given.
     check(unsafe {

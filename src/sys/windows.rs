@@ -452,10 +452,10 @@ pub fn set_option(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
 }
 
 /// `getsockopt` with the system's own numbers; the length that the system filled in.
-pub fn get_option(fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
+pub fn get_option_into(fd: Fd, level: i32, name: i32, value: &mut [MaybeUninit<u8>]) -> Result<usize> {
     let mut length = i32::try_from(value.len()).map_err(|_| INVALID)?;
     // SAFETY: the slice is writable for the length that is given.
-    check(unsafe { ws::getsockopt(fd.0, level, name, value.as_mut_ptr(), &mut length) })?;
+    check(unsafe { ws::getsockopt(fd.0, level, name, value.as_mut_ptr().cast(), &mut length) })?;
     Ok(length as usize)
 }
 

@@ -161,7 +161,7 @@ static void bad_handles_are_ebadf(void) {
     for (size_t place = 0; place < COUNT(functions); place++) {
         for (size_t which = 0; needs_handle(functions[place].name) && which < count; which++) {
             struct arguments arguments = {
-                .h = bad[which], .other = live[6], .data = data, .length = 1, .number = 1, .flags = 1,
+                .h = bad[which], .other = live[6], .data = data, .length = 1, .number = 1, .flags = 2,
                 .text = usual_texts[0], .option = usual_texts[2],
             };
             memset(data, 0, sizeof data);
@@ -404,7 +404,7 @@ static void descriptors_that_are_none(void) {
 
 /* Pollers, pipes and the like in the place of a socket, and sockets of the wrong kind. */
 static void wrong_kinds_are_told(void) {
-    char text[ADDRESS];
+    char text[ADDRESS] = "";
     open_live();
     anysock_t poller = live[13], reader = live[12], udp = live[5];
     CHECK_IS(anysock_read(poller, text, 1), ANYSOCK_ENOTSOCK);
