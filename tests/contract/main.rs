@@ -1,11 +1,13 @@
 //! The contract: what the header promises, checked through the exported functions as a C program calls them.
 //! One module for each part of it. What measures the whole process (descriptors, memory) is in `tests/cycles.rs`.
 
+mod addresses;
 mod close;
 mod datagrams;
 mod descriptors;
 mod handles;
 mod handshake;
+mod library;
 mod names;
 mod peers;
 mod poller;

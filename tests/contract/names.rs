@@ -302,33 +302,20 @@ fn what_can_not_be_resolved_says_why() {
     }
     let (kind, address) = (text("tcp"), text("127.0.0.1:80"));
     let nothing = std::ptr::null();
-    // SAFETY: NULL is what is tested; no memory is given for the text, or less than none.
+    // SAFETY: NULL is what is tested; no memory is given for the text.
     unsafe {
-        let mut room = [0; 8];
-        let out = room.as_mut_ptr();
-        expect_error(anysock_resolve(nothing, address.as_ptr(), -1, out, 8), "EFAULT");
-        expect_error(anysock_resolve(kind.as_ptr(), nothing, -1, out, 8), "EFAULT");
-        expect_error(anysock_resolve(kind.as_ptr(), address.as_ptr(), -1, std::ptr::null_mut(), 8), "EFAULT");
-        expect_error(anysock_resolve(kind.as_ptr(), address.as_ptr(), -1, out, usize::MAX), "EINVAL");
+        expect_error(anysock_resolve(nothing, address.as_ptr(), -1, std::ptr::null_mut(), 0), "EFAULT");
+        expect_error(anysock_resolve(kind.as_ptr(), nothing, -1, std::ptr::null_mut(), 0), "EFAULT");
     }
 }
 
 #[test]
 fn lines_that_do_not_fit_are_cut_and_their_length_is_told() {
-    let whole = b"[::]:80\n0.0.0.0:80";
     let (kind, address) = (text("tcp"), text(":80"));
-    for capacity in 0..=whole.len() + 2 {
-        let mut room = [0x7f_u8; 32];
-        let out = if capacity == 0 { std::ptr::null_mut() } else { room.as_mut_ptr().cast() };
-        // SAFETY: the texts are NUL-terminated; there is room for more than `capacity`.
-        let length = unsafe { anysock_resolve(kind.as_ptr(), address.as_ptr(), -1, out, capacity) };
-        assert_eq!(length, whole.len() as i64);
-        let kept = whole.len().min(capacity.saturating_sub(1));
-        assert_eq!(room[..kept], whole[..kept]);
-        assert!(capacity == 0 || room[kept] == 0, "no end at {kept}");
-        let untouched = if capacity == 0 { 0 } else { kept + 1 };
-        assert!(room[untouched..].iter().all(|byte| *byte == 0x7f), "written past the end");
-    }
+    expect_cut("[::]:80\n0.0.0.0:80", |text, capacity| {
+        // SAFETY: the texts are NUL-terminated, and the memory is what `expect_cut` gives.
+        unsafe { anysock_resolve(kind.as_ptr(), address.as_ptr(), -1, text, capacity) }
+    });
 }
 
 #[cfg(target_os = "linux")]

@@ -2,6 +2,8 @@
 //! that is their own. Not here: any expectation about the library.
 
 use crate::support::*;
+use std::ffi::c_char;
+use std::ptr::null_mut;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -65,6 +67,25 @@ pub fn expect_timed_out(timeout_us: i64, (outcome, took): (i64, Duration)) {
     expect_error(outcome, "ETIMEDOUT");
     assert!(took >= Duration::from_micros(timeout_us as u64), "after {took:?} already");
     assert!(took < LONG / 2, "only after {took:?}");
+}
+
+/// A call that gives out a text must cut it to the memory that there is, end it, and tell its whole length.
+#[track_caller]
+pub fn expect_cut(whole: &str, call: impl Fn(*mut c_char, usize) -> i64) {
+    let whole = whole.as_bytes();
+    for capacity in 0..whole.len() + 3 {
+        let mut room = vec![0x7f_u8; whole.len() + 8];
+        let out = if capacity == 0 { null_mut() } else { room.as_mut_ptr().cast() };
+        assert_eq!(call(out, capacity), whole.len() as i64);
+        let kept = whole.len().min(capacity.saturating_sub(1));
+        assert_eq!(room[..kept], whole[..kept]);
+        assert!(capacity == 0 || room[kept] == 0, "no end at {kept}");
+        let end = if capacity == 0 { 0 } else { kept + 1 };
+        assert!(room[end..].iter().all(|byte| *byte == 0x7f), "written past the end");
+    }
+    let mut byte = 0;
+    expect_error(call(null_mut(), 1), "EFAULT");
+    expect_error(call(&mut byte, usize::MAX), "EINVAL");
 }
 
 /// The port of an address.

@@ -1,0 +1,389 @@
+//! A socket's own address: giving it one, reading it back, and getting it free again. Not here: names (`names`).
+
+use crate::peers::*;
+use crate::support::*;
+use std::ptr::null_mut;
+
+/// Binds a new socket, and says how its address reads.
+#[track_caller]
+fn bound_to(kind: &str, address: &str) -> (Own, String) {
+    let socket = open(kind);
+    expect(bind(*socket, address));
+    let own = local_address(*socket);
+    (socket, own)
+}
+
+/// Binding must fail, and leave the socket as it was.
+#[track_caller]
+fn expect_unbound(kind: &str, address: &str, error: &str) {
+    let socket = open(kind);
+    let code = bind(*socket, address);
+    assert_eq!(name(code), error, "{kind} {address:?}");
+    expect(bind(*socket, &free_address(kind)));
+}
+
+/// What the handle's next connection is.
+#[track_caller]
+fn accept_from(listener: i64, kind: &str, address: &str) -> (Own, Own) {
+    let client = open(kind);
+    assert_eq!(connect(*client, address), 0, "{kind} {address}");
+    (client, Own(expect(anysock_accept(listener))))
+}
+
+// Forms.
+
+#[test]
+fn an_address_reads_as_it_was_written_with_the_port_that_was_found() {
+    let mut forms = vec![
+        ("tcp", "127.0.0.1:0", "127.0.0.1"),
+        ("tcp4", "127.0.0.1:0", "127.0.0.1"),
+        ("tcp4", "127.1.2.3:0", "127.1.2.3"),
+        ("tcp4", ":0", "0.0.0.0"),
+        ("tcp", "0.0.0.0:0", "0.0.0.0"),
+        ("tcp4", "localhost:0", "127.0.0.1"),
+        ("udp", "127.0.0.1:0", "127.0.0.1"),
+        ("udp4", ":0", "0.0.0.0"),
+        ("udp4", "localhost:0", "127.0.0.1"),
+        ("tcp", "[::ffff:127.0.0.1]:0", "127.0.0.1"),
+    ];
+    if has_ipv6() {
+        forms.extend([
+            ("tcp", ":0", "[::]"),
+            ("udp", ":0", "[::]"),
+            ("tcp6", ":0", "[::]"),
+            ("tcp6", "[::1]:0", "[::1]"),
+            ("tcp", "[0:0:0:0:0:0:0:1]:0", "[::1]"),
+            ("udp6", "[::]:0", "[::]"),
+            ("tcp", "[::1%1]:0", "[::1]"),
+        ]);
+    }
+    for (kind, address, host) in forms {
+        let (socket, own) = bound_to(kind, address);
+        let (found, port) = own.rsplit_once(':').unwrap();
+        assert_eq!(found, host, "{kind} {address}");
+        assert_ne!(port.parse::<u16>().unwrap(), 0, "{kind} {address}");
+        expect_error(bind(*socket, address), "EINVAL");
+        assert_eq!(local_address(*socket), own);
+        drop(socket);
+        assert_eq!(bound_to(kind, &own).1, own);
+    }
+}
+
+#[test]
+fn unix_names_are_paths_or_abstract() {
+    let path = std::env::temp_dir().join(format!("anysock address {}", std::process::id()));
+    let path = path.to_str().unwrap();
+    for kind in ["unix", "unixgram", "unixpacket"] {
+        assert_eq!(local_address(*open(kind)), "", "{kind}");
+        let (socket, own) = bound_to(kind, path);
+        assert_eq!(own, path);
+        expect_unbound(kind, path, "EADDRINUSE");
+        drop(socket);
+        // The file outlives the socket, as everywhere on Unix.
+        expect_unbound(kind, path, "EADDRINUSE");
+        std::fs::remove_file(path).unwrap();
+        if expect(has("unix.abstract")) == 1 {
+            let name = format!("{} ü {kind}", free_address(kind));
+            let (socket, own) = bound_to(kind, &name);
+            assert_eq!(own, name);
+            expect_unbound(kind, &name, "EADDRINUSE");
+            drop(socket);
+            bound_to(kind, &name);
+        }
+    }
+}
+
+#[test]
+fn a_unix_name_may_be_as_long_as_the_system_allows() {
+    let longest = |prefix: &str, length: usize| format!("{prefix}{}", "x".repeat(length - prefix.len()));
+    let directory = std::env::temp_dir();
+    let path = longest(&format!("{}/anysock-{}-", directory.to_str().unwrap(), std::process::id()), 103);
+    assert_eq!(bound_to("unix", &path).1, path);
+    std::fs::remove_file(&path).unwrap();
+    expect_unbound("unix", &longest(&path, 200), "ENAMETOOLONG");
+    if expect(has("unix.abstract")) == 1 {
+        let name = longest(&free_address("unix"), 108);
+        assert_eq!(bound_to("unix", &name).1, name);
+        expect_unbound("unix", &longest(&name, 109), "ENAMETOOLONG");
+    }
+}
+
+#[test]
+fn an_address_that_does_not_fit_is_cut_and_its_length_is_told() {
+    let (client, server) = connected("tcp4");
+    // SAFETY: the memory is what `expect_cut` gives.
+    expect_cut(&local_address(*server), |text, capacity| unsafe {
+        anysock_local_address(*server, text, capacity)
+    });
+    // SAFETY: as above.
+    expect_cut(&local_address(*client), |text, capacity| unsafe {
+        anysock_peer_address(*server, text, capacity)
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_link_local_address_keeps_its_interface() {
+    child::run("addresses::a_link_local_address_keeps_its_interface", child::View::Network, || {
+        add_address_to_loopback("fe80::7");
+        until("the address", || bind(*open("udp6"), "[fe80::7%lo]:0") == 0);
+        for zone in ["lo", "1"] {
+            let address = format!("[fe80::7%{zone}]:0");
+            let (listener, own) = bound_to("tcp", &address);
+            let port = port(&own);
+            assert_eq!(own, format!("[fe80::7%lo]:{port}"));
+            expect(anysock_listen(*listener, 0));
+            let (client, server) = accept_from(*listener, "tcp6", &format!("[fe80::7%{zone}]:{port}"));
+            assert_eq!(peer_address(*client), own);
+            assert_eq!(local_address(*server), own);
+            let (_socket, own) = bound_to("udp6", &address);
+            assert!(own.starts_with("[fe80::7%lo]:"), "{own}");
+        }
+        expect_unbound("tcp6", "[fe80::7%nosuch]:0", "EINVAL");
+        // Without an interface there are many such addresses.
+        expect_unbound("tcp6", "[fe80::7]:0", "EINVAL");
+        expect_unbound("tcp6", "[fe80::8%lo]:0", "EADDRNOTAVAIL");
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn add_address_to_loopback(address: &str) {
+    let address: std::net::Ipv6Addr = address.parse().unwrap();
+    let socket = open("udp6");
+    // SAFETY: plain numbers, for which zero is a value; the request outlives the call.
+    unsafe {
+        let mut request: libc::in6_ifreq = std::mem::zeroed();
+        request.ifr6_addr.s6_addr = address.octets();
+        request.ifr6_prefixlen = 64;
+        request.ifr6_ifindex = 1;
+        let fd = expect(anysock_fd(*socket)) as libc::c_int;
+        assert_eq!(libc::ioctl(fd, libc::SIOCSIFADDR as _, &request), 0);
+    }
+}
+
+// Refusals.
+
+#[test]
+fn what_is_no_address_is_refused_and_leaves_the_socket_as_it_was() {
+    let texts = ["", ":", "127.0.0.1", "localhost", "127.0.0.1:", "127.0.0.1:x y", "127.0.0.1:65536"];
+    let more = ["127.0.0.1:-1", "::1:0", "[::1]", "[::1:0", "[127.0.0.1]:0", "1.2.3:0", "[::1%nosuch]:0"];
+    for text in texts.into_iter().chain(more) {
+        for kind in ["tcp", "tcp4", "udp", "udp4"] {
+            expect_unbound(kind, text, "EINVAL");
+        }
+    }
+    expect_unbound("unix", "", "EINVAL");
+    // SAFETY: NULL is what is tested.
+    expect_error(unsafe { anysock_bind(*open("tcp"), std::ptr::null()) }, "EFAULT");
+    // SAFETY: the text is NUL-terminated, but no UTF-8.
+    expect_error(unsafe { anysock_bind(*open("unix"), c"\xff".as_ptr()) }, "EINVAL");
+}
+
+#[test]
+fn an_address_of_another_family_is_refused() {
+    expect_unbound("tcp4", "[::1]:0", "EAFNOSUPPORT");
+    expect_unbound("udp4", "[::1]:0", "EAFNOSUPPORT");
+    if has_ipv6() {
+        expect_unbound("tcp6", "127.0.0.1:0", "EAFNOSUPPORT");
+        expect_unbound("udp6", "[::ffff:127.0.0.1]:0", "EAFNOSUPPORT");
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_or_not_here_is_refused() {
+    for kind in ["tcp", "tcp4"] {
+        let listener = listener(kind);
+        expect_unbound(kind, &local_address(*listener), "EADDRINUSE");
+        expect_unbound(kind, "192.0.2.1:0", "EADDRNOTAVAIL");
+    }
+    for kind in ["udp", "udp4"] {
+        let socket = bound(kind);
+        expect_unbound(kind, &local_address(*socket), "EADDRINUSE");
+        expect_unbound(kind, "192.0.2.1:0", "EADDRNOTAVAIL");
+    }
+    expect_unbound("unix", "/nonexistent/anysock", "ENOENT");
+    // Two may have the address as long as neither listens.
+    let (first, second) = (bound("tcp4"), open("tcp4"));
+    if bind(*second, &local_address(*first)) == 0 {
+        expect(anysock_listen(*first, 0));
+        expect_error(anysock_listen(*second, 0), "EADDRINUSE");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_has_no_right_to_an_address_is_told_so() {
+    let test = "addresses::who_has_no_right_to_an_address_is_told_so";
+    child::run(test, child::View::Network, || {
+        std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "1024").unwrap();
+        // SAFETY: takes no memory. The process is this test's own.
+        assert_eq!(unsafe { libc::setuid(65_534) }, 0);
+        expect_unbound("tcp4", "127.0.0.1:80", "EACCES");
+        expect_unbound("unix", "/etc/anysock", "EACCES");
+        // SAFETY: the text is NUL-terminated.
+        expect_error(unsafe { anysock_open(text("ip4:icmp").as_ptr()) }, "EPERM");
+    });
+}
+
+#[test]
+fn listen_and_accept_tell_what_they_can_not_do() {
+    let (client, _server) = connected("tcp4");
+    expect_error(anysock_listen(*client, 0), "EINVAL");
+    expect_error(bind(*client, "127.0.0.1:0"), "EINVAL");
+    expect_error(anysock_accept(*client), "EINVAL");
+    for kind in ["unix", "unixpacket"] {
+        expect_error(anysock_listen(*open(kind), 0), "EINVAL");
+    }
+    for kind in stream_kinds() {
+        expect_error(anysock_accept(*open(kind)), "EINVAL");
+        expect_error(anysock_accept(*bound(kind)), "EINVAL");
+        let listener = listener(kind);
+        for backlog in [5, 1, -1, i32::MIN, i32::MAX] {
+            assert_eq!(anysock_listen(*listener, backlog), 0);
+        }
+        expect_error(bind(*listener, &free_address(kind)), "EINVAL");
+    }
+}
+
+// Kinds whose family is open.
+
+#[test]
+fn before_the_family_is_settled_there_is_nothing_to_ask_the_system() {
+    for kind in ["tcp", "udp"] {
+        let socket = open(kind);
+        let mut value = [0_u8; 4];
+        let data = value.as_mut_ptr().cast();
+        // SAFETY: no memory is given for the text, and four bytes for the value.
+        unsafe {
+            expect_error(anysock_local_address(*socket, null_mut(), 0), "ENOTCONN");
+            expect_error(anysock_peer_address(*socket, null_mut(), 0), "ENOTCONN");
+            expect_error(anysock_get_raw(*socket, 1, 2, data, 4), "ENOTCONN");
+            expect_error(anysock_set_raw(*socket, 1, 2, data, 4), "ENOTCONN");
+        }
+        expect_error(anysock_fd(*socket), "ENOTCONN");
+        // What was set is there when it is.
+        expect(set(*socket, "receive_buffer", 30_000));
+        expect(set(*socket, "ip.ttl", 33));
+        let plain = open(&format!("{kind}4"));
+        expect(set(*plain, "receive_buffer", 30_000));
+        expect(bind(*socket, "127.0.0.1:0"));
+        assert_eq!(get(*socket, "receive_buffer"), get(*plain, "receive_buffer"));
+        assert_eq!(get(*socket, "ip.ttl"), Ok(33));
+        assert!(anysock_fd(*socket) >= 0);
+    }
+}
+
+#[test]
+fn listen_alone_takes_a_free_port_on_every_interface() {
+    for kind in ["tcp", "tcp4"] {
+        let listener = open(kind);
+        assert_eq!(anysock_listen(*listener, 0), 0);
+        let own = local_address(*listener);
+        assert!(own.starts_with("[::]:") || own.starts_with("0.0.0.0:"), "{own}");
+        accept_from(*listener, "tcp4", &format!("127.0.0.1:{}", port(&own)));
+        accept_from(*listener, "tcp", &format!("127.0.0.1:{}", port(&own)));
+    }
+    if has_ipv6() {
+        let listener = open("tcp6");
+        assert_eq!(anysock_listen(*listener, 0), 0);
+        accept_from(*listener, "tcp6", &format!("[::1]:{}", port(&local_address(*listener))));
+    }
+}
+
+#[test]
+fn a_listener_for_both_families_shows_each_peer_in_its_own() {
+    if !has_ipv6() {
+        return;
+    }
+    let listener = open("tcp");
+    expect(bind(*listener, ":0"));
+    expect(anysock_listen(*listener, 0));
+    let port = port(&local_address(*listener));
+    for (kind, host) in [("tcp4", "127.0.0.1"), ("tcp6", "[::1]"), ("tcp", "127.0.0.1"), ("tcp", "[::1]")] {
+        let address = format!("{host}:{port}");
+        let (client, server) = accept_from(*listener, kind, &address);
+        assert_eq!(local_address(*server), address);
+        assert_eq!(peer_address(*client), address);
+        assert_eq!(peer_address(*server), local_address(*client));
+        assert!(peer_address(*server).starts_with(host));
+    }
+}
+
+#[test]
+fn the_ipv6_kind_takes_ipv6_alone_so_that_both_can_have_one_port() {
+    if !has_ipv6() {
+        return;
+    }
+    // A port that is free for one family may be in use for the other, but not a hundred times in a row.
+    let both = (0..100).find_map(|_| {
+        let (six, four) = (open("tcp6"), open("tcp4"));
+        expect(bind(*six, ":0"));
+        expect(anysock_listen(*six, 0));
+        let port = port(&local_address(*six));
+        (bind(*four, &format!(":{port}")) == 0).then_some((six, four, port))
+    });
+    let (six, four, port) = both.expect("a port for both");
+    expect_error(connect(*open("tcp4"), &format!("127.0.0.1:{port}")), "ECONNREFUSED");
+    expect(anysock_listen(*four, 0));
+    accept_from(*six, "tcp6", &format!("[::1]:{port}"));
+    accept_from(*four, "tcp4", &format!("127.0.0.1:{port}"));
+    // The kind for both finds it taken.
+    expect_unbound("tcp", &format!(":{port}"), "EADDRINUSE");
+}
+
+// Free again.
+
+/// A connection that its server has ended first: the server's port is in TIME_WAIT.
+fn time_wait(listener: i64) {
+    let (client, server) = accept_from(listener, "tcp4", &local_address(listener));
+    drop(server);
+    assert_eq!(read(*client, &mut [0; 8]), 0);
+    drop(client);
+}
+
+#[test]
+fn a_listener_may_come_back_at_once_although_its_connections_linger() {
+    let _closed_is_closed = no_children();
+    let listener = listener("tcp4");
+    assert_eq!(get(*listener, "reuse_address"), Ok(1));
+    let address = local_address(*listener);
+    time_wait(*listener);
+    drop(listener);
+    // Without the default it would have to wait for a minute.
+    let strict = open("tcp4");
+    expect(set(*strict, "reuse_address", 0));
+    expect_error(bind(*strict, &address), "EADDRINUSE");
+    assert_eq!(get(*strict, "reuse_address"), Ok(0));
+    let next = open("tcp4");
+    assert_eq!(bind(*next, &address), 0);
+    assert_eq!(anysock_listen(*next, 0), 0);
+    time_wait(*next);
+}
+
+#[test]
+fn the_callers_word_on_reuse_is_the_last() {
+    for kind in ["tcp", "tcp4"] {
+        let socket = open(kind);
+        expect(set(*socket, "reuse_address", 0));
+        expect(bind(*socket, "127.0.0.1:0"));
+        assert_eq!(get(*socket, "reuse_address"), Ok(0), "{kind}");
+    }
+    // Two datagram sockets on one address would share what comes in.
+    assert_eq!(get(*bound("udp4"), "reuse_address"), Ok(0));
+}
+
+#[test]
+fn a_port_is_free_when_close_returns_even_if_a_thread_was_blocked_on_it() {
+    let _closed_is_closed = no_children();
+    let mut listener = listener("tcp4");
+    let address = local_address(*listener);
+    for _ in 0..200 {
+        let handle = *listener;
+        let call = Call::blocked(move || anysock_accept(handle));
+        assert_eq!(anysock_close(handle), 0);
+        listener = open("tcp4");
+        assert_eq!(bind(*listener, &address), 0);
+        assert_eq!(anysock_listen(*listener, 0), 0);
+        expect_error(call.result(), "ECANCELED");
+    }
+}
