@@ -396,7 +396,7 @@ pub fn available(fd: Fd) -> Result<usize> {
 
 fn protocol(fd: Fd) -> Result<ws::WSAPROTOCOL_INFOW> {
     let mut bytes = [0; size_of::<ws::WSAPROTOCOL_INFOW>()];
-    get_option(fd, ws::SOL_SOCKET, ws::SO_PROTOCOL_INFOW, &mut bytes)?;
+    super::get_option(fd, ws::SOL_SOCKET, ws::SO_PROTOCOL_INFOW, &mut bytes)?;
     // SAFETY: these are as many bytes, and the structure has plain numbers alone.
     Ok(unsafe { bytes.as_ptr().cast::<ws::WSAPROTOCOL_INFOW>().read_unaligned() })
 }
@@ -406,7 +406,7 @@ pub fn describe(fd: Fd) -> Result<Found> {
     start();
     let about = protocol(fd)?;
     let mut listening = [0; 4];
-    let asked = get_option(fd, ws::SOL_SOCKET, ws::SO_ACCEPTCONN, &mut listening);
+    let asked = super::get_option(fd, ws::SOL_SOCKET, ws::SO_ACCEPTCONN, &mut listening);
     Ok(Found::Socket {
         family: about.iAddressFamily.into(),
         kind: about.iSocketType.into(),
