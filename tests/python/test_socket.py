@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import errno
 import gc
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import anysock
 import pytest
+from anysock import _abi
 from conftest import PATIENCE, Child, Connection, Thread
 
 
@@ -196,9 +198,12 @@ def test_adopted_pipe() -> None:
 def test_detach_and_from_handle() -> None:
     first, second = anysock.pair("tcp")
     with second:
+        assert first.options["interruptible"] == 1
         handle = first.detach()
         assert first.closed and first.handle == 0
         first.close()
+        value = ctypes.c_int64(-1)
+        assert _abi.anysock_get(handle, b"interruptible", ctypes.byref(value)) == value.value == 0
         with anysock.Socket.from_handle(handle) as again:
             again.write_all(b"x")
         assert second.read(10) == b"x"

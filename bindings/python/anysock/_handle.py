@@ -14,6 +14,8 @@ _H = TypeVar("_H", bound="Handle")
 #: Not a handle of anything: what uses it gets EBADF.
 CLOSED = 0
 
+_INTERRUPTIBLE = _abi.ANYSOCK_OPT_INTERRUPTIBLE.encode()
+
 
 class Handle:
     """Owns one of the library's handles."""
@@ -25,7 +27,7 @@ class Handle:
         self._handle = handle
         # Every wait then ends with EINTR when a signal comes, and Python gets to run its handlers.
         try:
-            check(_abi.anysock_set(handle, _abi.ANYSOCK_OPT_INTERRUPTIBLE.encode(), 1))
+            check(_abi.anysock_set(handle, _INTERRUPTIBLE, 1))
         except OSError:
             self.close()
             raise
@@ -52,6 +54,7 @@ class Handle:
     def detach(self) -> int:
         """Gives the handle to somebody else, who has to close it; this object counts as closed."""
         handle, self._handle = self._handle, CLOSED
+        _abi.anysock_set(handle, _INTERRUPTIBLE, 0)
         return handle
 
     def __enter__(self: _H) -> _H:
@@ -64,8 +67,10 @@ class Handle:
         # When the interpreter ends, the system closes everything, and what a warning needs may be gone.
         if self._handle == CLOSED or is_finalizing():
             return
-        warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-        self.close()
+        try:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            self.close()
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} can't be copied or pickled")

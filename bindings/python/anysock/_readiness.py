@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from threading import Lock
+from threading import RLock
 from typing import Any, NamedTuple
 
 from . import _abi
@@ -57,7 +57,8 @@ class Poller(Handle):
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        # A signal handler may come back here.
+        self._lock = RLock()
         self._registered: dict[int, tuple[Socket, Any]] = {}
         self._many = 64
         self._own(check(_abi.anysock_poller_open()))
@@ -92,8 +93,9 @@ class Poller(Handle):
         """Now and then, so that a poller does not hold on to all sockets that there have ever been."""
         if len(self._registered) < self._many:
             return
-        for handle in [handle for handle, (socket, _) in self._registered.items() if socket.closed]:
-            del self._registered[handle]
+        for handle, (socket, _) in list(self._registered.items()):
+            if socket.closed:
+                del self._registered[handle]
         self._many = max(64, 2 * len(self._registered))
 
     def wait(self, timeout: float | None = None) -> list[Ready]:

@@ -11,7 +11,7 @@ from typing import Any, Callable, TypeVar
 
 from . import _abi, _resume
 from ._errors import check, failure
-from ._handle import Handle
+from ._handle import CLOSED, Handle
 from ._memory import Address, Loan, fresh_bytes, loans, text_in, text_out
 from ._options import Options, Timeout
 from ._resume import ACCEPTING, READING, READING_URGENT, WRITING, complete, resume, uninterrupted
@@ -275,5 +275,5 @@ class Socket(Handle):
     def release(self) -> int:
         """Gives the system's descriptor away, which lives on; the socket is closed."""
         descriptor = check(_abi.anysock_release(self._handle))
-        self.detach()
+        self._handle = CLOSED
         return descriptor
