@@ -105,21 +105,20 @@ fn start(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()> {
         return outcome(slot, deadline);
     }
     match sys::connect(slot.fd(), &address) {
-        Ok(true) => move_on(slot, Phase::Racing, Phase::Arrived),
-        Ok(false) => move_on(slot, Phase::Racing, Phase::Connecting),
+        Ok(true) => finish(slot, Ok(Phase::Arrived)),
+        Ok(false) => finish(slot, Ok(Phase::Connecting)),
         // A full backlog of an AF_UNIX listener: the kernel neither queues us nor says when there is room.
         Err(sys::WOULD_BLOCK) => return knock(slot, address, deadline),
-        Err(error) => {
-            readiness::fail(slot, error.into());
-            readiness::changed(slot);
-        }
+        Err(error) => finish(slot, Err(error.into())),
     }
     outcome(slot, deadline)
 }
 
-fn move_on(slot: &Ref, from: Phase, to: Phase) {
-    slot.advance(from, to);
+/// Under the lock, so that a call that gives up meanwhile does not leave its error on a connection.
+fn move_on(slot: &Ref, from: Phase, to: Phase) -> bool {
+    let moved = side::locked(slot.handle().index, || slot.advance(from, to));
     readiness::changed(slot);
+    moved
 }
 
 /// Tries again and again until the listener has room; in the background for a caller who will not wait.
@@ -127,14 +126,20 @@ fn knock(slot: &Ref, address: SockAddr, deadline: Deadline) -> Result<()> {
     drive(slot, deadline, move |slot, deadline| {
         let watch = SlotWatch::new(slot);
         for round in 0.. {
+            still_wanted(slot)?;
             match sys::connect(slot.fd(), &address) {
                 Err(sys::WOULD_BLOCK) => watch.pause(transfer::pause(round), deadline)?,
                 Err(error) => return Err(error.into()),
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(Phase::Arrived),
             }
         }
         Err(Error::EINTERNAL)
     })
+}
+
+/// A call with less patience may have given the handle up, whose error is kept.
+fn still_wanted(slot: &Ref) -> Result<()> {
+    if slot.phase() == Phase::Racing { Ok(()) } else { Err(Error::ECANCELED) }
 }
 
 /// Several addresses, each with a descriptor of its own; the winner's becomes the handle's.
@@ -146,7 +151,7 @@ fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()>
         let (winner, address) = Race::new(slot, candidates).run(deadline)?;
         let fd = sys::replace(slot.fd(), winner)?;
         slot.settle(fd, address.domain());
-        Ok(())
+        Ok(Phase::Arrived)
     })
 }
 
@@ -155,29 +160,31 @@ fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()>
 fn drive(
     slot: &Ref,
     deadline: Deadline,
-    work: impl FnOnce(&Ref, Deadline) -> Result<()> + Send + 'static,
+    work: impl FnOnce(&Ref, Deadline) -> Result<Phase> + Send + 'static,
 ) -> Result<()> {
     if deadline != Deadline::Now {
         finish(slot, work(slot, deadline));
         return outcome(slot, deadline);
     }
     let background = table::get(slot.handle().encode())?;
-    let started = resolve::run(Box::new(move || {
+    let started = resolve::run_apart(Box::new(move || {
         let done = work(&background, Deadline::Never);
         finish(&background, done);
     }));
     if let Err(error) = started {
-        slot.advance(Phase::Racing, Phase::Fresh);
+        move_on(slot, Phase::Racing, Phase::Fresh);
         return Err(error);
     }
     Err(Error::EINPROGRESS)
 }
 
-fn finish(slot: &Ref, done: Result<()>) {
+fn finish(slot: &Ref, done: Result<Phase>) {
     match done {
-        Ok(()) => move_on(slot, Phase::Racing, Phase::Arrived),
+        Ok(phase) if move_on(slot, Phase::Racing, phase) => {}
+        // A call with less patience has given up in the meantime: the handle has failed, and stays so.
+        Ok(_) => sys::disconnect(slot.fd()),
         // The caller may go on after a signal: nothing has been decided.
-        Err(Error::EINTR) => move_on(slot, Phase::Racing, Phase::Fresh),
+        Err(Error::EINTR) => drop(move_on(slot, Phase::Racing, Phase::Fresh)),
         Err(error) => {
             readiness::fail(slot, error);
             readiness::changed(slot);
@@ -193,6 +200,7 @@ fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
             Phase::Connected => return Ok(()),
             Phase::Failed => return Err(slot.error().unwrap_or(Error::ECONNABORTED)),
             Phase::Fresh => return Err(Error::EINTR),
+            Phase::Listening => return Err(Error::EOPNOTSUPP),
             _ if deadline == Deadline::Now => return Err(Error::EINPROGRESS),
             phase => await_change(slot, phase, deadline)?,
         }
@@ -216,7 +224,8 @@ fn await_change(slot: &Ref, phase: Phase, deadline: Deadline) -> Result<()> {
 
 /// The time for connecting is over: the attempt is taken back, and the handle has failed.
 fn give_up(slot: &Ref, phase: Phase) {
-    if readiness::fail(slot, Error::ETIMEDOUT) {
+    let given_up = || slot.phase() == phase && readiness::fail(slot, Error::ETIMEDOUT);
+    if side::locked(slot.handle().index, given_up) {
         if phase == Phase::Connecting {
             sys::disconnect(slot.fd());
         }
@@ -301,6 +310,7 @@ impl<'a> Race<'a> {
     fn run(mut self, deadline: Deadline) -> Result<(Fd, SockAddr)> {
         let watch = SlotWatch::new(self.slot);
         loop {
+            still_wanted(self.slot)?;
             if self.running.is_empty() || Instant::now() >= self.next_start {
                 if let Some(winner) = self.start_next()? {
                     return Ok(winner);

@@ -55,6 +55,8 @@ fn over(slot: &Slot) -> bool {
             return false;
         }
         match sys::pending_error(slot.fd()) {
+            // The kernel may have told the error to a process that shares the socket.
+            Ok(None) if sys::peer(slot.fd()).is_err() => fail(slot, Error::ECONNABORTED),
             Ok(None) => slot.advance(Phase::Connecting, Phase::Arrived),
             Ok(Some(error)) | Err(error) => fail(slot, error.into()),
         }

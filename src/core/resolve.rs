@@ -98,6 +98,16 @@ pub fn run(job: Job) -> Result<()> {
     Ok(())
 }
 
+/// Hands work that may take minutes to a thread of its own: questions must not queue behind it.
+pub fn run_apart(job: Job) -> Result<()> {
+    let quiet = || {
+        sys::quiet_thread();
+        job();
+    };
+    let started = std::thread::Builder::new().name("anysock".to_owned()).spawn(quiet);
+    started.map(drop).map_err(|_| Error::EAGAIN)
+}
+
 fn work() {
     sys::quiet_thread();
     while let Some(job) = next_job() {
