@@ -1,8 +1,8 @@
 //! Options that this library carries out itself, alike on every system. Not here: those of the kernel.
 
 use crate::core::error::{Error, Result};
-use crate::core::readiness;
 use crate::core::table::{Phase, Ref, Wait, flag};
+use crate::core::{readiness, side};
 use crate::sys;
 use socket2::{Domain, Type};
 use std::sync::atomic::Ordering;
@@ -93,8 +93,14 @@ fn harvest(slot: &Ref) {
         // A connect that goes on belongs to `connect`, and an error of a listener to no connection.
         _ => return,
     }
-    let Ok(Some(error)) = sys::pending_error(slot.fd()) else { return };
-    slot.keep_error(error.into());
+    // Under the lock: a read that meets the end of the stream meanwhile looks there for the error that ended it.
+    let told = side::locked(slot.handle().index, || {
+        let told = sys::pending_error(slot.fd()).ok().flatten();
+        told.inspect(|error| slot.keep_error((*error).into())).is_some()
+    });
+    if !told {
+        return;
+    }
     if !connection {
         slot.set_flags(flag::PENDING);
     }
