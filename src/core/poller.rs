@@ -388,8 +388,9 @@ fn wait_with(
     reports: &mut Reports,
     answer: &mut impl FnMut(Report),
 ) -> Result<usize> {
+    let mut closes = None;
     loop {
-        let stay = enter(poller, capacity)?;
+        let stay = enter(poller, capacity, &mut closes)?;
         let brief = stay.forced > 0 || stay.skipped;
         let timeout = if brief { Some(Duration::ZERO) } else { deadline.remaining() };
         reports.clear();
@@ -414,7 +415,7 @@ fn wait_with(
             _ if brief => {}
             // What the kernel reported was news to nobody, and may have stood in the way of what is.
             Ok(drained) if drained || reports.iter().next().is_some() => {}
-            Err(sys::INTERRUPTED) if hears_signals(poller)? => return Err(Error::EINTR),
+            Err(sys::INTERRUPTED) if hears_signals(poller) => return Err(Error::EINTR),
             Ok(_) | Err(sys::INTERRUPTED) if deadline.passed() => return Ok(0),
             Ok(_) | Err(sys::INTERRUPTED) => {}
             Err(error) => return Err(error.into()),
@@ -433,15 +434,21 @@ struct Stay {
     skipped: bool,
 }
 
-fn enter(poller: &Ref, capacity: usize) -> Result<Stay> {
-    with(poller, |registry| {
+/// `closes` is how many the wait has seen when it began: one between two stays ends it too.
+fn enter(poller: &Ref, capacity: usize, closes: &mut Option<u64>) -> Result<Stay> {
+    let again = closes.is_some();
+    let stay = with(poller, |registry| {
+        if *closes.get_or_insert(registry.closes) != registry.closes {
+            return Err(Error::ECANCELED);
+        }
         registry.rounds += 1;
         registry.waiting += 1;
         let forced = registry.share(capacity);
         let skipped = forced == 0 && !registry.forced.is_empty();
         let Registry { rounds: round, closes, .. } = *registry;
         Ok(Stay { queue: Arc::clone(&registry.queue), round, closes, forced, skipped })
-    })
+    });
+    stay.map_err(|error| if again && error == Error::EBADF { Error::ECANCELED } else { error })
 }
 
 /// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
@@ -504,12 +511,8 @@ fn leave(
 }
 
 /// Whether the poller or any of its sockets wants to hear of signals.
-fn hears_signals(poller: &Ref) -> Result<bool> {
-    if poller.has(flag::INTERRUPTIBLE) {
-        return Ok(true);
-    }
-    with(poller, |registry| {
-        let hears = |number: &i64| table::get(*number).is_ok_and(|slot| slot.has(flag::INTERRUPTIBLE));
-        Ok(registry.entries.keys().any(hears))
-    })
+fn hears_signals(poller: &Ref) -> bool {
+    let hears = |number: &i64| table::get(*number).is_ok_and(|slot| slot.has(flag::INTERRUPTIBLE));
+    let any = || with(poller, |registry| Ok(registry.entries.keys().any(hears)));
+    poller.has(flag::INTERRUPTIBLE) || any() == Ok(true)
 }
