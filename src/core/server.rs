@@ -13,6 +13,9 @@ use socket2::{Domain, SockAddr};
 /// Names the socket; of a name's addresses, the first that can be had.
 pub fn bind(number: i64, text: &str) -> Result<()> {
     let slot = get(number)?;
+    if slot.phase() != Phase::Fresh {
+        return Err(Error::EINVAL);
+    }
     let deadline = Deadline::after(slot.timeout(Wait::General));
     let deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
     let candidates = resolve::lookup(slot.kind(), text, Role::Local, Asker::Handle(&slot), deadline)?;
@@ -56,6 +59,9 @@ pub fn listen(number: i64, backlog: i32) -> Result<()> {
     let slot = get(number)?;
     if !slot.kind().is_connected_kind() {
         return Err(Error::EOPNOTSUPP);
+    }
+    if !matches!(slot.phase(), Phase::Fresh | Phase::Listening) {
+        return Err(Error::EINVAL);
     }
     if slot.has(flag::UNSETTLED) {
         let everywhere = [address::wildcard(Domain::IPV6, 0), address::wildcard(Domain::IPV4, 0)];
