@@ -13,12 +13,12 @@ use socket2::{Domain, SockAddr};
 /// Names the socket; of a name's addresses, the first that can be had.
 pub fn bind(number: i64, text: &str) -> Result<()> {
     let slot = get(number)?;
-    if slot.phase() != Phase::Fresh {
-        return Err(Error::EINVAL);
-    }
     let deadline = Deadline::after(slot.timeout(Wait::General));
     let deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
     let candidates = resolve::lookup(slot.kind(), text, Role::Local, Asker::Handle(&slot), deadline)?;
+    if slot.phase() != Phase::Fresh {
+        return Err(Error::EINVAL);
+    }
     first_that_works(&candidates, |candidate| bind_to(&slot, candidate))
 }
 
