@@ -1,7 +1,7 @@
 //! What happens around `fork`. Before it, every lock of the library is taken, so that none is held by a
 //! thread that the child does not have; after it, the child forgets what those threads were doing.
 
-use super::{resolve, side, table, wait};
+use super::{poller, resolve, side, table, wait};
 use crate::sys;
 use once_cell::sync::Lazy;
 use std::cell::RefCell;
@@ -27,7 +27,7 @@ pub fn install() {
 /// Every lock of the library. The fields are in the order in which they are taken.
 struct Held {
     _table: MutexGuard<'static, table::Free>,
-    _sides: Vec<side::Guard>,
+    sides: Vec<side::Guard>,
     wakers: MutexGuard<'static, wait::Wakers>,
     resolver: MutexGuard<'static, resolve::Pool>,
 }
@@ -38,7 +38,7 @@ thread_local! {
 
 extern "C" fn prepare() {
     let sides = side::lock_all();
-    let held = Held { _sides: sides, _table: table::lock(), wakers: wait::lock(), resolver: resolve::lock() };
+    let held = Held { sides, _table: table::lock(), wakers: wait::lock(), resolver: resolve::lock() };
     let _ = HELD.try_with(|slot| slot.replace(Some(held)));
 }
 
@@ -53,6 +53,10 @@ extern "C" fn parent() {
 extern "C" fn child() {
     EPOCH.fetch_add(1, Ordering::SeqCst);
     if let Some(mut held) = release() {
+        held.sides
+            .iter_mut()
+            .flat_map(|shard| shard.iter_mut().flatten())
+            .for_each(|side| poller::after_fork(side));
         held.wakers.forget();
         held.resolver.forget();
     }

@@ -4,12 +4,16 @@
 //!
 //! A poller's state lives under the lock of its own slot's side; a registered socket notes its
 //! pollers under its own. No thread ever holds both.
+//!
+//! `select` keeps a poller without a handle for a set that comes again ([`Hidden`]).
 
 use super::deadline::{self, Deadline};
 use super::error::{Error, Result};
-use super::handle::Map;
+use super::handle::{Handle, Map};
 use super::kind::Net;
-use super::table::{self, New, Phase, Ref, Slot, flag};
+use super::side::Side;
+use super::socket::patiently;
+use super::table::{self, New, Phase, Ref, Slot, Vacancy, flag};
 use super::{fork, readiness, side};
 use crate::sys::{self, Events, Fd, Queue, Reports};
 use std::cell::Cell;
@@ -33,6 +37,10 @@ pub struct Report {
 /// What makes a handle a poller.
 #[derive(Debug)]
 pub struct Registry {
+    /// Whose it is: by the time it is looked for, the slot may have passed to another.
+    owner: Handle,
+    /// A select's, not a handle's.
+    is_hidden: bool,
     queue: Arc<Queue>,
     /// The process that made the queue: a child must make its own.
     epoch: u32,
@@ -67,8 +75,10 @@ struct Entry {
 }
 
 impl Registry {
-    fn new() -> Result<Self> {
+    fn new(owner: Handle, is_hidden: bool) -> Result<Self> {
         Ok(Self {
+            owner,
+            is_hidden,
             queue: Arc::new(Queue::new()?),
             epoch: fork::epoch(),
             entries: Map::default(),
@@ -97,8 +107,8 @@ impl Registry {
             if let Some(entry) = self.entries.get_mut(&number) {
                 entry.queued = false;
             }
-            if let Ok(slot) = table::get(number) {
-                self.sync(&slot)?;
+            if let Ok((_, slot)) = table::peek(number) {
+                self.sync(slot)?;
             }
         }
         Ok(())
@@ -166,17 +176,25 @@ impl Registry {
                 break;
             }
             let number = self.forced.remove(0);
-            let Ok(slot) = table::get(number) else { continue };
-            given += usize::from(self.report(&slot, Events::NONE, round, answer));
-            self.force(number, readiness::forced(&slot));
+            let Ok((_, slot)) = table::peek(number) else { continue };
+            given += usize::from(self.report(number, slot, Events::NONE, round, answer));
+            self.force(number, readiness::forced(slot));
         }
         given
     }
 
     /// Reports a socket if something is ready that was asked for, by the kernel's word or without it. If only
     /// something else is (a hang-up that the kernel reports unasked, for ever), parks the registration instead.
-    fn report(&mut self, slot: &Ref, found: Events, round: u64, answer: &mut impl FnMut(Report)) -> bool {
-        let handle = slot.handle().encode();
+    ///
+    /// No reference is needed: a socket that is registered can't leave its slot before it has left here.
+    fn report(
+        &mut self,
+        handle: i64,
+        slot: &Slot,
+        found: Events,
+        round: u64,
+        answer: &mut impl FnMut(Report),
+    ) -> bool {
         let Some(entry) = self.entries.get_mut(&handle) else { return false };
         if !entry.armed || entry.round == round {
             return false;
@@ -222,7 +240,7 @@ fn enqueue(queue: &Queue, entry: &mut Entry, fd: Fd, number: i64, wanted: bool) 
 /// Opens a poller.
 pub fn open() -> Result<i64> {
     let vacancy = table::reserve()?;
-    let registry = Registry::new()?;
+    let registry = Registry::new(vacancy.handle(), false)?;
     let new = New { kind: Net::Poller.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: flag::POLLER };
     let handle = vacancy.fill(&new)?;
     side::with(handle.index, |side| side.registry = Some(Box::new(registry)));
@@ -230,19 +248,20 @@ pub fn open() -> Result<i64> {
 }
 
 /// Looks a handle up that must be a poller.
-fn get(number: i64) -> Result<Ref> {
-    let slot = table::get(number)?;
-    if slot.has(flag::POLLER) { Ok(slot) } else { Err(Error::EINVAL) }
+fn get(number: i64) -> Result<Handle> {
+    let (handle, slot) = table::peek(number)?;
+    if slot.has(flag::POLLER) { Ok(handle) } else { Err(Error::EINVAL) }
 }
 
 /// Runs `body` on the poller's state, under its lock.
-fn with<T>(poller: &Ref, body: impl FnOnce(&mut Registry) -> Result<T>) -> Result<T> {
-    let registry = |side: &mut side::Side| {
-        let registry = side.registry.as_mut().ok_or(Error::EBADF)?;
+fn with<T>(poller: Handle, body: impl FnOnce(&mut Registry) -> Result<T>) -> Result<T> {
+    let registry = |side: &mut Side| {
+        let registry = side.registry.as_deref_mut().filter(|registry| registry.owner == poller);
+        let registry = registry.ok_or(Error::EBADF)?;
         registry.own()?;
         body(registry)
     };
-    side::find(poller.handle().index, registry).unwrap_or(Err(Error::EBADF))
+    side::find(poller.index, registry).unwrap_or(Err(Error::EBADF))
 }
 
 /// Registers a socket, changes its registration, or with no events takes it out.
@@ -256,16 +275,17 @@ pub fn set(poller: i64, number: i64, events: i32, token: i64) -> Result<()> {
     if events & !ASKABLE.0 != 0 || (events != 0 && !asked.any(Events::ALL)) {
         return Err(Error::EINVAL);
     }
-    if asked.is_empty() {
-        return take_out(&poller, &slot);
-    }
-    note(&slot, &poller)?;
-    with(&poller, |registry| register(registry, &slot, asked, token)).inspect_err(|_| {
-        let _ = take_out(&poller, &slot);
+    if asked.is_empty() { take_out(poller, &slot) } else { put(poller, &slot, asked, token) }
+}
+
+fn put(poller: Handle, slot: &Ref, asked: Events, token: i64) -> Result<()> {
+    note(slot, poller)?;
+    with(poller, |registry| register(registry, slot, asked, token)).inspect_err(|_| {
+        let _ = take_out(poller, slot);
     })?;
     // A close that came before the note was there has not seen it.
-    if slot.is_closed() || poller.is_closed() {
-        let _ = take_out(&poller, &slot);
+    if slot.is_closed() {
+        let _ = take_out(poller, slot);
         return Err(Error::ECANCELED);
     }
     Ok(())
@@ -285,53 +305,53 @@ fn register(registry: &mut Registry, slot: &Ref, asked: Events, token: i64) -> R
 }
 
 /// Notes at the socket that the poller watches it.
-fn note(slot: &Ref, poller: &Ref) -> Result<()> {
-    let watcher = poller.handle().encode();
+fn note(slot: &Ref, poller: Handle) -> Result<()> {
     slot.set_flags(flag::REGISTERED);
     side::with(slot.handle().index, |side| {
-        if !side.pollers.contains(&watcher) {
+        if !side.pollers.contains(&poller) {
             side.pollers.try_reserve(1).map_err(|_| Error::ENOMEM)?;
-            side.pollers.push(watcher);
+            side.pollers.push(poller);
         }
         Ok(())
     })
 }
 
-fn take_out(poller: &Ref, slot: &Ref) -> Result<()> {
-    let watcher = poller.handle().encode();
-    side::find(slot.handle().index, |side| side.pollers.retain(|other| *other != watcher));
-    let number = slot.handle().encode();
-    with(poller, |registry| registry.remove(number, slot.fd()).map(drop).ok_or(Error::ENOENT))
+/// Takes that note back.
+fn forget(index: u32, poller: Handle) {
+    side::find(index, |side| side.pollers.retain(|other| *other != poller));
 }
 
-/// The pollers that watch a socket.
-fn watchers(slot: &Slot) -> Vec<i64> {
-    if !slot.has(flag::REGISTERED) {
-        return Vec::new();
-    }
-    side::find(slot.handle().index, |side| side.pollers.clone()).unwrap_or_default()
+fn take_out(poller: Handle, slot: &Ref) -> Result<()> {
+    let handle = slot.handle();
+    forget(handle.index, poller);
+    with(poller, |registry| registry.remove(handle.encode(), slot.fd()).map(drop).ok_or(Error::ENOENT))
 }
 
 /// The socket is not what it was: its pollers look again.
 pub fn refresh(slot: &Slot) {
-    for watcher in watchers(slot) {
-        if let Ok(poller) = get(watcher) {
-            // An error here would be the kernel's refusal of a descriptor that it took before.
-            let _ = with(&poller, |registry| registry.sync(slot));
-        }
+    if !slot.has(flag::REGISTERED) {
+        return;
+    }
+    let watchers = side::find(slot.handle().index, |side| side.pollers.clone()).unwrap_or_default();
+    for poller in watchers {
+        // An error here would be the kernel's refusal of a descriptor that it took before.
+        let _ = with(poller, |registry| registry.sync(slot));
     }
 }
 
 /// The handle is closed: a socket leaves its pollers, a poller its sockets; waits end.
 pub fn detach(slot: &Ref) {
     if slot.has(flag::POLLER) {
-        return close(slot);
+        return close(slot.handle());
     }
-    let number = slot.handle().encode();
-    for watcher in watchers(slot) {
-        let Ok(poller) = get(watcher) else { continue };
-        let _ = with(&poller, |registry| {
-            if registry.remove(number, slot.fd()).is_some() {
+    if !slot.has(flag::REGISTERED) {
+        return;
+    }
+    let handle = slot.handle();
+    let watchers = side::find(handle.index, |side| std::mem::take(&mut side.pollers)).unwrap_or_default();
+    for poller in watchers {
+        let _ = with(poller, |registry| {
+            if registry.remove(handle.encode(), slot.fd()).is_some() {
                 registry.cancel();
             }
             Ok(())
@@ -339,29 +359,88 @@ pub fn detach(slot: &Ref) {
     }
 }
 
-fn close(poller: &Ref) {
-    let watcher = poller.handle().encode();
-    let Some(Some(registry)) = side::find(poller.handle().index, |side| side.registry.take()) else { return };
-    if registry.epoch == fork::epoch() {
-        // The first wait that this ends wakes the next, and so on.
-        registry.queue.wake();
-    } else {
-        registry.queue.abandon();
-    }
+fn close(poller: Handle) {
+    let taken = side::find(poller.index, |side| side.registry.take_if(|registry| registry.owner == poller));
+    let Some(Some(registry)) = taken else { return };
     for number in registry.entries.keys() {
-        if let Ok(slot) = table::get(*number) {
-            side::find(slot.handle().index, |side| side.pollers.retain(|other| *other != watcher));
+        if let Ok((socket, _)) = table::peek(*number) {
+            forget(socket.index, poller);
         }
     }
+    if registry.epoch != fork::epoch() {
+        return registry.queue.abandon();
+    }
+    // The first wait that this ends wakes the next, and so on. Each holds the queue until it has left.
+    registry.queue.wake();
+    patiently(|| Arc::strong_count(&registry.queue) == 1);
 }
 
 /// Makes one wait return early, the one that waits or the next.
 pub fn wake(poller: i64) -> Result<()> {
-    with(&get(poller)?, |registry| {
+    with(get(poller)?, |registry| {
         registry.woken = true;
         registry.queue.wake();
         Ok(())
     })
+}
+
+/// A poller without a handle: nobody can close it, wake it or register with it but its owner.
+#[derive(Debug)]
+pub struct Hidden {
+    /// Its slot is set aside and never filled; what is at the slot's side is ours as long.
+    vacancy: Vacancy,
+}
+
+impl Hidden {
+    /// Opens an empty one.
+    pub fn open() -> Result<Self> {
+        let vacancy = table::reserve()?;
+        let registry = Registry::new(vacancy.handle(), true)?;
+        side::forget(vacancy.handle().index);
+        side::with(vacancy.handle().index, |side| side.registry = Some(Box::new(registry)));
+        Ok(Self { vacancy })
+    }
+
+    /// Watches a socket for these events and no others; for none, not at all.
+    pub fn set(&self, socket: Handle, asked: Events) -> Result<()> {
+        let slot = table::get(socket.encode())?;
+        let poller = self.vacancy.handle();
+        if asked.is_empty() { take_out(poller, &slot) } else { put(poller, &slot, asked, 0) }
+    }
+
+    /// How many of its sockets have been closed so far.
+    pub fn closes(&self) -> Result<u64> {
+        with(self.vacancy.handle(), |registry| Ok(registry.closes))
+    }
+
+    /// As [`wait`]. If there have been other closes than these, waits for nothing and says so (`None`).
+    pub fn wait(
+        &self,
+        closes: u64,
+        capacity: usize,
+        deadline: Deadline,
+        mut answer: impl FnMut(Report),
+    ) -> Result<Option<usize>> {
+        match wait_for(self.vacancy.handle(), Some(closes), capacity, deadline, &mut answer) {
+            Err(Stop::Stale) => Ok(None),
+            Err(Stop::Error(error)) => Err(error),
+            Ok(given) => Ok(Some(given)),
+        }
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        close(self.vacancy.handle());
+    }
+}
+
+/// In a forked child, under all locks: what the parent's threads kept for their selects is not the child's.
+pub fn after_fork(side: &mut Side) {
+    let hidden = |registry: &mut Box<Registry>| registry.is_hidden;
+    if let Some(registry) = side.registry.take_if(hidden) {
+        registry.queue.abandon();
+    }
 }
 
 thread_local! {
@@ -374,23 +453,49 @@ pub fn wait(poller: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMu
     if capacity == 0 {
         return Err(Error::EINVAL);
     }
-    let poller = get(poller)?;
+    wait_for(get(poller)?, None, capacity, deadline, &mut answer).map_err(|stop| match stop {
+        Stop::Error(error) => error,
+        Stop::Stale => Error::ECANCELED,
+    })
+}
+
+fn wait_for(
+    poller: Handle,
+    closes: Option<u64>,
+    capacity: usize,
+    deadline: Deadline,
+    answer: &mut impl FnMut(Report),
+) -> std::result::Result<usize, Stop> {
+    // A signal handler that waits as well finds none here, and makes its own.
     let mut reports = REPORTS.try_with(Cell::take).unwrap_or_default();
-    let outcome = wait_with(&poller, capacity, deadline, &mut reports, &mut answer);
+    let outcome = wait_with(poller, closes, capacity, deadline, &mut reports, answer);
     let _ = REPORTS.try_with(|kept| kept.set(reports));
     outcome
 }
 
+/// Why a wait ends without an answer.
+enum Stop {
+    Error(Error),
+    /// Sockets have been closed since the caller looked last.
+    Stale,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
 fn wait_with(
-    poller: &Ref,
+    poller: Handle,
+    mut closes: Option<u64>,
     capacity: usize,
     deadline: Deadline,
     reports: &mut Reports,
     answer: &mut impl FnMut(Report),
-) -> Result<usize> {
-    let mut closes = None;
+) -> std::result::Result<usize, Stop> {
+    let mut stay = enter(poller, capacity, &mut closes)?.ok_or(Stop::Stale)?;
     loop {
-        let stay = enter(poller, capacity, &mut closes)?;
         let brief = stay.forced > 0 || stay.skipped;
         let timeout = if brief { Some(Duration::ZERO) } else { deadline.remaining() };
         reports.clear();
@@ -409,17 +514,19 @@ fn wait_with(
         };
         match outcome {
             _ if given > 0 => return Ok(given),
-            _ if ended == Ended::Cancelled => return Err(Error::ECANCELED),
+            _ if ended == Ended::Cancelled => return Err(Error::ECANCELED.into()),
             _ if ended == Ended::Woken => return Ok(0),
             // What was forced has gone in the meantime, or the kernel had the turn.
             _ if brief => {}
             // What the kernel reported was news to nobody, and may have stood in the way of what is.
             Ok(drained) if drained || reports.iter().next().is_some() => {}
-            Err(sys::INTERRUPTED) if hears_signals(poller) => return Err(Error::EINTR),
+            Err(sys::INTERRUPTED) if hears_signals(poller) => return Err(Error::EINTR.into()),
             Ok(_) | Err(sys::INTERRUPTED) if deadline.passed() => return Ok(0),
             Ok(_) | Err(sys::INTERRUPTED) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Error::from(error).into()),
         }
+        // A close between two stays ends the wait too, that of the poller itself among them.
+        stay = enter(poller, capacity, &mut closes).unwrap_or(None).ok_or(Error::ECANCELED)?;
     }
 }
 
@@ -434,21 +541,19 @@ struct Stay {
     skipped: bool,
 }
 
-/// `closes` is how many the wait has seen when it began: one between two stays ends it too.
-fn enter(poller: &Ref, capacity: usize, closes: &mut Option<u64>) -> Result<Stay> {
-    let again = closes.is_some();
-    let stay = with(poller, |registry| {
+/// `closes` is how many the caller has seen; none if there have been more.
+fn enter(poller: Handle, capacity: usize, closes: &mut Option<u64>) -> Result<Option<Stay>> {
+    with(poller, |registry| {
         if *closes.get_or_insert(registry.closes) != registry.closes {
-            return Err(Error::ECANCELED);
+            return Ok(None);
         }
         registry.rounds += 1;
         registry.waiting += 1;
         let forced = registry.share(capacity);
         let skipped = forced == 0 && !registry.forced.is_empty();
         let Registry { rounds: round, closes, .. } = *registry;
-        Ok(Stay { queue: Arc::clone(&registry.queue), round, closes, forced, skipped })
-    });
-    stay.map_err(|error| if again && error == Error::EBADF { Error::ECANCELED } else { error })
+        Ok(Some(Stay { queue: Arc::clone(&registry.queue), round, closes, forced, skipped }))
+    })
 }
 
 /// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
@@ -473,7 +578,7 @@ enum Ended {
 }
 
 fn leave(
-    poller: &Ref,
+    poller: Handle,
     stay: &Stay,
     reports: &Reports,
     capacity: usize,
@@ -484,8 +589,8 @@ fn leave(
         registry.waiting = registry.waiting.saturating_sub(1);
         let mut given = 0;
         for (number, found) in reports.iter() {
-            if let Ok(slot) = table::get(number as i64) {
-                given += usize::from(registry.report(&slot, found, stay.round, answer));
+            if let Ok((handle, slot)) = table::peek(number as i64) {
+                given += usize::from(registry.report(handle.encode(), slot, found, stay.round, answer));
             }
         }
         if !stay.skipped {
@@ -511,8 +616,8 @@ fn leave(
 }
 
 /// Whether the poller or any of its sockets wants to hear of signals.
-fn hears_signals(poller: &Ref) -> bool {
-    let hears = |number: &i64| table::get(*number).is_ok_and(|slot| slot.has(flag::INTERRUPTIBLE));
-    let any = || with(poller, |registry| Ok(registry.entries.keys().any(hears)));
-    poller.has(flag::INTERRUPTIBLE) || any() == Ok(true)
+fn hears_signals(poller: Handle) -> bool {
+    let hears = |number: i64| table::peek(number).is_ok_and(|(_, slot)| slot.has(flag::INTERRUPTIBLE));
+    let any = || with(poller, |registry| Ok(registry.entries.keys().any(|number| hears(*number))));
+    hears(poller.encode()) || any() == Ok(true)
 }

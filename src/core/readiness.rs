@@ -7,6 +7,17 @@ use super::{poller, side, wait};
 use crate::sys::{self, Events, PollFd};
 use std::time::Duration;
 
+/// Whether what the kernel says is all: the usual case, told at one glance.
+#[inline]
+pub fn is_plain(slot: &Slot) -> bool {
+    let settled = match slot.phase() {
+        Phase::Connected | Phase::Listening => true,
+        Phase::Fresh => !slot.kind().is_connected_kind(),
+        _ => false,
+    };
+    settled && !slot.has(flag::KNOWS_MORE) && !slot.has_error()
+}
+
 /// What is ready whatever the kernel says.
 pub fn forced(slot: &Slot) -> Events {
     if !slot.kind().is_connected_kind() {

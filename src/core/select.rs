@@ -1,25 +1,22 @@
-//! select: three sets in, the ready ones left in them. It asks the kernel about every member, as poll(2)
-//! does: first a glance that holds nothing and waits for nothing; only a call that must wait takes references
-//! and announces itself to closers. Not here: what ready means (`readiness`), how a wait is woken (`wait`).
+//! select: three sets in, the ready ones left in them. A set that comes again is kept by `crowd`. Any other is
+//! polled as poll(2) does: first a glance that holds nothing and waits for nothing; only a call that must wait takes
+//! references and announces itself to closers. Not here: what ready means (`readiness`), how a wait is woken (`wait`).
+
+mod crowd;
+mod roll;
 
 use super::deadline::{self, Deadline};
 use super::error::{Error, Result};
-use super::handle::Handle;
 use super::readiness;
-use super::table::{self, Phase, Ref, Slot, flag};
+use super::table::{self, Phase, Ref, flag};
 use super::wait::Watch;
 use crate::sys::{self, Events, Fd, PollFd};
+use crowd::Crowd;
+use roll::{Member, Roll};
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// What each of the three sets asks for, in their order.
-const ASKED: [Events; 3] = [Events::READ, Events::WRITE, Events::EXCEPT];
-
-/// The three sets. They must not overlap.
-pub type Sets<'a> = [&'a mut [i64]; 3];
-
-/// How many handles each set holds.
-pub type Counts = [usize; 3];
+pub use roll::{Counts, Sets};
 
 thread_local! {
     static SWEEP: RefCell<Sweep> = RefCell::default();
@@ -37,37 +34,34 @@ pub fn select(sets: &mut Sets<'_>, timeout_us: i64) -> Result<Counts> {
     }
 }
 
-/// One handle of the sets, once.
-#[derive(Debug)]
-struct Member {
-    handle: Handle,
-    slot: &'static Slot,
-    asked: Events,
-    ready: Events,
-    /// The kernel reports what nobody asked for, for ever: not asked again in this call.
-    parked: bool,
-}
-
 impl Member {
-    fn is_open(&self) -> bool {
-        self.slot.is_open_as(self.handle)
-    }
-
     /// What the poll is asked. A socket of which the kernel's word does not count is passed over.
     fn entry(&self) -> PollFd {
-        let silent = self.parked || !readiness::in_kernel(self.slot);
+        let silent = self.parked || !(readiness::is_plain(self.slot) || readiness::in_kernel(self.slot));
         PollFd::new(if silent { Fd::NONE } else { self.slot.fd() }, self.asked)
+    }
+
+    /// What is ready that was asked for, whatever the kernel says.
+    fn forced(&self) -> bool {
+        !readiness::is_plain(self.slot) && readiness::forced(self.slot).any(self.asked)
     }
 
     /// Takes in what the kernel found; whether the member is ready.
     fn collect(&mut self, found: Events) -> bool {
+        let ready = if readiness::is_plain(self.slot) { found } else { self.correct(found) };
+        self.ready = ready.and(self.asked);
+        self.parked |= !found.is_empty() && self.ready.is_empty();
+        !self.ready.is_empty()
+    }
+
+    /// What is ready where the kernel's word is not all.
+    #[cold]
+    fn correct(&self, found: Events) -> Events {
         let mut found = found;
         if !found.is_empty() && self.slot.phase() == Phase::Connecting {
             found = self.after_connect(found);
         }
-        self.ready = found.or(readiness::forced(self.slot)).and(self.asked);
-        self.parked |= !found.is_empty() && self.ready.is_empty();
-        !self.ready.is_empty()
+        found.or(readiness::forced(self.slot))
     }
 
     /// The kernel may have decided a connect. Of one that failed the handle knows more than the kernel.
@@ -78,66 +72,40 @@ impl Member {
     }
 }
 
-/// Memory for one call, kept for the next.
+/// Memory of a thread's selects, kept from one to the next.
 #[derive(Default)]
 struct Sweep {
-    members: Vec<Member>,
+    roll: Roll,
     entries: Vec<PollFd>,
-    /// Slot to place in `members`; a place counts only if the member there has that slot.
-    places: Vec<u32>,
+    crowd: Crowd,
 }
 
 impl Sweep {
     fn select(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Counts> {
-        self.gather(sets)?;
-        if self.glance()? || deadline == Deadline::Now {
-            return Ok(self.answer(sets));
+        if let Some(counts) = self.crowd.select(sets, deadline)? {
+            return Ok(counts);
         }
-        match self.wait(deadline) {
-            Ok(()) | Err(Error::ETIMEDOUT) => Ok(self.answer(sets)),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn gather(&mut self, sets: &Sets<'_>) -> Result<()> {
-        self.members.clear();
-        for (set, asked) in sets.iter().zip(ASKED) {
-            self.members.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
-            for number in set.iter() {
-                self.add(*number, asked)?;
+        self.roll.gather(sets)?;
+        if self.crowd.follow(&mut self.roll, sets) {
+            if let Some(counts) = self.crowd.select(sets, deadline)? {
+                return Ok(counts);
             }
+            self.roll.gather(sets)?;
         }
-        Ok(())
+        self.poll(deadline)?;
+        let counts = self.roll.answer(sets, None);
+        self.crowd.polled(&mut self.roll, counts.iter().sum());
+        Ok(counts)
     }
 
-    fn add(&mut self, number: i64, asked: Events) -> Result<()> {
-        let (handle, slot) = table::peek(number)?;
-        if let Some(member) = self.place(handle) {
-            self.members[member].asked = self.members[member].asked.or(asked);
+    fn poll(&mut self, deadline: Deadline) -> Result<()> {
+        if self.glance()? || deadline == Deadline::Now {
             return Ok(());
         }
-        if slot.has(flag::POLLER) {
-            return Err(Error::EOPNOTSUPP);
+        match self.wait(deadline) {
+            Err(Error::ETIMEDOUT) => Ok(()),
+            other => other,
         }
-        let index = handle.index as usize;
-        if index >= self.places.len() {
-            self.make_places(index + 1)?;
-        }
-        self.places[index] = self.members.len() as u32;
-        self.members.push(Member { handle, slot, asked, ready: Events::NONE, parked: false });
-        Ok(())
-    }
-
-    #[cold]
-    fn make_places(&mut self, length: usize) -> Result<()> {
-        self.places.try_reserve(length - self.places.len()).map_err(|_| Error::ENOMEM)?;
-        self.places.resize(length, 0);
-        Ok(())
-    }
-
-    fn place(&self, handle: Handle) -> Option<usize> {
-        let place = *self.places.get(handle.index as usize)? as usize;
-        (self.members.get(place)?.handle == handle).then_some(place)
     }
 
     /// Asks without waiting; whether anything is ready. Nothing keeps a descriptor open meanwhile, so what was
@@ -150,11 +118,11 @@ impl Sweep {
         }
         let any = self.collect();
         let closed = |member: &Member| !member.ready.is_empty() && !member.is_open();
-        if any && self.members.iter().any(closed) { Err(Error::ECANCELED) } else { Ok(any) }
+        if any && self.roll.members.iter().any(closed) { Err(Error::ECANCELED) } else { Ok(any) }
     }
 
     fn wait(&mut self, deadline: Deadline) -> Result<()> {
-        let interruptible = self.members.iter().any(|member| member.slot.has(flag::INTERRUPTIBLE));
+        let interruptible = self.roll.members.iter().any(|member| member.slot.has(flag::INTERRUPTIBLE));
         let watch = Watch::many(interruptible);
         let _held = self.hold()?;
         loop {
@@ -164,7 +132,7 @@ impl Sweep {
             if self.collect() {
                 return Ok(());
             }
-            if !self.members.iter().all(Member::is_open) {
+            if !self.roll.members.iter().all(Member::is_open) {
                 return Err(Error::ECANCELED);
             }
             match outcome {
@@ -178,8 +146,8 @@ impl Sweep {
     /// References to all members: whoever closes one sees that it is waited for.
     fn hold(&self) -> Result<Vec<Ref>> {
         let mut held = Vec::new();
-        held.try_reserve_exact(self.members.len()).map_err(|_| Error::ENOMEM)?;
-        for member in &self.members {
+        held.try_reserve_exact(self.roll.members.len()).map_err(|_| Error::ENOMEM)?;
+        for member in &self.roll.members {
             // It was open when the call began.
             held.push(table::get(member.handle.encode()).map_err(|_| Error::ECANCELED)?);
         }
@@ -188,50 +156,23 @@ impl Sweep {
 
     /// Fills in the entries; whether something is ready without the kernel's word.
     fn ask(&mut self, watch: Option<&Watch>) -> Result<bool> {
+        let members = &self.roll.members;
         self.entries.clear();
-        self.entries.try_reserve(self.members.len() + 1).map_err(|_| Error::ENOMEM)?;
-        let mut forced = false;
-        for member in &self.members {
-            forced |= readiness::forced(member.slot).any(member.asked);
-            self.entries.push(member.entry());
-        }
+        self.entries.try_reserve(members.len() + 1).map_err(|_| Error::ENOMEM)?;
+        self.entries.extend(members.iter().map(Member::entry));
         self.entries.extend(watch.map(Watch::entry));
+        let Some(_) = watch else { return Ok(false) };
         // Looked at after the announcement: a close either sees it, or is seen here.
-        if watch.is_some() && !self.members.iter().all(Member::is_open) {
+        if !members.iter().all(Member::is_open) {
             return Err(Error::ECANCELED);
         }
-        Ok(forced)
+        Ok(members.iter().any(Member::forced))
     }
 
     /// Takes in what the kernel said; whether any member is ready.
     fn collect(&mut self) -> bool {
         let found = self.entries.iter().map(PollFd::ready).chain(std::iter::repeat(Events::NONE));
-        let ready = self.members.iter_mut().zip(found).map(|(member, found)| member.collect(found));
+        let ready = self.roll.members.iter_mut().zip(found).map(|(member, found)| member.collect(found));
         ready.fold(false, |any, ready| any | ready)
-    }
-
-    /// Leaves in each set, in the old order and once each, those that are ready.
-    fn answer(&mut self, sets: &mut Sets<'_>) -> Counts {
-        let mut counts = [0; 3];
-        for ((set, asked), count) in sets.iter_mut().zip(ASKED).zip(&mut counts) {
-            *count = self.compact(set, asked);
-        }
-        counts
-    }
-
-    fn compact(&mut self, set: &mut [i64], asked: Events) -> usize {
-        let mut kept = 0;
-        for place in 0..set.len() {
-            let number = set[place];
-            let Some(member) = Handle::decode(number).and_then(|handle| self.place(handle)) else { continue };
-            let ready = &mut self.members[member].ready;
-            if ready.any(asked) {
-                // Told once, however often it stands in the set.
-                *ready = Events(ready.0 & !asked.0);
-                set[kept] = number;
-                kept += 1;
-            }
-        }
-        kept
     }
 }

@@ -5,6 +5,7 @@
 //! locks at once, and none waits for anything while it holds one. Dropping a reference to a slot under one
 //! is allowed: it takes only the table's lock, which comes after these.
 
+use super::handle::Handle;
 use super::options::Setting;
 use super::poller::Registry;
 use crate::sys::Fd;
@@ -20,7 +21,7 @@ pub struct Side {
     /// Descriptors with which a thread is trying several addresses.
     pub attempts: Vec<Fd>,
     /// The pollers that watch this handle.
-    pub pollers: Vec<i64>,
+    pub pollers: Vec<Handle>,
     /// What makes this handle a poller.
     pub registry: Option<Box<Registry>>,
 }

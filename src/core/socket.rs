@@ -209,12 +209,18 @@ pub fn close(number: i64) -> Result<()> {
     drop(slot);
     // Usually the calls that were woken are gone at once, and with them the descriptor: a port is free
     // again when its listener's close returns.
-    let mut tries = 0;
-    while !table::is_retired(handle) && tries < SPINS + PATIENCE.as_millis() as u32 {
-        breathe(tries);
-        tries += 1;
-    }
+    patiently(|| table::is_retired(handle));
     Ok(())
+}
+
+/// Waits for calls that were woken to leave, but not for ever: some can't be woken.
+pub fn patiently(have_left: impl Fn() -> bool) {
+    for tries in 0..SPINS + PATIENCE.as_millis() as u32 {
+        if have_left() {
+            return;
+        }
+        breathe(tries);
+    }
 }
 
 /// What a closed handle leaves behind: registrations and blocked calls.

@@ -78,6 +78,8 @@ pub mod flag {
     pub const FAMILY6: u32 = 2048;
     /// A poller watches it.
     pub const REGISTERED: u32 = 4096;
+    /// The handle knows more of its readiness than the kernel.
+    pub const KNOWS_MORE: u32 = SHUT_READ | SHUT_WRITE | UNSETTLED | PENDING;
     /// Receiving is more than one system call.
     pub const SPECIAL_READ: u32 = SHUT_READ | STREAM | UNSETTLED | POLLER | PENDING;
     /// Sending is more than one system call.
@@ -220,6 +222,12 @@ impl Slot {
     /// The error that stays, if there is one.
     pub fn error(&self) -> Option<Error> {
         Error::from_code(i64::from(self.error.load(Ordering::SeqCst)))
+    }
+
+    /// Whether there is one.
+    #[inline]
+    pub fn has_error(&self) -> bool {
+        self.error.load(Ordering::SeqCst) != 0
     }
 
     /// Keeps the first error; later ones are its consequences.
@@ -392,6 +400,12 @@ pub fn reserve() -> Result<Vacancy> {
 }
 
 impl Vacancy {
+    /// The handle that it would make. Until then no number stands for it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        slot(self.index).map_or(Handle { index: self.index, generation: 0 }, Slot::handle)
+    }
+
     /// Makes a handle of it.
     pub fn fill(mut self, new: &New) -> Result<Handle> {
         let slot = slot(self.index).ok_or(Error::EINTERNAL)?;

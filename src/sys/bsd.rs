@@ -1,7 +1,9 @@
 //! macOS and the BSDs: kqueue. Not here: what Unixes share (`unix`, `posix`), and what Apple lacks (`apple`).
 
 use super::unix::{check, timespec};
-use super::{Events, Fd, Flags, OUT_OF_MEMORY, OsError, Result, Timeout, close, pair, recv, send};
+use super::{
+    Events, Fd, Flags, MOST_REPORTS, OUT_OF_MEMORY, OsError, Result, Timeout, close, pair, recv, send,
+};
 use libc::{c_int, c_void, kevent};
 use socket2::Type;
 use std::collections::HashMap;
@@ -202,6 +204,9 @@ struct Watched {
     place: usize,
 }
 
+/// A wait costs what is ready, not what is watched.
+pub const QUEUE_SCALES: bool = true;
+
 /// A kqueue with a waker inside. Every method may be called from any thread.
 #[derive(Debug)]
 pub struct Queue {
@@ -310,7 +315,7 @@ impl Queue {
 
     /// Waits for at most `capacity` reports; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
-        let capacity = capacity.min(4096);
+        let capacity = capacity.min(MOST_REPORTS);
         reports.clear();
         reports.found.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
         reports.merged.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;

@@ -1,7 +1,7 @@
 //! Linux: epoll, eventfd. Not here: what Unixes share (`unix`, `posix`).
 
 use super::unix::{check, timespec};
-use super::{Events, Fd, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout, close, poll};
+use super::{Events, Fd, MOST_REPORTS, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout, close, poll};
 use libc::{c_int, c_void};
 use std::mem::size_of;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -83,6 +83,9 @@ impl Drop for Waker {
         self.abandon();
     }
 }
+
+/// A wait costs what is ready, not what is watched.
+pub const QUEUE_SCALES: bool = true;
 
 /// The tag under which a queue reports its own waker.
 const WAKE: u64 = u64::MAX;
@@ -191,7 +194,7 @@ impl Queue {
 
     /// Waits for at most `capacity` reports; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
-        let capacity = capacity.min(4096);
+        let capacity = capacity.min(MOST_REPORTS);
         let list = &mut reports.0;
         list.clear();
         list.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;

@@ -19,7 +19,7 @@
 //! | [`set_option`], [`get_option_into`] | raw socket options |
 //! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |
 //! | [`Waker`] | what another thread can make readable |
-//! | [`Queue`], [`Reports`] | readiness of many descriptors at the price of the ready ones |
+//! | [`Queue`], [`Reports`], [`QUEUE_SCALES`] | readiness of many descriptors, at the price of the ready ones where that is so |
 //! | [`resolve`], [`interface_index`], [`interface_name`], [`interfaces`] | names |
 //! | [`quiet_thread`], [`on_fork`] | threads that take no signals; what happens around `fork` |
 //! | `option` | the back-end's numbers for the option table (a file of its own) |

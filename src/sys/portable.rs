@@ -9,6 +9,9 @@ use std::time::Duration;
 /// The longest wait in one system call, as some have a limit. Whoever waits looks at the time again.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
+/// No more reports come from one wait.
+pub const MOST_REPORTS: usize = 16_384;
+
 /// Names the socket.
 pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
     with(fd, |socket| socket.bind(address))

@@ -19,7 +19,7 @@ mod names;
 mod queue;
 
 pub use names::*;
-pub use queue::{Queue, Reports};
+pub use queue::{QUEUE_SCALES, Queue, Reports};
 
 /// The call would have to wait.
 pub const WOULD_BLOCK: OsError = OsError(ws::WSAEWOULDBLOCK);

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+/// A wait costs what is watched.
+pub const QUEUE_SCALES: bool = false;
+
 /// The queues there are, for the calls that re-enable their edges.
 static QUEUES: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
 /// Whether anyone has ever asked for edges.

@@ -1,0 +1,202 @@
+//! A set that comes again: kept registered with a poller of its own, so that asking costs what is ready and not
+//! what is watched. Not here: sets that are small, new, mostly ready or another at every call (`select`).
+//!
+//! When it is worth it is decided as one decides between hiring and buying: a set is registered once as many calls
+//! have polled it as registering costs, so that no sequence of sets costs much more than polling each. What has
+//! changed since the last call is registered anew if it is little; otherwise the call polls.
+//!
+//! That the caller's arrays are the same says nothing of the sockets. What closes leaves the poller, which counts
+//! that; what else happens to a socket reaches the poller as it reaches all others.
+
+use super::roll::{Counts, Roll, Sets};
+use crate::core::deadline::Deadline;
+use crate::core::error::{Error, Result};
+use crate::core::handle::Handle;
+use crate::core::poller::Hidden;
+use crate::sys::{self, Events};
+
+/// A set that is smaller is polled.
+const SMALL: usize = 16;
+/// So many calls poll a set before it is registered; registering costs about as much as half of them.
+const CALLS: u32 = 32;
+/// A set that differs from the last one by more than one member of so many is another set.
+const SIMILAR: usize = 16;
+/// With more than one ready member of so many, polling costs about as little.
+const MOSTLY: usize = 4;
+/// So many other sets, or answers of most members, in a row end the registration.
+const PATIENCE: u32 = 8;
+/// No more is taken from one wait than the poller can surely report at once.
+const MOST_READY: usize = sys::MOST_REPORTS / 4;
+
+/// The set of the last calls.
+#[derive(Default)]
+pub struct Crowd {
+    roll: Roll,
+    /// Calls in a row that have polled it with few ready.
+    calm: u32,
+    /// How often registering has failed: each time it is tried later.
+    failures: u32,
+    kept: Option<Kept>,
+}
+
+/// What is there while the set is registered.
+struct Kept {
+    poller: Hidden,
+    /// The three sets as the caller gave them last.
+    keys: [Vec<i64>; 3],
+    /// How many closes the poller had seen when the members were all open.
+    closes: u64,
+    /// Calls in a row that had another set, or found most members ready.
+    unfit: u32,
+    found: Vec<u32>,
+}
+
+impl Crowd {
+    /// Waits for the registered set, if it is this one. `None`: it is not, or has changed; the members must be looked at.
+    pub fn select(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Option<Counts>> {
+        match &self.kept {
+            Some(kept) if kept.has(sets) => self.wait(sets, deadline),
+            _ => Ok(None),
+        }
+    }
+
+    /// Brings the registration in step with the set, if that is worth it; whether it is in step now.
+    pub fn follow(&mut self, now: &mut Roll, sets: &Sets<'_>) -> bool {
+        let size = now.members.len();
+        if !sys::QUEUE_SCALES || size < SMALL {
+            return false;
+        }
+        let similar = self.compare(now) * SIMILAR <= size;
+        match &mut self.kept {
+            Some(kept) if !similar => {
+                kept.unfit += 1;
+                if kept.unfit == PATIENCE {
+                    self.dissolve();
+                }
+                return false;
+            }
+            Some(_) => {}
+            None => {
+                self.calm = if similar { self.calm } else { 0 };
+                if self.calm < CALLS << self.failures.min(16) {
+                    return false;
+                }
+            }
+        }
+        let done = self.register(now, sets);
+        if done.is_err() {
+            self.dissolve();
+            self.failures += 1;
+        }
+        done.is_ok()
+    }
+
+    /// The set was polled, and this many of its members were ready.
+    pub fn polled(&mut self, now: &mut Roll, ready: usize) {
+        let size = now.members.len();
+        if self.kept.is_none() && size >= SMALL {
+            self.calm = if ready * MOSTLY <= size { self.calm.saturating_add(1) } else { 0 };
+            std::mem::swap(&mut self.roll, now);
+        }
+    }
+
+    /// How many members have come, gone, or are asked for something else; those that stay keep what they are watched for.
+    fn compare(&self, now: &mut Roll) -> usize {
+        let mut stayed = 0;
+        let mut changes = 0;
+        for member in &mut now.members {
+            let Some(before) = self.roll.find(member.handle) else { continue };
+            let before = &self.roll.members[before];
+            member.watched = before.watched;
+            stayed += 1;
+            changes += usize::from(before.asked != member.asked);
+        }
+        changes + (now.members.len() - stayed) + (self.roll.members.len() - stayed)
+    }
+
+    fn register(&mut self, now: &mut Roll, sets: &Sets<'_>) -> Result<()> {
+        let kept = match self.kept.take() {
+            Some(kept) => self.kept.insert(kept),
+            None => self.kept.insert(Kept::new()?),
+        };
+        // First: a close that comes later is counted later.
+        kept.closes = kept.poller.closes()?;
+        for gone in self.roll.members.iter().filter(|member| now.find(member.handle).is_none()) {
+            // One that is closed has left already.
+            let _ = kept.poller.set(gone.handle, Events::NONE);
+        }
+        for member in now.members.iter_mut().filter(|member| member.watched != member.asked) {
+            kept.poller.set(member.handle, member.asked)?;
+            member.watched = member.asked;
+        }
+        if !now.members.iter().all(super::Member::is_open) {
+            return Err(Error::ECANCELED);
+        }
+        kept.note(sets, now.members.len())?;
+        std::mem::swap(&mut self.roll, now);
+        self.failures = 0;
+        Ok(())
+    }
+
+    fn dissolve(&mut self) {
+        self.kept = None;
+        self.calm = 0;
+        for member in &mut self.roll.members {
+            member.watched = Events::NONE;
+        }
+    }
+
+    fn wait(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Option<Counts>> {
+        let Self { roll, kept: Some(kept), .. } = self else { return Ok(None) };
+        let Kept { poller, found, .. } = kept;
+        found.clear();
+        let size = roll.members.len();
+        // Twice as much room as members: those that the kernel does not know of must not take the others' place.
+        let outcome = poller.wait(kept.closes, 2 * size, deadline, |report| {
+            let Some(place) = Handle::decode(report.handle).and_then(|handle| roll.find(handle)) else {
+                return;
+            };
+            let member = &mut roll.members[place];
+            member.ready = report.events.and(member.asked);
+            found.push(place as u32);
+        });
+        match outcome {
+            Ok(Some(_)) if found.len() < MOST_READY => {}
+            Ok(_) => return Ok(None),
+            Err(error @ (Error::ECANCELED | Error::EINTR)) => return Err(error),
+            // In a forked child, or out of something: polling may do.
+            Err(_) => {
+                self.dissolve();
+                return Ok(None);
+            }
+        }
+        let counts = roll.answer(sets, Some(found));
+        kept.unfit = if found.len() * MOSTLY > size { kept.unfit + 1 } else { 0 };
+        if kept.unfit == PATIENCE {
+            self.dissolve();
+        }
+        Ok(Some(counts))
+    }
+}
+
+impl Kept {
+    fn new() -> Result<Self> {
+        let keys = [const { Vec::new() }; 3];
+        Ok(Self { poller: Hidden::open()?, keys, closes: 0, unfit: 0, found: Vec::new() })
+    }
+
+    fn has(&self, sets: &Sets<'_>) -> bool {
+        self.keys.iter().zip(sets).all(|(key, set)| *key == **set)
+    }
+
+    /// Keeps a copy of the sets.
+    fn note(&mut self, sets: &Sets<'_>, members: usize) -> Result<()> {
+        for (key, set) in self.keys.iter_mut().zip(sets) {
+            key.clear();
+            key.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
+            key.extend_from_slice(set);
+        }
+        self.found.clear();
+        self.found.try_reserve(members).map_err(|_| Error::ENOMEM)
+    }
+}
