@@ -2,23 +2,30 @@
 //! (`sys::Queue`) does most of it; this file adds what the kernel does not know: readiness that is
 //! `forced`, closes from other threads, wake-ups, and what a forked child must not touch.
 //!
-//! A poller's state lives under the lock of its own slot's side; a registered socket notes its
-//! pollers under its own. No thread ever holds both.
+//! A poller's state (`registry`) lives under the lock of its own slot's side; a registered socket notes its
+//! pollers under its own. No thread ever holds both. A wait takes the lock only when it comes out of the kernel; it
+//! goes in through the `gate`.
 //!
 //! `select` keeps a poller without a handle for a set that comes again ([`Hidden`]).
 
+mod gate;
+mod registry;
+
 use super::deadline::{self, Deadline};
 use super::error::{Error, Result};
-use super::handle::{Handle, Map};
+use super::handle::Handle;
 use super::kind::Net;
-use super::side::Side;
 use super::socket::patiently;
 use super::table::{self, New, Phase, Ref, Slot, Vacancy, flag};
-use super::{fork, readiness, side};
-use crate::sys::{self, Events, Fd, Queue, Reports};
-use std::cell::Cell;
+use super::{readiness, side};
+use crate::sys::{self, Events, Fd, Reports};
+use gate::Gate;
+use registry::{Turn, with};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use registry::{Registry, after_fork};
 
 /// What may be asked for.
 const ASKABLE: Events = Events(Events::ALL.0 | Events::EDGE.0 | Events::ONESHOT.0);
@@ -34,216 +41,13 @@ pub struct Report {
     pub events: Events,
 }
 
-/// What makes a handle a poller.
-#[derive(Debug)]
-pub struct Registry {
-    /// Whose it is: by the time it is looked for, the slot may have passed to another.
-    owner: Handle,
-    /// A select's, not a handle's.
-    is_hidden: bool,
-    queue: Arc<Queue>,
-    /// The process that made the queue: a child must make its own.
-    epoch: u32,
-    entries: Map<Entry>,
-    /// Registered sockets whose readiness the kernel does not know.
-    forced: Vec<i64>,
-    /// Waits that are in the kernel now.
-    waiting: usize,
-    /// Counts the closes of registered sockets.
-    closes: u64,
-    /// Of the waits that are in the kernel, those that a close must still end.
-    cancelled: usize,
-    /// A wake-up that no wait has taken yet.
-    woken: bool,
-    /// Counts the waits.
-    rounds: u64,
-}
-
-/// One registration.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    token: i64,
-    asked: Events,
-    /// A one-shot registration is disarmed when it has reported.
-    armed: bool,
-    /// The kernel's queue watches it.
-    queued: bool,
-    /// Forced readiness that an edge-triggered registration has reported already.
-    told: Events,
-    /// The wait that reported it last: a wait reports a socket once.
-    round: u64,
-}
-
-impl Registry {
-    fn new(owner: Handle, is_hidden: bool) -> Result<Self> {
-        Ok(Self {
-            owner,
-            is_hidden,
-            queue: Arc::new(Queue::new()?),
-            epoch: fork::epoch(),
-            entries: Map::default(),
-            forced: Vec::new(),
-            waiting: 0,
-            closes: 0,
-            cancelled: 0,
-            woken: false,
-            rounds: 0,
-        })
-    }
-
-    /// In a forked child, makes a queue of its own: changing the inherited one would change the parent's.
-    fn own(&mut self) -> Result<()> {
-        if self.epoch == fork::epoch() {
-            return Ok(());
-        }
-        // First, so that it works for a process that is out of descriptors.
-        self.queue.abandon();
-        self.queue = Arc::new(Queue::new()?);
-        self.epoch = fork::epoch();
-        self.waiting = 0;
-        self.cancelled = 0;
-        let numbers: Vec<_> = self.entries.keys().copied().collect();
-        for number in numbers {
-            if let Some(entry) = self.entries.get_mut(&number) {
-                entry.queued = false;
-            }
-            if let Ok((_, slot)) = table::peek(number) {
-                self.sync(slot)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Brings the kernel's queue and the forced list in line with what the socket is now.
-    fn sync(&mut self, slot: &Slot) -> Result<()> {
-        let number = slot.handle().encode();
-        let Some(entry) = self.entries.get_mut(&number) else { return Ok(()) };
-        let forced = readiness::forced(slot);
-        entry.told = entry.told.and(forced);
-        let wanted = entry.armed && readiness::in_kernel(slot);
-        enqueue(&self.queue, entry, slot.fd(), number, wanted)?;
-        self.force(number, forced);
-        Ok(())
-    }
-
-    /// Keeps the list of those whose readiness is forced, and has a wait look at it.
-    fn force(&mut self, number: i64, forced: Events) {
-        let Some(entry) = self.entries.get(&number) else { return };
-        let due = entry.armed && !entry.due(forced).is_empty();
-        let place = self.forced.iter().position(|other| *other == number);
-        match (due, place) {
-            (true, None) => {
-                self.forced.push(number);
-                if self.waiting > 0 {
-                    self.queue.wake();
-                }
-            }
-            (false, Some(place)) => drop(self.forced.remove(place)),
-            _ => {}
-        }
-    }
-
-    fn remove(&mut self, number: i64, fd: Fd) -> Option<Entry> {
-        let entry = self.entries.remove(&number)?;
-        self.forced.retain(|other| *other != number);
-        if entry.queued && self.epoch == fork::epoch() {
-            self.queue.remove(fd);
-        }
-        Some(entry)
-    }
-
-    /// Ends the waits that are in the kernel now: something they watched is gone.
-    fn cancel(&mut self) {
-        self.closes += 1;
-        self.cancelled = self.waiting;
-        if self.waiting > 0 {
-            self.queue.wake();
-        }
-    }
-
-    /// How many answers are kept for forced ones: half at the most, and of a single one every other, so that
-    /// neither they nor the kernel's starve.
-    fn share(&self, capacity: usize) -> usize {
-        let half = if self.rounds % 2 == 0 { capacity / 2 } else { capacity.div_ceil(2) };
-        self.forced.len().min(half)
-    }
-
-    /// Reports what is ready without the kernel's word, the longest waiting first.
-    fn report_forced(&mut self, round: u64, most: usize, answer: &mut impl FnMut(Report)) -> usize {
-        let mut given = 0;
-        for _ in 0..self.forced.len() {
-            if given == most {
-                break;
-            }
-            let number = self.forced.remove(0);
-            let Ok((_, slot)) = table::peek(number) else { continue };
-            given += usize::from(self.report(number, slot, Events::NONE, round, answer));
-            self.force(number, readiness::forced(slot));
-        }
-        given
-    }
-
-    /// Reports a socket if something is ready that was asked for, by the kernel's word or without it. If only
-    /// something else is (a hang-up that the kernel reports unasked, for ever), parks the registration instead.
-    ///
-    /// No reference is needed: a socket that is registered can't leave its slot before it has left here.
-    fn report(
-        &mut self,
-        handle: i64,
-        slot: &Slot,
-        found: Events,
-        round: u64,
-        answer: &mut impl FnMut(Report),
-    ) -> bool {
-        let Some(entry) = self.entries.get_mut(&handle) else { return false };
-        if !entry.armed || entry.round == round {
-            return false;
-        }
-        let forced = readiness::forced(slot);
-        // Of a connect that failed the handle knows more than the kernel.
-        let found = if slot.phase() == Phase::Failed { Events::NONE } else { found };
-        let ready = entry.due(found.or(forced));
-        let extra = found.or(forced).and(Events::HANGUP.or(Events::ERROR));
-        if ready.is_empty() {
-            if entry.queued && !extra.is_empty() {
-                self.queue.remove(slot.fd());
-                entry.queued = false;
-            }
-            return false;
-        }
-        entry.round = round;
-        entry.told = forced.and(entry.asked);
-        entry.armed = !entry.asked.any(Events::ONESHOT);
-        answer(Report { token: entry.token, handle, events: ready.or(extra) });
-        true
-    }
-}
-
-impl Entry {
-    /// Of what is ready, what was asked for and, if edge-triggered, not told yet.
-    fn due(&self, ready: Events) -> Events {
-        let asked = ready.and(self.asked).and(Events::ALL);
-        if self.asked.any(Events::EDGE) { Events(asked.0 & !self.told.0) } else { asked }
-    }
-}
-
-fn enqueue(queue: &Queue, entry: &mut Entry, fd: Fd, number: i64, wanted: bool) -> Result<()> {
-    match (entry.queued, wanted) {
-        (false, true) => queue.add(fd, entry.asked, number as u64)?,
-        (true, false) => queue.remove(fd),
-        _ => {}
-    }
-    entry.queued = wanted;
-    Ok(())
-}
-
 /// Opens a poller.
 pub fn open() -> Result<i64> {
     let vacancy = table::reserve()?;
     let registry = Registry::new(vacancy.handle(), false)?;
     let new = New { kind: Net::Poller.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: flag::POLLER };
     let handle = vacancy.fill(&new)?;
-    side::with(handle.index, |side| side.registry = Some(Box::new(registry)));
+    registry::insert(registry);
     Ok(handle.encode())
 }
 
@@ -251,17 +55,6 @@ pub fn open() -> Result<i64> {
 fn get(number: i64) -> Result<Handle> {
     let (handle, slot) = table::peek(number)?;
     if slot.has(flag::POLLER) { Ok(handle) } else { Err(Error::EINVAL) }
-}
-
-/// Runs `body` on the poller's state, under its lock.
-fn with<T>(poller: Handle, body: impl FnOnce(&mut Registry) -> Result<T>) -> Result<T> {
-    let registry = |side: &mut Side| {
-        let registry = side.registry.as_deref_mut().filter(|registry| registry.owner == poller);
-        let registry = registry.ok_or(Error::EBADF)?;
-        registry.own()?;
-        body(registry)
-    };
-    side::find(poller.index, registry).unwrap_or(Err(Error::EBADF))
 }
 
 /// Registers a socket, changes its registration, or with no events takes it out.
@@ -280,7 +73,7 @@ pub fn set(poller: i64, number: i64, events: i32, token: i64) -> Result<()> {
 
 fn put(poller: Handle, slot: &Ref, asked: Events, token: i64) -> Result<()> {
     note(slot, poller)?;
-    with(poller, |registry| register(registry, slot, asked, token)).inspect_err(|_| {
+    with(poller, |registry| registry.put(slot.slot(), asked, token)).inspect_err(|_| {
         let _ = take_out(poller, slot);
     })?;
     // A close that came before the note was there has not seen it.
@@ -289,19 +82,6 @@ fn put(poller: Handle, slot: &Ref, asked: Events, token: i64) -> Result<()> {
         return Err(Error::ECANCELED);
     }
     Ok(())
-}
-
-fn register(registry: &mut Registry, slot: &Ref, asked: Events, token: i64) -> Result<()> {
-    let number = slot.handle().encode();
-    registry.entries.try_reserve(1).map_err(|_| Error::ENOMEM)?;
-    registry.forced.try_reserve(1).map_err(|_| Error::ENOMEM)?;
-    let queued = registry.entries.get(&number).is_some_and(|entry| entry.queued);
-    let entry = Entry { token, asked, armed: true, queued, told: Events::NONE, round: 0 };
-    registry.entries.insert(number, entry);
-    if queued && readiness::in_kernel(slot) {
-        registry.queue.modify(slot.fd(), asked, number as u64)?;
-    }
-    registry.sync(slot)
 }
 
 /// Notes at the socket that the poller watches it.
@@ -324,7 +104,7 @@ fn forget(index: u32, poller: Handle) {
 fn take_out(poller: Handle, slot: &Ref) -> Result<()> {
     let handle = slot.handle();
     forget(handle.index, poller);
-    with(poller, |registry| registry.remove(handle.encode(), slot.fd()).map(drop).ok_or(Error::ENOENT))
+    with(poller, |registry| registry.remove(handle.encode(), slot.fd()))
 }
 
 /// The socket is not what it was: its pollers look again.
@@ -351,35 +131,28 @@ pub fn detach(slot: &Ref) {
     let watchers = side::find(handle.index, |side| std::mem::take(&mut side.pollers)).unwrap_or_default();
     for poller in watchers {
         let _ = with(poller, |registry| {
-            if registry.remove(handle.encode(), slot.fd()).is_some() {
-                registry.cancel();
-            }
+            registry.remove(handle.encode(), slot.fd())?;
+            registry.cancel();
             Ok(())
         });
     }
 }
 
 fn close(poller: Handle) {
-    let taken = side::find(poller.index, |side| side.registry.take_if(|registry| registry.owner == poller));
-    let Some(Some(registry)) = taken else { return };
-    for number in registry.entries.keys() {
-        if let Ok((socket, _)) = table::peek(*number) {
+    let Some(registry) = registry::take(poller) else { return };
+    for number in registry.members() {
+        if let Ok((socket, _)) = table::peek(number) {
             forget(socket.index, poller);
         }
     }
-    if registry.epoch != fork::epoch() {
-        return registry.queue.abandon();
-    }
-    // The first wait that this ends wakes the next, and so on. Each holds the queue until it has left.
-    registry.queue.wake();
-    patiently(|| Arc::strong_count(&registry.queue) == 1);
+    registry.gate.close();
+    patiently(|| !registry.gate.is_busy() || !registry.gate.is_own());
 }
 
 /// Makes one wait return early, the one that waits or the next.
 pub fn wake(poller: i64) -> Result<()> {
     with(get(poller)?, |registry| {
-        registry.woken = true;
-        registry.queue.wake();
+        registry.wake();
         Ok(())
     })
 }
@@ -389,6 +162,7 @@ pub fn wake(poller: i64) -> Result<()> {
 pub struct Hidden {
     /// Its slot is set aside and never filled; what is at the slot's side is ours as long.
     vacancy: Vacancy,
+    gate: Arc<Gate>,
 }
 
 impl Hidden {
@@ -396,9 +170,10 @@ impl Hidden {
     pub fn open() -> Result<Self> {
         let vacancy = table::reserve()?;
         let registry = Registry::new(vacancy.handle(), true)?;
+        let gate = Arc::clone(&registry.gate);
         side::forget(vacancy.handle().index);
-        side::with(vacancy.handle().index, |side| side.registry = Some(Box::new(registry)));
-        Ok(Self { vacancy })
+        registry::insert(registry);
+        Ok(Self { vacancy, gate })
     }
 
     /// Watches a socket for these events and no others; for none, not at all.
@@ -409,23 +184,20 @@ impl Hidden {
     }
 
     /// How many of its sockets have been closed so far.
-    pub fn closes(&self) -> Result<u64> {
-        with(self.vacancy.handle(), |registry| Ok(registry.closes))
+    pub fn closes(&self) -> u32 {
+        self.gate.closes()
     }
 
     /// As [`wait`]. If there have been other closes than these, waits for nothing and says so (`None`).
     pub fn wait(
         &self,
-        closes: u64,
+        closes: u32,
         capacity: usize,
         deadline: Deadline,
         mut answer: impl FnMut(Report),
     ) -> Result<Option<usize>> {
-        match wait_for(self.vacancy.handle(), Some(closes), capacity, deadline, &mut answer) {
-            Err(Stop::Stale) => Ok(None),
-            Err(Stop::Error(error)) => Err(error),
-            Ok(given) => Ok(Some(given)),
-        }
+        let visit = Visit { poller: self.vacancy.handle(), gate: &self.gate, capacity, deadline };
+        at_desk(|desk| visit.wait(Some(closes), &mut desk.reports, &mut answer))
     }
 }
 
@@ -435,141 +207,76 @@ impl Drop for Hidden {
     }
 }
 
-/// In a forked child, under all locks: what the parent's threads kept for their selects is not the child's.
-pub fn after_fork(side: &mut Side) {
-    let hidden = |registry: &mut Box<Registry>| registry.is_hidden;
-    if let Some(registry) = side.registry.take_if(hidden) {
-        registry.queue.abandon();
+/// What a thread keeps from one wait to the next.
+struct Desk {
+    /// The poller that it waited for last, and its gate: most threads have but one.
+    last: Option<(Handle, Arc<Gate>)>,
+    reports: Reports,
+}
+
+impl Desk {
+    const fn new() -> Self {
+        Self { last: None, reports: Reports::EMPTY }
+    }
+
+    /// The poller's gate, without a lock if the thread came through it last time; and the room for reports.
+    #[inline]
+    fn gate(&mut self, poller: Handle) -> Result<(&Gate, &mut Reports)> {
+        let kept = self.last.as_ref().is_some_and(|(last, gate)| *last == poller && gate.is_own());
+        if !kept {
+            self.last = Some((poller, with(poller, |registry| Ok(Arc::clone(&registry.gate)))?));
+        }
+        let (_, gate) = self.last.as_ref().ok_or(Error::EBADF)?;
+        Ok((gate, &mut self.reports))
     }
 }
 
 thread_local! {
-    static REPORTS: Cell<Reports> = Cell::new(Reports::default());
+    static DESK: RefCell<Desk> = const { RefCell::new(Desk::new()) };
+}
+
+/// Lends the thread's desk; to a thread that is ending, or a signal handler that waits in the middle of a wait, another.
+#[inline]
+fn at_desk<T>(body: impl FnOnce(&mut Desk) -> T) -> T {
+    let mut body = Some(body);
+    let mut sit = |desk: &mut Desk| body.take().map(|body| body(desk));
+    match DESK.try_with(|desk| desk.try_borrow_mut().ok().and_then(|mut desk| sit(&mut desk))) {
+        Ok(Some(outcome)) => outcome,
+        _ => sit(&mut Desk::new()).expect("nobody has sat down yet"),
+    }
 }
 
 /// Waits until something registered is ready, for at most `capacity` answers; how many there were.
-pub fn wait(poller: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMut(Report)) -> Result<usize> {
+#[inline]
+pub fn wait(number: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMut(Report)) -> Result<usize> {
     let deadline = Deadline::after(deadline::check(timeout_us)?);
     if capacity == 0 {
         return Err(Error::EINVAL);
     }
-    wait_for(get(poller)?, None, capacity, deadline, &mut answer).map_err(|stop| match stop {
-        Stop::Error(error) => error,
-        Stop::Stale => Error::ECANCELED,
+    let poller = get(number)?;
+    at_desk(|desk| {
+        let (gate, reports) = desk.gate(poller)?;
+        let visit = Visit { poller, gate, capacity, deadline };
+        visit.wait(None, reports, &mut answer).map(Option::unwrap_or_default)
     })
 }
 
-fn wait_for(
+/// One wait: what it asks of whom.
+struct Visit<'a> {
     poller: Handle,
-    closes: Option<u64>,
+    gate: &'a Gate,
     capacity: usize,
     deadline: Deadline,
-    answer: &mut impl FnMut(Report),
-) -> std::result::Result<usize, Stop> {
-    // A signal handler that waits as well finds none here, and makes its own.
-    let mut reports = REPORTS.try_with(Cell::take).unwrap_or_default();
-    let outcome = wait_with(poller, closes, capacity, deadline, &mut reports, answer);
-    let _ = REPORTS.try_with(|kept| kept.set(reports));
-    outcome
-}
-
-/// Why a wait ends without an answer.
-enum Stop {
-    Error(Error),
-    /// Sockets have been closed since the caller looked last.
-    Stale,
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-fn wait_with(
-    poller: Handle,
-    mut closes: Option<u64>,
-    capacity: usize,
-    deadline: Deadline,
-    reports: &mut Reports,
-    answer: &mut impl FnMut(Report),
-) -> std::result::Result<usize, Stop> {
-    let mut stay = enter(poller, capacity, &mut closes)?.ok_or(Stop::Stale)?;
-    loop {
-        let brief = stay.forced > 0 || stay.skipped;
-        let timeout = if brief { Some(Duration::ZERO) } else { deadline.remaining() };
-        reports.clear();
-        let outcome = match capacity - stay.forced {
-            0 => Ok(false),
-            room => stay.queue.wait(reports, room, timeout),
-        };
-        look_at_connects(reports);
-        let (given, ended) = match leave(poller, &stay, reports, capacity, outcome == Ok(true), answer) {
-            Ok(left) => left,
-            // The poller is gone. Whoever else waits on its queue must learn it too.
-            Err(_) => {
-                stay.queue.wake();
-                (0, Ended::Cancelled)
-            }
-        };
-        match outcome {
-            _ if given > 0 => return Ok(given),
-            _ if ended == Ended::Cancelled => return Err(Error::ECANCELED.into()),
-            _ if ended == Ended::Woken => return Ok(0),
-            // What was forced has gone in the meantime, or the kernel had the turn.
-            _ if brief => {}
-            // What the kernel reported was news to nobody, and may have stood in the way of what is.
-            Ok(drained) if drained || reports.iter().next().is_some() => {}
-            Err(sys::INTERRUPTED) if hears_signals(poller) => return Err(Error::EINTR.into()),
-            Ok(_) | Err(sys::INTERRUPTED) if deadline.passed() => return Ok(0),
-            Ok(_) | Err(sys::INTERRUPTED) => {}
-            Err(error) => return Err(Error::from(error).into()),
-        }
-        // A close between two stays ends the wait too, that of the poller itself among them.
-        stay = enter(poller, capacity, &mut closes).unwrap_or(None).ok_or(Error::ECANCELED)?;
-    }
 }
 
 /// One stay in the kernel.
 struct Stay {
-    queue: Arc<Queue>,
-    round: u64,
-    closes: u64,
-    /// How many answers are kept for what is ready without the kernel's word.
-    forced: usize,
-    /// There is such, but none of them has the turn.
-    skipped: bool,
+    /// How many closes there had been when it began.
+    closes: u32,
+    turn: Turn,
 }
 
-/// `closes` is how many the caller has seen; none if there have been more.
-fn enter(poller: Handle, capacity: usize, closes: &mut Option<u64>) -> Result<Option<Stay>> {
-    with(poller, |registry| {
-        if *closes.get_or_insert(registry.closes) != registry.closes {
-            return Ok(None);
-        }
-        registry.rounds += 1;
-        registry.waiting += 1;
-        let forced = registry.share(capacity);
-        let skipped = forced == 0 && !registry.forced.is_empty();
-        let Registry { rounds: round, closes, .. } = *registry;
-        Ok(Some(Stay { queue: Arc::clone(&registry.queue), round, closes, forced, skipped }))
-    })
-}
-
-/// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
-fn look_at_connects(reports: &Reports) {
-    for (number, _) in reports.iter() {
-        let number = number as i64;
-        if !table::peek(number).is_ok_and(|(_, slot)| slot.phase() == Phase::Connecting) {
-            continue;
-        }
-        if let Ok(slot) = table::get(number) {
-            readiness::advance_connect(&slot);
-        }
-    }
-}
-
-/// Why a stay in the kernel ended, other than by readiness or time.
+/// How a stay in the kernel ended, besides what there was to report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
     Otherwise,
@@ -577,47 +284,119 @@ enum Ended {
     Cancelled,
 }
 
-fn leave(
-    poller: Handle,
-    stay: &Stay,
-    reports: &Reports,
-    capacity: usize,
-    drained: bool,
-    answer: &mut impl FnMut(Report),
-) -> Result<(usize, Ended)> {
-    with(poller, |registry| {
-        registry.waiting = registry.waiting.saturating_sub(1);
-        let mut given = 0;
-        for (number, found) in reports.iter() {
-            if let Ok((handle, slot)) = table::peek(number as i64) {
-                given += usize::from(registry.report(handle.encode(), slot, found, stay.round, answer));
+impl Visit<'_> {
+    /// `None` if there have been other closes than these.
+    fn wait(
+        &self,
+        closes: Option<u32>,
+        reports: &mut Reports,
+        answer: &mut impl FnMut(Report),
+    ) -> Result<Option<usize>> {
+        let Some(mut stay) = self.enter(closes)? else { return Ok(None) };
+        let closes = stay.closes;
+        loop {
+            let outcome = self.stay(&stay, reports);
+            let (given, ended) = self.leave(&stay, reports, outcome == Ok(true), answer);
+            match outcome {
+                _ if given > 0 => return Ok(Some(given)),
+                _ if ended == Ended::Cancelled => return Err(Error::ECANCELED),
+                _ if ended == Ended::Woken => return Ok(Some(0)),
+                // What was forced has gone in the meantime, or the kernel had the turn.
+                _ if stay.turn != Turn::Nothing => {}
+                // What the kernel reported was news to nobody, and may have stood in the way of what is.
+                Ok(drained) if drained || reports.iter().next().is_some() => {}
+                Err(sys::INTERRUPTED) if self.hears_signals() => return Err(Error::EINTR),
+                Ok(_) | Err(sys::INTERRUPTED) if self.deadline.passed() => return Ok(Some(0)),
+                Ok(_) | Err(sys::INTERRUPTED) => {}
+                Err(error) => return Err(error.into()),
             }
+            // A close between two stays ends the wait too, that of the poller itself among them.
+            stay = self.enter(Some(closes)).unwrap_or(None).ok_or(Error::ECANCELED)?;
         }
-        if !stay.skipped {
-            given += registry.report_forced(stay.round, capacity - given, answer);
-        }
-        let cancelled = registry.closes != stay.closes;
-        if cancelled {
-            registry.cancelled = registry.cancelled.saturating_sub(1);
-        }
-        let woken = drained && !cancelled && std::mem::take(&mut registry.woken);
-        // Whoever took the queue's wake-up passes it on to those it was meant for.
-        let others = registry.cancelled > 0 || (registry.woken && drained);
-        if drained && others {
-            registry.queue.wake();
-        }
-        let ended = match (cancelled, woken) {
-            (true, _) => Ended::Cancelled,
-            (_, true) => Ended::Woken,
-            _ => Ended::Otherwise,
+    }
+
+    /// Through the gate; `None` if there have been other closes than these.
+    #[inline]
+    fn enter(&self, closes: Option<u32>) -> Result<Option<Stay>> {
+        let Some(now) = self.gate.enter() else {
+            self.gate.leave();
+            return Err(Error::EBADF);
         };
-        Ok((given, ended))
-    })
+        let mut stay = Stay { closes: now, turn: Turn::Nothing };
+        if closes.is_some_and(|closes| closes != now) {
+            stay.turn = Turn::Passes;
+            self.leave(&stay, &Reports::EMPTY, false, &mut |_| {});
+            return Ok(None);
+        }
+        if self.gate.is_forced() {
+            // If the poller is gone, leaving will tell.
+            stay.turn =
+                with(self.poller, |registry| Ok(registry.turn(self.capacity))).unwrap_or(Turn::Passes);
+        }
+        Ok(Some(stay))
+    }
+
+    /// In the kernel; whether this wait took a wake-up.
+    #[inline]
+    fn stay(&self, stay: &Stay, reports: &mut Reports) -> sys::Result<bool> {
+        reports.clear();
+        let kept = if let Turn::Has(answers) = stay.turn { answers } else { 0 };
+        let brief = stay.turn != Turn::Nothing;
+        let timeout = if brief { Some(Duration::ZERO) } else { self.deadline.remaining() };
+        match self.capacity - kept {
+            0 => Ok(false),
+            room => self.gate.queue.wait(reports, room, timeout),
+        }
+    }
+
+    /// Out again, with the answers.
+    fn leave(
+        &self,
+        stay: &Stay,
+        reports: &Reports,
+        drained: bool,
+        answer: &mut impl FnMut(Report),
+    ) -> (usize, Ended) {
+        if self.gate.is_closed() {
+            // Whoever else waits on its queue must learn it too.
+            self.gate.queue.wake();
+        }
+        let cancelled = self.gate.leave() != stay.closes;
+        let left = with(self.poller, |registry| {
+            let given = registry.report(reports, stay.turn, self.capacity, answer);
+            let woken = registry.take_wake_up(drained, cancelled);
+            Ok((given, woken))
+        });
+        let Ok((given, woken)) = left else {
+            // The poller is gone.
+            return (0, Ended::Cancelled);
+        };
+        let mut told = given.told;
+        if given.undecided > 0 {
+            look_at_connects(reports);
+            told += with(self.poller, |registry| Ok(registry.report_decided(reports, answer))).unwrap_or(0);
+        }
+        match (cancelled, woken) {
+            (true, _) => (told, Ended::Cancelled),
+            (_, true) => (told, Ended::Woken),
+            _ => (told, Ended::Otherwise),
+        }
+    }
+
+    /// Whether the poller or any of its sockets wants to hear of signals.
+    fn hears_signals(&self) -> bool {
+        let hears = |number: i64| table::peek(number).is_ok_and(|(_, slot)| slot.has(flag::INTERRUPTIBLE));
+        let any = || with(self.poller, |registry| Ok(registry.members().any(hears)));
+        hears(self.poller.encode()) || any() == Ok(true)
+    }
 }
 
-/// Whether the poller or any of its sockets wants to hear of signals.
-fn hears_signals(poller: Handle) -> bool {
-    let hears = |number: i64| table::peek(number).is_ok_and(|(_, slot)| slot.has(flag::INTERRUPTIBLE));
-    let any = || with(poller, |registry| Ok(registry.entries.keys().any(|number| hears(*number))));
-    hears(poller.encode()) || any() == Ok(true)
+/// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
+#[cold]
+fn look_at_connects(reports: &Reports) {
+    for (number, _) in reports.iter() {
+        if let Ok(slot) = table::get(number as i64) {
+            readiness::advance_connect(&slot);
+        }
+    }
 }

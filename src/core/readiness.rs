@@ -20,6 +20,9 @@ pub fn is_plain(slot: &Slot) -> bool {
 
 /// What is ready whatever the kernel says.
 pub fn forced(slot: &Slot) -> Events {
+    if is_plain(slot) {
+        return Events::NONE;
+    }
     if !slot.kind().is_connected_kind() {
         return forced_datagram(slot);
     }

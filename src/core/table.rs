@@ -298,6 +298,13 @@ pub struct Ref {
     epoch: u32,
 }
 
+impl Ref {
+    /// The slot itself, which never moves; what is read from it counts only while the handle is known to be open.
+    pub const fn slot(&self) -> &'static Slot {
+        self.slot
+    }
+}
+
 impl Deref for Ref {
     type Target = Slot;
 

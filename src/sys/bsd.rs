@@ -8,7 +8,7 @@ use libc::{c_int, c_void, kevent};
 use socket2::Type;
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -210,7 +210,7 @@ pub const QUEUE_SCALES: bool = true;
 /// A kqueue with a waker inside. Every method may be called from any thread.
 #[derive(Debug)]
 pub struct Queue {
-    kqueue: Fd,
+    kqueue: AtomicI32,
     /// Whose it is: a forked child does not get it, and may have another descriptor of that number.
     process: u32,
     waker: Waker,
@@ -218,7 +218,6 @@ pub struct Queue {
 }
 
 /// Room for what one wait reports; kept by the caller so that a wait allocates nothing.
-#[derive(Default)]
 pub struct Reports {
     found: Vec<kevent>,
     /// A descriptor's events in one.
@@ -229,6 +228,9 @@ pub struct Reports {
 unsafe impl Send for Reports {}
 
 impl Reports {
+    /// Room for none yet.
+    pub const EMPTY: Self = Self { found: Vec::new(), merged: Vec::new() };
+
     /// Forgets the last wait.
     pub fn clear(&mut self) {
         self.found.clear();
@@ -246,9 +248,18 @@ impl Queue {
     pub fn new() -> Result<Self> {
         let waker = Waker::new()?;
         let kqueue = kqueue()?;
-        let queue = Self { kqueue, process: std::process::id(), waker, watched: Mutex::default() };
+        let queue = Self {
+            kqueue: AtomicI32::new(kqueue.0),
+            process: std::process::id(),
+            waker,
+            watched: Mutex::default(),
+        };
         queue.arm(queue.waker.fd(), Events::READ, 0)?;
         Ok(queue)
+    }
+
+    fn kqueue(&self) -> c_int {
+        self.kqueue.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<c_int, Watched>> {
@@ -257,7 +268,7 @@ impl Queue {
 
     fn control(&self, event: &kevent) -> Result<()> {
         // SAFETY: the one change outlives the call, and there is no room for events.
-        check(unsafe { libc::kevent(self.kqueue.0, event, 1, std::ptr::null_mut(), 0, std::ptr::null()) })
+        check(unsafe { libc::kevent(self.kqueue(), event, 1, std::ptr::null_mut(), 0, std::ptr::null()) })
             .map(drop)
     }
 
@@ -303,9 +314,13 @@ impl Queue {
         }
     }
 
-    /// Gives up what a forked child has of its parent's. The kqueue has stayed behind by itself.
-    pub fn abandon(&self) {
+    /// Gives the descriptors up before their time. In a forked child the kqueue has stayed behind by itself.
+    pub fn close(&self) {
         self.waker.abandon();
+        let kqueue = Fd(self.kqueue.swap(Fd::NONE.0, Ordering::AcqRel));
+        if !kqueue.is_none() && self.process == std::process::id() {
+            close(kqueue);
+        }
     }
 
     /// Makes one wait return, now or the next.
@@ -323,7 +338,7 @@ impl Queue {
         let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
         let list = reports.found.as_mut_ptr();
         // SAFETY: `list` has room for `capacity` events, there are no changes, and the time outlives the call.
-        let found = unsafe { libc::kevent(self.kqueue.0, std::ptr::null(), 0, list, capacity as _, time) };
+        let found = unsafe { libc::kevent(self.kqueue(), std::ptr::null(), 0, list, capacity as _, time) };
         // SAFETY: the kernel has filled in this many, and the reserve above holds them.
         unsafe { reports.found.set_len(check(found)? as usize) };
         self.merge(reports);
@@ -355,8 +370,6 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        if self.process == std::process::id() {
-            close(self.kqueue);
-        }
+        self.close();
     }
 }

@@ -98,10 +98,12 @@ pub struct Queue {
 }
 
 /// Room for what one wait reports; kept by the caller so that a wait allocates nothing.
-#[derive(Default)]
 pub struct Reports(Vec<libc::epoll_event>);
 
 impl Reports {
+    /// Room for none yet.
+    pub const EMPTY: Self = Self(Vec::new());
+
     /// Forgets the last wait.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -184,7 +186,7 @@ impl Queue {
 
     /// Gives the descriptors up before their time: a forked child has no use for its parent's, and what threads
     /// hold that it does not have is never dropped.
-    pub fn abandon(&self) {
+    pub fn close(&self) {
         self.waker.abandon();
         let epoll = Fd(self.epoll.swap(Fd::NONE.0, Ordering::AcqRel));
         if !epoll.is_none() {
@@ -197,7 +199,9 @@ impl Queue {
         let capacity = capacity.min(MOST_REPORTS);
         let list = &mut reports.0;
         list.clear();
-        list.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+        if list.capacity() < capacity {
+            list.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+        }
         let found = self.wait_into(list.as_mut_ptr(), capacity as c_int, timeout)?;
         // SAFETY: the kernel has filled in this many, and the reserve above holds them.
         unsafe { list.set_len(found) };
@@ -216,7 +220,7 @@ impl Queue {
         }
         let timeout = milliseconds(timeout);
         // SAFETY: `list` has room for `capacity` events.
-        let found = unsafe { libc::epoll_pwait(self.epoll().0, list, capacity, timeout, NO_MASK) };
+        let found = unsafe { libc::epoll_wait(self.epoll().0, list, capacity, timeout) };
         check(found).map(|found| found as usize)
     }
 }
@@ -244,6 +248,6 @@ unsafe fn epoll_pwait2(
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.abandon();
+        self.close();
     }
 }

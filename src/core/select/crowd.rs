@@ -45,7 +45,7 @@ struct Kept {
     /// The three sets as the caller gave them last.
     keys: [Vec<i64>; 3],
     /// How many closes the poller had seen when the members were all open.
-    closes: u64,
+    closes: u32,
     /// Calls in a row that had another set, or found most members ready.
     unfit: u32,
     found: Vec<u32>,
@@ -120,7 +120,7 @@ impl Crowd {
             None => self.kept.insert(Kept::new()?),
         };
         // First: a close that comes later is counted later.
-        kept.closes = kept.poller.closes()?;
+        kept.closes = kept.poller.closes();
         for gone in self.roll.members.iter().filter(|member| now.find(member.handle).is_none()) {
             // One that is closed has left already.
             let _ = kept.poller.set(gone.handle, Events::NONE);

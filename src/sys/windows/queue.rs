@@ -81,7 +81,6 @@ impl Shared {
 pub struct Queue(Arc<Shared>);
 
 /// Room for what one wait reports; kept by the caller so that a wait allocates little.
-#[derive(Default)]
 pub struct Reports {
     polled: Vec<(usize, u64)>,
     entries: Vec<PollFd>,
@@ -89,6 +88,9 @@ pub struct Reports {
 }
 
 impl Reports {
+    /// Room for none yet.
+    pub const EMPTY: Self = Self { polled: Vec::new(), entries: Vec::new(), found: Vec::new() };
+
     /// Forgets the last wait.
     pub fn clear(&mut self) {
         self.found.clear();
@@ -175,8 +177,10 @@ impl Queue {
         }
     }
 
-    /// Nothing forks here.
-    pub fn abandon(&self) {}
+    /// Watches nothing any more. There are no descriptors of its own to be given up.
+    pub fn close(&self) {
+        self.0.lock().watched.clear();
+    }
 
     /// Makes one wait return, now or the next.
     pub fn wake(&self) {

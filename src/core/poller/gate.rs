@@ -1,0 +1,138 @@
+//! The way into a poller's wait, without a lock: how many waits are in the kernel, and how many closes they have
+//! not seen. Whoever is the last to leave a closed poller closes the kernel's queue, so that no wait ever meets
+//! another's descriptor. Not here: what is registered (`registry`).
+
+use crate::core::error::Result;
+use crate::core::fork;
+use crate::sys::Queue;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The lower half of the word: waits, and whether the poller is closed. The upper half counts closes of sockets.
+const CLOSED: u64 = 1 << 31;
+const WAITS: u64 = CLOSED - 1;
+const ONE_CLOSE: u64 = 1 << 32;
+
+#[derive(Debug)]
+pub struct Gate {
+    pub queue: Queue,
+    /// The process that made it: a child must make its own.
+    epoch: u32,
+    word: AtomicU64,
+    /// Something may be ready without the kernel's word.
+    forced: AtomicBool,
+}
+
+const fn closes(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+impl Gate {
+    pub fn open() -> Result<Arc<Self>> {
+        let (word, forced) = (AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Arc::new(Self { queue: Queue::new()?, epoch: fork::epoch(), word, forced }))
+    }
+
+    /// Whether this process made it.
+    #[inline]
+    pub fn is_own(&self) -> bool {
+        self.epoch == fork::epoch()
+    }
+
+    /// A wait goes in: how many closes there have been, or `None` if the poller is closed. It must leave in any case.
+    #[inline]
+    pub fn enter(&self) -> Option<u32> {
+        let word = self.word.fetch_add(1, Ordering::SeqCst);
+        (word & CLOSED == 0).then_some(closes(word))
+    }
+
+    /// A wait has come out: how many closes there have been by now.
+    #[inline]
+    pub fn leave(&self) -> u32 {
+        let word = self.word.fetch_sub(1, Ordering::SeqCst);
+        if word & (CLOSED | WAITS) == CLOSED | 1 {
+            self.queue.close();
+        }
+        closes(word)
+    }
+
+    /// Counts the close of a registered socket; how many waits are in that have not seen it.
+    pub fn count_close(&self) -> usize {
+        (self.word.fetch_add(ONE_CLOSE, Ordering::SeqCst) & WAITS) as usize
+    }
+
+    /// How many closes there have been.
+    pub fn closes(&self) -> u32 {
+        closes(self.word.load(Ordering::SeqCst))
+    }
+
+    /// Whether any wait is in.
+    pub fn is_busy(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & WAITS != 0
+    }
+
+    /// Whether nobody goes in any more.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// Lets nobody in any more. The first wait that this ends wakes the next, and so on.
+    pub fn close(&self) {
+        if !self.is_own() {
+            // Those that are in are the parent's.
+            return self.queue.close();
+        }
+        // As one that is in, lest the last one out close the queue in the middle of this.
+        self.word.fetch_add(1, Ordering::SeqCst);
+        self.word.fetch_or(CLOSED, Ordering::SeqCst);
+        self.queue.wake();
+        self.leave();
+    }
+
+    /// Says whether something may be ready without the kernel's word. A wait goes in and then looks here; who says it
+    /// looks afterwards for waits to be woken.
+    pub fn set_forced(&self, forced: bool) {
+        self.forced.store(forced, Ordering::SeqCst);
+    }
+
+    #[inline]
+    pub fn is_forced(&self) -> bool {
+        self.forced.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Reports;
+    use std::time::Duration;
+
+    #[test]
+    fn a_wait_knows_the_closes_that_came_after_it() {
+        let gate = Gate::open().unwrap();
+        let before = gate.enter().unwrap();
+        assert_eq!(gate.count_close(), 1);
+        let after = gate.enter().unwrap();
+        assert_ne!(before, after);
+        assert_eq!((gate.leave(), gate.leave()), (after, after));
+        assert_eq!(gate.count_close(), 0);
+        gate.close();
+    }
+
+    #[test]
+    fn a_closed_gate_lets_nobody_in_and_the_last_one_out_closes_the_queue() {
+        let gate = Gate::open().unwrap();
+        gate.enter().unwrap();
+        gate.close();
+        assert!(gate.is_busy());
+        assert_eq!(gate.enter(), None);
+        gate.leave();
+        let mut reports = Reports::EMPTY;
+        let mut look = || gate.queue.wait(&mut reports, 1, Some(Duration::ZERO));
+        assert_eq!(look(), Ok(true));
+        gate.leave();
+        assert!(!gate.is_busy());
+        assert!(cfg!(windows) || look().is_err());
+    }
+}
