@@ -36,19 +36,22 @@ pub fn select(sets: &mut Sets<'_>, timeout_us: i64) -> Result<Counts> {
 
 impl Member {
     /// What the poll is asked. A socket of which the kernel's word does not count is passed over.
-    fn entry(&self) -> PollFd {
-        let silent = self.parked || !(readiness::is_plain(self.slot) || readiness::in_kernel(self.slot));
+    #[inline]
+    fn entry(&mut self) -> PollFd {
+        self.plain = readiness::is_plain(self.slot);
+        let silent = self.parked || !(self.plain || readiness::in_kernel(self.slot));
         PollFd::new(if silent { Fd::NONE } else { self.slot.fd() }, self.asked)
     }
 
     /// What is ready that was asked for, whatever the kernel says.
     fn forced(&self) -> bool {
-        !readiness::is_plain(self.slot) && readiness::forced(self.slot).any(self.asked)
+        !self.plain && readiness::forced(self.slot).any(self.asked)
     }
 
     /// Takes in what the kernel found; whether the member is ready.
+    #[inline]
     fn collect(&mut self, found: Events) -> bool {
-        let ready = if readiness::is_plain(self.slot) { found } else { self.correct(found) };
+        let ready = if self.plain { found } else { self.correct(found) };
         self.ready = ready.and(self.asked);
         self.parked |= !found.is_empty() && self.ready.is_empty();
         !self.ready.is_empty()
@@ -85,13 +88,15 @@ impl Sweep {
         if let Some(counts) = self.crowd.select(sets, deadline)? {
             return Ok(counts);
         }
-        self.roll.gather(sets)?;
-        if self.crowd.follow(&mut self.roll, sets) {
+        let same = self.crowd.call(&mut self.roll, sets)?;
+        if self.crowd.follow(&mut self.roll, same, sets) {
             if let Some(counts) = self.crowd.select(sets, deadline)? {
                 return Ok(counts);
             }
             self.roll.gather(sets)?;
         }
+        // Before the sets are changed.
+        self.crowd.note(&mut self.roll, same, sets)?;
         self.poll(deadline)?;
         let counts = self.roll.answer(sets, None);
         self.crowd.polled(&mut self.roll, counts.iter().sum());
@@ -156,10 +161,10 @@ impl Sweep {
 
     /// Fills in the entries; whether something is ready without the kernel's word.
     fn ask(&mut self, watch: Option<&Watch>) -> Result<bool> {
-        let members = &self.roll.members;
+        let members = &mut self.roll.members;
         self.entries.clear();
         self.entries.try_reserve(members.len() + 1).map_err(|_| Error::ENOMEM)?;
-        self.entries.extend(members.iter().map(Member::entry));
+        self.entries.extend(members.iter_mut().map(Member::entry));
         self.entries.extend(watch.map(Watch::entry));
         let Some(_) = watch else { return Ok(false) };
         // Looked at after the announcement: a close either sees it, or is seen here.

@@ -455,9 +455,14 @@ pub fn get(number: i64) -> Result<Ref> {
 /// from it counts only if [`Slot::is_open_as`] still holds afterwards.
 #[inline]
 pub fn peek(number: i64) -> Result<(Handle, &'static Slot)> {
-    let handle = Handle::decode(number).ok_or(Error::EBADF)?;
-    let slot = slot(handle.index).ok_or(Error::EBADF)?;
-    if slot.is_open_as(handle) { Ok((handle, slot)) } else { Err(Error::EBADF) }
+    let index = Handle::index(number);
+    let generation = Handle::generation(number);
+    let slot = slot(index).ok_or(Error::EBADF)?;
+    // One comparison for both: of that generation, and not closed.
+    if slot.word.load(Ordering::SeqCst) >> CLOSED_SHIFT != generation << 1 {
+        return Err(Error::EBADF);
+    }
+    Ok((Handle { index, generation: generation as u32 }, slot))
 }
 
 /// Marks the handle closed. The reference returned is the one that being open held:

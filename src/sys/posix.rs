@@ -3,6 +3,7 @@
 
 use super::unix::{check, timespec};
 use super::{Events, Fd, Result, Timeout};
+use libc::c_short;
 use socket2::{Socket, Type};
 
 /// A socket is opened non-blocking by the same system call.
@@ -30,17 +31,12 @@ pub struct PollFd(pub(super) libc::pollfd);
 impl PollFd {
     /// Asks for `events`. A descriptor that is none is passed over.
     #[must_use]
+    #[inline]
     pub fn new(fd: Fd, events: Events) -> Self {
-        let mut asked = 0;
-        if events.any(Events::READ) {
-            asked |= libc::POLLIN;
-        }
-        if events.any(Events::WRITE) {
-            asked |= libc::POLLOUT;
-        }
-        if events.any(Events::EXCEPT) {
-            asked |= libc::POLLPRI;
-        }
+        let bit = |event: Events, bit: c_short| if events.any(event) { bit } else { 0 };
+        let asked = bit(Events::READ, libc::POLLIN)
+            | bit(Events::WRITE, libc::POLLOUT)
+            | bit(Events::EXCEPT, libc::POLLPRI);
         Self(libc::pollfd { fd: fd.0, events: asked, revents: 0 })
     }
 
@@ -48,6 +44,10 @@ impl PollFd {
     #[must_use]
     pub fn ready(&self) -> Events {
         let found = self.0.revents;
+        // Most sockets are not ready, and most others just readable.
+        if found == 0 || found == libc::POLLIN {
+            return Events::READ.when(found != 0);
+        }
         let over = found & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0;
         Events::READ
             .when(over || found & libc::POLLIN != 0)

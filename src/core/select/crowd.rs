@@ -42,8 +42,6 @@ pub struct Crowd {
 /// What is there while the set is registered.
 struct Kept {
     poller: Hidden,
-    /// The three sets as the caller gave them last.
-    keys: [Vec<i64>; 3],
     /// How many closes the poller had seen when the members were all open.
     closes: u32,
     /// Calls in a row that had another set, or found most members ready.
@@ -54,19 +52,25 @@ struct Kept {
 impl Crowd {
     /// Waits for the registered set, if it is this one. `None`: it is not, or has changed; the members must be looked at.
     pub fn select(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Option<Counts>> {
-        match &self.kept {
-            Some(kept) if kept.has(sets) => self.wait(sets, deadline),
-            _ => Ok(None),
+        if self.kept.is_some() && self.roll.is_of(sets) { self.wait(sets, deadline) } else { Ok(None) }
+    }
+
+    /// Calls the roll, more cheaply if it was these sets' that the last call polled; whether it was.
+    pub fn call(&mut self, now: &mut Roll, sets: &Sets<'_>) -> Result<bool> {
+        if self.kept.is_some() || !self.roll.is_of(sets) {
+            return now.gather(sets).map(|()| false);
         }
+        std::mem::swap(&mut self.roll, now);
+        now.renew().map(|()| true)
     }
 
     /// Brings the registration in step with the set, if that is worth it; whether it is in step now.
-    pub fn follow(&mut self, now: &mut Roll, sets: &Sets<'_>) -> bool {
+    pub fn follow(&mut self, now: &mut Roll, same: bool, sets: &Sets<'_>) -> bool {
         let size = now.members.len();
         if !sys::QUEUE_SCALES || size < SMALL {
             return false;
         }
-        let similar = self.compare(now) * SIMILAR <= size;
+        let similar = same || self.compare(now) * SIMILAR <= size;
         match &mut self.kept {
             Some(kept) if !similar => {
                 kept.unfit += 1;
@@ -100,6 +104,12 @@ impl Crowd {
         }
     }
 
+    /// Keeps what the sets are, where it will be asked for.
+    pub fn note(&self, now: &mut Roll, same: bool, sets: &Sets<'_>) -> Result<()> {
+        let wanted = self.kept.is_none() && !same && now.members.len() >= SMALL;
+        if wanted { now.note(sets) } else { Ok(()) }
+    }
+
     /// How many members have come, gone, or are asked for something else; those that stay keep what they are watched for.
     fn compare(&self, now: &mut Roll) -> usize {
         let mut stayed = 0;
@@ -117,11 +127,17 @@ impl Crowd {
     fn register(&mut self, now: &mut Roll, sets: &Sets<'_>) -> Result<()> {
         let kept = match self.kept.take() {
             Some(kept) => self.kept.insert(kept),
-            None => self.kept.insert(Kept::new()?),
+            None => {
+                // What an earlier poller watched is nothing to a new one.
+                let both = self.roll.members.iter_mut().chain(&mut now.members);
+                both.for_each(|member| member.watched = Events::NONE);
+                self.kept.insert(Kept::new()?)
+            }
         };
         // First: a close that comes later is counted later.
         kept.closes = kept.poller.closes();
-        for gone in self.roll.members.iter().filter(|member| now.find(member.handle).is_none()) {
+        let watched = self.roll.members.iter().filter(|member| !member.watched.is_empty());
+        for gone in watched.filter(|member| now.find(member.handle).is_none()) {
             // One that is closed has left already.
             let _ = kept.poller.set(gone.handle, Events::NONE);
         }
@@ -132,7 +148,8 @@ impl Crowd {
         if !now.members.iter().all(super::Member::is_open) {
             return Err(Error::ECANCELED);
         }
-        kept.note(sets, now.members.len())?;
+        now.note(sets)?;
+        kept.make_room(now.members.len())?;
         std::mem::swap(&mut self.roll, now);
         self.failures = 0;
         Ok(())
@@ -141,9 +158,6 @@ impl Crowd {
     fn dissolve(&mut self) {
         self.kept = None;
         self.calm = 0;
-        for member in &mut self.roll.members {
-            member.watched = Events::NONE;
-        }
     }
 
     fn wait(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Option<Counts>> {
@@ -181,21 +195,10 @@ impl Crowd {
 
 impl Kept {
     fn new() -> Result<Self> {
-        let keys = [const { Vec::new() }; 3];
-        Ok(Self { poller: Hidden::open()?, keys, closes: 0, unfit: 0, found: Vec::new() })
+        Ok(Self { poller: Hidden::open()?, closes: 0, unfit: 0, found: Vec::new() })
     }
 
-    fn has(&self, sets: &Sets<'_>) -> bool {
-        self.keys.iter().zip(sets).all(|(key, set)| *key == **set)
-    }
-
-    /// Keeps a copy of the sets.
-    fn note(&mut self, sets: &Sets<'_>, members: usize) -> Result<()> {
-        for (key, set) in self.keys.iter_mut().zip(sets) {
-            key.clear();
-            key.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
-            key.extend_from_slice(set);
-        }
+    fn make_room(&mut self, members: usize) -> Result<()> {
         self.found.clear();
         self.found.try_reserve(members).map_err(|_| Error::ENOMEM)
     }

@@ -24,6 +24,8 @@ pub struct Member {
     pub ready: Events,
     /// What the poller of a crowd watches it for.
     pub watched: Events,
+    /// What the kernel says is all, as far as is known.
+    pub plain: bool,
     /// The kernel reports what nobody asked for, for ever: not asked again in this call.
     pub parked: bool,
     /// Its first place in each set of which it is.
@@ -40,6 +42,8 @@ impl Member {
 #[derive(Default, Debug)]
 pub struct Roll {
     pub members: Vec<Member>,
+    /// The sets that it was called for.
+    keys: [Vec<i64>; 3],
     /// From a slot to a place in `members`; it counts only if the member there has that slot.
     places: Vec<u32>,
     /// Places in a set, while an answer is made.
@@ -50,6 +54,7 @@ impl Roll {
     /// Calls the roll: `EBADF` if a number stands for nothing.
     pub fn gather(&mut self, sets: &Sets<'_>) -> Result<()> {
         self.members.clear();
+        self.keys.iter_mut().for_each(Vec::clear);
         for (which, set) in sets.iter().enumerate() {
             self.members.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
             let length = u32::try_from(set.len()).map_err(|_| Error::ENOMEM)?;
@@ -57,8 +62,34 @@ impl Roll {
                 self.add(*number, which, at)?;
             }
         }
-        let room = self.members.len().saturating_sub(self.order.len());
-        self.order.try_reserve(room).map_err(|_| Error::ENOMEM)
+        self.order.clear();
+        self.order.try_reserve(self.members.len()).map_err(|_| Error::ENOMEM)
+    }
+
+    /// Keeps a copy of the sets, by which they are known when they come again.
+    pub fn note(&mut self, sets: &Sets<'_>) -> Result<()> {
+        for (key, set) in self.keys.iter_mut().zip(sets) {
+            key.clear();
+            key.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
+            key.extend_from_slice(set);
+        }
+        Ok(())
+    }
+
+    /// Whether it was called, and noted, for these sets.
+    pub fn is_of(&self, sets: &Sets<'_>) -> bool {
+        !self.members.is_empty() && self.keys.iter().zip(sets).all(|(key, set)| *key == **set)
+    }
+
+    /// Calls the same roll again.
+    pub fn renew(&mut self) -> Result<()> {
+        for member in &mut self.members {
+            if !member.is_open() {
+                return Err(Error::EBADF);
+            }
+            member.parked = false;
+        }
+        Ok(())
     }
 
     fn add(&mut self, number: i64, which: usize, at: u32) -> Result<()> {
@@ -87,6 +118,7 @@ impl Roll {
             asked: ASKED[which],
             ready: Events::NONE,
             watched: Events::NONE,
+            plain: false,
             parked: false,
             at: first,
         });
