@@ -89,10 +89,10 @@ pub fn kernel_says(slot: &Slot, events: Events) -> bool {
     matches!(sys::poll(&mut entry, Some(Duration::ZERO)), Ok(1))
 }
 
-/// Tells everyone who waits that the slot is not what it was.
+/// Tells everyone who waits that the slot is not what it was. Pollers first: who is woken finds them in step.
 pub fn changed(slot: &Slot) {
-    wait::notify(slot, slot.handle().index);
     poller::refresh(slot);
+    wait::notify(slot, slot.handle().index);
 }
 
 /// Whether nothing more can come from the peer, however much is still queued.
