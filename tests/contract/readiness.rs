@@ -1,8 +1,9 @@
 //! What it means to be ready: the table of the manual, each row for each kind of socket it is about, as select
-//! sees it, as a level-triggered poller does, an edge-triggered one and a one-shot one. And that looking takes
-//! nothing away. Not here: how select treats its sets (`select`), how a poller its registrations (`poller`).
+//! sees it alone and in a crowd, as a level-triggered poller does, an edge-triggered one and a one-shot one. And that
+//! looking takes nothing away. Not here: how select treats its sets (`select`), how a poller its registrations (`poller`).
 
 use crate::support::*;
+use std::cell::Cell;
 
 const R: i32 = ANYSOCK_READ;
 const W: i32 = ANYSOCK_WRITE;
@@ -26,11 +27,11 @@ const BORDERED: &[&str] = &["udp", "udp4", "udp6", "unixgram", "unixpacket"];
 
 const TABLE: &[Row] = &[
     // A stream that was never connected is never ready.
-    ("fresh stream", STREAMS, |kind| (open(kind), vec![]), NOTHING),
-    ("fresh stream with an address", STREAMS, |kind| (bound(kind), vec![]), NOTHING),
+    ("fresh stream", STREAMS, |kind| fresh(kind), NOTHING),
+    ("fresh stream with an address", STREAMS, |kind| with_address(kind), NOTHING),
     // A datagram socket needs no connection.
-    ("fresh datagram socket", DATAGRAMS, |kind| (open(kind), vec![]), W),
-    ("fresh datagram socket with an address", DATAGRAMS, |kind| (bound(kind), vec![]), W),
+    ("fresh datagram socket", DATAGRAMS, |kind| fresh(kind), W),
+    ("fresh datagram socket with an address", DATAGRAMS, |kind| with_address(kind), W),
     ("connected and idle", EVERY, |kind| idle(kind), W),
     ("accepted and idle", STREAMS, |kind| swap(idle(kind)), W),
     ("a pair, idle", &["tcp", "tcp4", "tcp6", "unix", "unixgram", "unixpacket"], |kind| of_pair(kind), W),
@@ -64,7 +65,7 @@ const TABLE: &[Row] = &[
     ("the send buffer is full, data is queued", FULL, full_with_data, R),
     ("the peer has read", FULL, room_again, W),
     // A listener.
-    ("listener without a connection", STREAMS, |kind| (listener(kind), vec![]), NOTHING),
+    ("listener without a connection", STREAMS, |kind| listening(kind), NOTHING),
     ("listener with a connection", STREAMS, |kind| listener_with(kind, 1), R),
     ("listener with several connections", STREAMS, |kind| listener_with(kind, 3), R),
     ("listener whose connection was accepted", STREAMS, listener_after_accept, NOTHING),
@@ -99,25 +100,55 @@ const UNDER_WAY: &[&str] = if cfg!(target_os = "linux") { STREAMS } else { &[] }
 
 // How each row comes about.
 
+thread_local! {
+    /// For what the socket of a scene is asked in a crowd while the scene comes about; for nothing: nobody looks.
+    static WATCHED: Cell<i32> = const { Cell::new(NOTHING) };
+}
+
+/// A stage of a scene: there may be those who look already.
+fn stage(scene: Scene) -> Scene {
+    match WATCHED.get() {
+        NOTHING => {}
+        asked => introduce(*scene.0, asked),
+    }
+    scene
+}
+
+fn fresh(kind: &str) -> Scene {
+    stage((open(kind), vec![]))
+}
+
+fn with_address(kind: &str) -> Scene {
+    let scene = fresh(kind);
+    expect(bind(*scene.0, &free_address(kind)));
+    stage(scene)
+}
+
+fn listening(kind: &str) -> Scene {
+    let scene = with_address(kind);
+    expect(anysock_listen(*scene.0, 0));
+    stage(scene)
+}
+
 fn idle(kind: &str) -> Scene {
     let (one, other) = connected(kind);
-    (one, vec![other])
+    stage((one, vec![other]))
 }
 
 fn of_pair(kind: &str) -> Scene {
     let (one, other) = pair(kind);
-    (one, vec![other])
+    stage((one, vec![other]))
 }
 
 fn full(kind: &str) -> Scene {
     let scene = of_pair(kind);
     fill(*scene.0);
-    scene
+    stage(scene)
 }
 
 /// Looks at the other one.
 fn swap((one, mut others): Scene) -> Scene {
-    (others.remove(0), vec![one])
+    stage((others.remove(0), vec![one]))
 }
 
 /// The kernel says how many bytes are queued; of empty datagrams it says nothing.
@@ -129,11 +160,11 @@ fn received(kind: &str, data: &[u8]) -> Scene {
     let (one, others) = idle(kind);
     assert_eq!(send(*others[0], data, 0), data.len() as i64);
     arrived(*one);
-    (one, others)
+    stage((one, others))
 }
 
 fn unconnected_data(kind: &str) -> Scene {
-    let (receiver, sender) = (bound(kind), bound(kind));
+    let ((receiver, _), sender) = (with_address(kind), bound(kind));
     assert_eq!(send_to(*sender, b"data", 0, &local_address(*receiver)), 4);
     arrived(*receiver);
     (receiver, vec![sender])
@@ -160,7 +191,7 @@ fn peer_shut(kind: &str, how: i32) -> Scene {
     let (one, others) = idle(kind);
     expect(anysock_shutdown(*others[0], how));
     ended(*one);
-    (one, others)
+    stage((one, others))
 }
 
 fn data_and_end(kind: &str) -> Scene {
@@ -205,12 +236,12 @@ fn room_again(kind: &str) -> Scene {
 }
 
 fn listener_with(kind: &str, connections: usize) -> Scene {
-    let listener = listener(kind);
+    let (listener, _) = listening(kind);
     let clients: Vec<_> = (0..connections).map(|_| open(kind)).collect();
     for client in &clients {
         expect(connect(**client, &local_address(*listener)));
     }
-    (listener, clients)
+    stage((listener, clients))
 }
 
 fn listener_after_accept(kind: &str) -> Scene {
@@ -221,7 +252,7 @@ fn listener_after_accept(kind: &str) -> Scene {
 
 /// A socket whose connect does not wait.
 fn hasty(kind: &str) -> Own {
-    let socket = open(kind);
+    let (socket, _) = fresh(kind);
     expect(set(*socket, "connect_timeout", 0));
     socket
 }
@@ -254,12 +285,12 @@ fn connect_under_way(kind: &str) -> Scene {
     let client = hasty(kind);
     expect_error(connect(*client, &local_address(*listener)), "EINPROGRESS");
     others.push(listener);
-    (client, others)
+    stage((client, others))
 }
 
 fn connect_timed_out(kind: &str) -> Scene {
     let (listener, mut others) = full_listener(kind);
-    let client = open(kind);
+    let (client, _) = fresh(kind);
     expect(set(*client, "connect_timeout", ANYSOCK_MILLISECOND));
     expect_error(connect(*client, &local_address(*listener)), "ETIMEDOUT");
     others.push(listener);
@@ -270,7 +301,7 @@ fn connect_finished(kind: &str) -> Scene {
     let (listener, client) = (listener(kind), hasty(kind));
     start_connect(*client, &local_address(*listener));
     let server = Own(expect(anysock_accept(*listener)));
-    (client, vec![server, listener])
+    stage((client, vec![server, listener]))
 }
 
 fn connect_finished_with_data(kind: &str) -> Scene {
@@ -299,11 +330,11 @@ fn expect_refusal(code: i64) {
 }
 
 fn connect_failed(kind: &str, timeout: i64) -> Scene {
-    let client = open(kind);
+    let (client, _) = fresh(kind);
     expect(set(*client, "connect_timeout", timeout));
     expect_refusal(connect(*client, &nobody(kind)));
     assert_eq!(select_one(*client, W, LONG_US), W);
-    (client, vec![])
+    stage((client, vec![]))
 }
 
 fn connect_failed_and_told(kind: &str) -> Scene {
@@ -336,7 +367,7 @@ fn reset(kind: &str) -> Scene {
     expect(set(*others[0], "linger", 0));
     drop(others);
     until("the reset", || get(*one, "error") != Ok(0));
-    (one, vec![])
+    stage((one, vec![]))
 }
 
 fn reset_told(kind: &str) -> Scene {
@@ -355,11 +386,11 @@ fn closed_with_data(kind: &str) -> Scene {
 }
 
 fn refused(kind: &str) -> Scene {
-    let socket = open(kind);
+    let (socket, _) = fresh(kind);
     expect(connect(*socket, &nobody(kind)));
     assert_eq!(write(*socket, b"anybody?"), 8);
     assert_eq!(select_one(*socket, R, LONG_US), R);
-    (socket, vec![])
+    stage((socket, vec![]))
 }
 
 fn refused_and_told(kind: &str) -> Scene {
@@ -375,7 +406,7 @@ fn urgent(kind: &str, after_data: bool) -> Scene {
     }
     assert_eq!(send(*others[0], b"!", ANYSOCK_OOB), 1);
     assert_eq!(select_one(*one, X, LONG_US), X);
-    (one, others)
+    stage((one, others))
 }
 
 fn urgent_read(kind: &str) -> Scene {
@@ -386,7 +417,7 @@ fn urgent_read(kind: &str) -> Scene {
     scene
 }
 
-// The four ways of looking.
+// The ways of looking.
 
 /// What a poller reports of its only socket now, of the three that can be asked for.
 fn reported(poller: i64, h: i64, token: i64) -> i32 {
@@ -415,6 +446,14 @@ fn in_select(h: i64, asked: i32) -> i32 {
     select_one(h, asked, 0)
 }
 
+fn in_select_of_a_crowd(h: i64, asked: i32) -> i32 {
+    let first = select_in_crowd(h, asked, 0);
+    for round in 1..AGAIN {
+        assert_eq!(select_in_crowd(h, asked, 0), first, "in a crowd that has come {round} times");
+    }
+    first
+}
+
 fn in_poller(h: i64, asked: i32) -> i32 {
     let poller = registered(h, asked, -5);
     let first = reported(*poller, h, -5);
@@ -441,8 +480,9 @@ fn in_oneshot_poller(h: i64, asked: i32) -> i32 {
 
 type Look = (&'static str, fn(i64, i32) -> i32);
 
-const LOOKS: [Look; 4] = [
+const LOOKS: [Look; 5] = [
     ("select", in_select),
+    ("select in a crowd", in_select_of_a_crowd),
     ("poller", in_poller),
     ("edge-triggered poller", in_edge_poller),
     ("one-shot poller", in_oneshot_poller),
@@ -467,6 +507,43 @@ fn the_table() {
         }
     }
     assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The crowd has been selected, with the socket in it, before each step by which its row comes about.
+fn the_table_as_it_comes_about(asked: i32) {
+    WATCHED.set(asked);
+    let mut wrong = Vec::new();
+    for (what, kinds, scene, expected) in TABLE {
+        for kind in *kinds {
+            let (socket, _others) = scene(kind);
+            let found = in_select_of_a_crowd(*socket, asked);
+            if found != expected & asked {
+                wrong.push(format!("{kind}, {what}: select in a crowd says {found}"));
+            }
+        }
+    }
+    WATCHED.set(NOTHING);
+    assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_crowd_sees_the_table_come_about() {
+    the_table_as_it_comes_about(ALL);
+}
+
+#[test]
+fn a_crowd_that_reads_sees_the_table_come_about() {
+    the_table_as_it_comes_about(R);
+}
+
+#[test]
+fn a_crowd_that_writes_sees_the_table_come_about() {
+    the_table_as_it_comes_about(W);
+}
+
+#[test]
+fn a_crowd_that_awaits_the_exceptional_sees_the_table_come_about() {
+    the_table_as_it_comes_about(X);
 }
 
 // What becomes ready while somebody waits for it.
@@ -595,12 +672,20 @@ fn give_up((one, _): &Scene, _: &str) {
 /// How somebody waits for the change; the thread's answer is for what the socket is ready.
 type Waiter = (&'static str, fn(i64, i32) -> Call<i32>);
 
-const WAITERS: [Waiter; 4] = [
+const WAITERS: [Waiter; 5] = [
     ("select", |h, asked| Call::blocked(move || select_one(h, asked, LONG_US))),
+    ("select in a crowd", wait_in_crowd),
     ("poller", |h, asked| wait_in_poller(h, asked)),
     ("edge-triggered poller", |h, asked| wait_in_poller(h, asked | ANYSOCK_EDGE)),
     ("one-shot poller", |h, asked| wait_in_poller(h, asked | ANYSOCK_ONESHOT)),
 ];
+
+fn wait_in_crowd(h: i64, asked: i32) -> Call<i32> {
+    Call::blocked(move || {
+        introduce(h, asked);
+        select_in_crowd(h, asked, LONG_US)
+    })
+}
 
 fn wait_in_poller(h: i64, events: i32) -> Call<i32> {
     let poller = registered(h, events, 1);
@@ -635,6 +720,19 @@ fn what_became_ready_between_two_waits_is_reported() {
             let found = poller_wait(*poller, 4, LONG_US).unwrap_or_else(|code| panic!("{}", name(code)));
             let found: Vec<_> = found.iter().map(|found| found.events & ALL).collect();
             assert_eq!(found, [*event], "{kind}, {what}: {extra}");
+        }
+    }
+}
+
+#[test]
+fn what_became_ready_between_two_selects_of_a_crowd_is_reported() {
+    for (what, kinds, scene, change, event) in CHANGES {
+        for kind in *kinds {
+            let scene = scene(kind);
+            introduce(*scene.0, *event);
+            assert_eq!(select_in_crowd(*scene.0, *event, 0), NOTHING, "{kind}, before {what}");
+            change(&scene, kind);
+            assert_eq!(select_in_crowd(*scene.0, *event, LONG_US), *event, "{kind}, {what}");
         }
     }
 }

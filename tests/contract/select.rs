@@ -1,5 +1,5 @@
-//! select: how it takes its sets and what it leaves in them, how long it waits, and what it refuses.
-//! Not here: what ready means (`readiness`), and closes during the wait (`close`).
+//! select: how it takes its sets and what it leaves in them, how long it waits, and what it refuses; and that all of
+//! it is the same in a crowd, of which select may keep what it learned. Not here: what ready means (`readiness`), and closes during the wait (`close`).
 
 use crate::support::*;
 use std::ptr::{null, null_mut};
@@ -370,6 +370,293 @@ fn a_signal_ends_a_wait_that_shall_be_interruptible() {
         let waiting = Call::blocked_for_signals(restart, move || select(&mut [asked, vec![], vec![]], -1));
         waiting.signal();
         expect_error(waiting.result(), "EINTR");
+    }
+}
+
+// The same in a crowd.
+
+/// Has a crowd come again and again with these sets in it; what is left of them each time.
+#[track_caller]
+fn again_and_again(sets: &[Vec<i64>; 3]) -> [Vec<i64>; 3] {
+    let mut first = in_crowd(sets);
+    expect(select(&mut first, 0));
+    for round in 1..AGAIN {
+        let mut left = in_crowd(sets);
+        assert_eq!(select(&mut left, 0) as usize, left.iter().map(Vec::len).sum::<usize>());
+        assert_eq!(left, first, "round {round}");
+    }
+    first
+}
+
+/// A call that must fail and leave its sets.
+#[track_caller]
+fn expect_refused_in_crowd(sets: &[Vec<i64>; 3], timeout_us: i64, error: &str) {
+    expect_refused(in_crowd(sets), timeout_us, error);
+}
+
+/// Waits in a crowd that is known already, in a thread of its own: the result and what is left of the sets.
+fn wait_in_crowd(sets: [Vec<i64>; 3], timeout_us: i64) -> Call<(i64, [Vec<i64>; 3])> {
+    Call::blocked(move || {
+        again_and_again(&sets);
+        let mut sets = in_crowd(&sets);
+        (select(&mut sets, timeout_us), sets)
+    })
+}
+
+#[test]
+fn a_crowd_keeps_its_order() {
+    let ready = [pair("unix"), pair("unix"), pair("unix")];
+    for (_, other) in &ready {
+        assert_eq!(write(**other, b"data"), 4);
+    }
+    let [a, b, c] = ready.each_ref().map(|(one, _)| **one);
+    for order in [[c, a, b], [a, b, c], [b, c, a]] {
+        let sets = [order.to_vec(), order[..2].to_vec(), order.to_vec()];
+        assert_eq!(again_and_again(&sets), [order.to_vec(), order[..2].to_vec(), vec![]]);
+    }
+    // However the rest of it lies about.
+    let mut random = Random(11);
+    let mut mixed = [&[a, b, c], idlers()].concat();
+    for _ in 0..AGAIN {
+        for place in (1..mixed.len()).rev() {
+            mixed.swap(place, random.below(place + 1));
+        }
+        let left: Vec<_> = mixed.iter().copied().filter(|handle| [a, b, c].contains(handle)).collect();
+        let mut sets = [mixed.clone(), vec![], vec![]];
+        assert_eq!(select(&mut sets, LONG_US), 3);
+        assert_eq!(sets, [left, vec![], vec![]]);
+    }
+}
+
+#[test]
+fn a_crowd_counts_a_handle_once_in_each_set() {
+    let (one, other) = pair("tcp");
+    assert_eq!(write(*other, b"data"), 4);
+    assert_eq!(send(*other, b"!", ANYSOCK_OOB), 1);
+    until("urgent data", || select_one(*one, X, 0) == X);
+    let (a, b) = (*one, *other);
+    let sets = [vec![a, b, a, a, b], vec![b, a, b, a], vec![a, a]];
+    assert_eq!(again_and_again(&sets), [vec![a], vec![b, a], vec![a]]);
+    // Asked for something else, it is told that and no more.
+    assert_eq!(again_and_again(&[vec![], vec![a], vec![]]), [vec![], vec![a], vec![]]);
+    assert_eq!(again_and_again(&[vec![], vec![], vec![a]]), [vec![], vec![], vec![a]]);
+    assert_eq!(again_and_again(&[vec![b], vec![], vec![b]]), [vec![], vec![], vec![]]);
+}
+
+#[test]
+fn only_the_counts_and_the_ready_part_of_a_crowd_are_written() {
+    let (one, other) = pair("unix");
+    assert_eq!(write(*other, b"data"), 4);
+    for _ in 0..AGAIN {
+        let mut array = idlers().to_vec();
+        array.extend([*one, -77]);
+        let place = array.as_mut_ptr();
+        let members = array.len() - 1;
+        let mut set = set_of(&mut array[..members]);
+        assert_eq!(raw([&mut set, null_mut(), null_mut()], 0), 1);
+        assert_eq!((set.count, set.handles, array[0], array[members]), (1, place, *one, -77));
+    }
+}
+
+#[test]
+fn a_timeout_empties_a_crowd_and_is_kept() {
+    let (one, other) = pair("unix");
+    let sets = [vec![*one, *other], vec![], vec![*one]];
+    assert_eq!(again_and_again(&sets), [vec![], vec![], vec![]]);
+    for micros in [1, 300, 1_000, 30_000] {
+        let mut sets = in_crowd(&sets);
+        let start = Instant::now();
+        assert_eq!(select(&mut sets, micros), 0);
+        assert!(start.elapsed() >= Duration::from_micros(micros as u64), "{micros}");
+        assert_eq!(sets, [vec![], vec![], vec![]]);
+    }
+    for timeout in [-1, i64::MAX] {
+        let handle = *one;
+        let waiting = wait_in_crowd([vec![handle], vec![], vec![handle]], timeout);
+        assert_eq!(write(*other, b"data"), 4);
+        assert_eq!(waiting.result(), (1, [vec![handle], vec![], vec![]]), "{timeout}");
+        assert_eq!(read(handle, &mut [0; 16]), 4);
+    }
+}
+
+#[test]
+fn a_crowd_refuses_what_every_set_refuses() {
+    let (one, other) = pair("unix");
+    assert_eq!(write(*other, b"data"), 4);
+    let poller = poller();
+    again_and_again(&[vec![*one], vec![], vec![]]);
+    for timeout in [-2, i64::MIN] {
+        expect_refused_in_crowd(&[vec![*one], vec![], vec![]], timeout, "EINVAL");
+    }
+    for bad in [0, -1, i64::MAX] {
+        expect_refused_in_crowd(&[vec![*one], vec![], vec![bad]], -1, "EBADF");
+    }
+    expect_refused_in_crowd(&[vec![*one], vec![*poller], vec![]], 0, "EOPNOTSUPP");
+    assert_eq!(again_and_again(&[vec![*one], vec![], vec![]]), [vec![*one], vec![], vec![]]);
+}
+
+/// Nothing in the caller's arrays tells of a close between two calls, nor of another socket in the same place.
+#[test]
+fn a_crowd_notices_who_was_closed_between_two_calls() {
+    for kind in ["tcp", "unix", "unixgram", "udp"] {
+        let (one, other) = connected(kind);
+        let (gone, _its_peer) = connected(kind);
+        assert_eq!(write(*other, b"data"), 4);
+        let sets = [vec![*one, *gone], vec![], vec![*gone]];
+        again_and_again(&sets);
+        let closed = *gone;
+        drop(gone);
+        // They have the descriptor and the slot, and something to read.
+        let (next, its_peer) = connected(kind);
+        assert_eq!(write(*its_peer, b"data"), 4);
+        for timeout in [0, -1] {
+            expect_refused_in_crowd(&sets, timeout, "EBADF");
+        }
+        assert_eq!(again_and_again(&[vec![*one], vec![], vec![]]), [vec![*one], vec![], vec![]], "{kind}");
+        assert_eq!(again_and_again(&[vec![*next], vec![], vec![]]), [vec![*next], vec![], vec![]], "{kind}");
+        expect_refused_in_crowd(&[vec![*one, closed], vec![], vec![]], 0, "EBADF");
+    }
+}
+
+#[test]
+fn a_close_during_the_wait_leaves_a_crowd_too() {
+    let (one, _other) = pair("unix");
+    for kind in ["tcp", "unix", "unixgram"] {
+        let (own, _its_peer) = pair(kind);
+        let gone = *own;
+        let sets = [vec![*one, gone, *one], vec![], vec![gone]];
+        let waiting = wait_in_crowd(sets.clone(), -1);
+        expect(anysock_close(gone));
+        let (code, left) = waiting.result();
+        expect_error(code, "ECANCELED");
+        assert_eq!(left, in_crowd(&sets));
+    }
+}
+
+/// A descriptor that was given away lives on, but not for those who watched its handle.
+#[test]
+fn a_crowd_forgets_what_is_released_and_takes_it_again() {
+    let (one, other) = pair("unix");
+    let sets = [vec![*one], vec![], vec![]];
+    again_and_again(&sets);
+    let fd = expect(anysock_release(*one));
+    assert_eq!(write(*other, b"data"), 4);
+    expect_refused_in_crowd(&sets, 0, "EBADF");
+    assert_eq!(again_and_again(&[vec![*other], vec![], vec![]]), [vec![], vec![], vec![]]);
+    let again = Own(expect(anysock_adopt(fd)));
+    assert_eq!(again_and_again(&[vec![*again], vec![], vec![]]), [vec![*again], vec![], vec![]]);
+}
+
+/// Two handles for one socket: closing one does not silence the other, nor does the other speak for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crowd_tells_two_handles_of_one_socket_apart() {
+    let (one, other) = pair("unix");
+    // SAFETY: takes no memory; the copy is the library's from now on.
+    let copy = unsafe { libc::fcntl(anysock_fd(*one) as i32, libc::F_DUPFD_CLOEXEC, 0) };
+    let twin = Own(expect(anysock_adopt(i64::from(copy))));
+    assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![], vec![], vec![]]);
+    assert_eq!(write(*other, b"data"), 4);
+    assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![*one, *twin], vec![], vec![]]);
+    let sets = [vec![*twin], vec![], vec![]];
+    drop(one);
+    assert_eq!(again_and_again(&sets), sets);
+    assert_eq!(again_and_again(&[vec![], vec![], vec![*twin]]), [vec![], vec![], vec![]]);
+}
+
+/// What changes when bytes are read, options set: no event announces it.
+#[test]
+fn a_crowd_sees_what_options_make_ready() {
+    let (one, other) = connected("tcp4");
+    assert_eq!(send(*other, b"!", ANYSOCK_OOB), 1);
+    until("urgent data", || select_one(*one, X, 0) == X);
+    let sets = [vec![*one], vec![], vec![]];
+    assert_eq!(again_and_again(&sets), [vec![], vec![], vec![]]);
+    expect(set(*one, "oob_inline", 1));
+    assert_eq!(select_one(*one, R, 0), R);
+    assert_eq!(again_and_again(&sets), sets);
+}
+
+#[test]
+fn crowds_that_take_turns_stay_apart() {
+    let (one, other) = pair("unix");
+    let (third, fourth) = pair("unix");
+    assert_eq!(write(*other, b"data"), 4);
+    let mine = [vec![*one, *third], vec![], vec![]];
+    let theirs = [vec![], vec![*third], vec![*one]];
+    again_and_again(&mine);
+    for round in 0..3 * AGAIN {
+        let mut left = in_crowd(&mine);
+        assert_eq!((select(&mut left, LONG_US), left), (1, [vec![*one], vec![], vec![]]), "{round}");
+        let mut left = in_crowd(&theirs);
+        assert_eq!((select(&mut left, LONG_US), left), (1, [vec![], vec![*third], vec![]]), "{round}");
+        // A small one in between.
+        assert_eq!(select_one(*fourth, R | W, 0), W);
+    }
+}
+
+#[test]
+fn threads_have_the_same_crowd_each_for_itself() {
+    let (one, other) = pair("unix");
+    let sets = [vec![*one], vec![], vec![*one]];
+    let waiting: Vec<_> = (0..4).map(|_| wait_in_crowd(sets.clone(), LONG_US)).collect();
+    assert_eq!(write(*other, b"data"), 4);
+    for call in waiting {
+        assert_eq!(call.result(), (1, [vec![*one], vec![], vec![]]));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hang_up_that_nobody_asked_for_costs_nothing_in_a_crowd() {
+    const SPAN: Duration = Duration::from_millis(400);
+    let (one, other) = pair("unix");
+    expect(anysock_close(*other));
+    let handle = *one;
+    let waiting = Call::start(move || {
+        let sets = [vec![], vec![], vec![handle]];
+        again_and_again(&sets);
+        let before = thread_time();
+        let ready = select(&mut in_crowd(&sets), SPAN.as_micros() as i64);
+        (ready, thread_time() - before)
+    });
+    let (ready, used) = waiting.result();
+    assert_eq!(ready, 0);
+    assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
+    // It hides no other event, and is not forgotten.
+    let (idle, writer) = pair("unix");
+    let waiting = wait_in_crowd([vec![*idle], vec![], vec![handle, *idle]], LONG_US);
+    assert_eq!(write(*writer, b"data"), 4);
+    assert_eq!(waiting.result(), (1, [vec![*idle], vec![], vec![]]));
+    assert_eq!(again_and_again(&[vec![handle], vec![], vec![handle]]), [vec![handle], vec![], vec![]]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_the_wait_of_a_crowd_only_if_one_of_it_is_interruptible() {
+    let (one, other) = pair("unix");
+    let handle = *one;
+    let crowd = move |timeout| {
+        move || {
+            again_and_again(&[vec![handle], vec![], vec![]]);
+            let start = Instant::now();
+            (select(&mut in_crowd(&[vec![handle], vec![], vec![]]), timeout), start.elapsed())
+        }
+    };
+    for restart in [false, true] {
+        let waiting = Call::blocked_for_signals(restart, crowd(200 * ANYSOCK_MILLISECOND));
+        let (ready, elapsed) = waiting.result_under_signals();
+        assert_eq!(ready, 0);
+        assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
+        expect(set(handle, "interruptible", 1));
+        let waiting = Call::blocked_for_signals(restart, crowd(-1));
+        waiting.signal();
+        expect_error(waiting.result().0, "EINTR");
+        // Also one that becomes so when the crowd is known.
+        expect(set(handle, "interruptible", 0));
+        assert_eq!(write(*other, b"data"), 4);
+        assert_eq!(again_and_again(&[vec![handle], vec![], vec![]]), [vec![handle], vec![], vec![]]);
+        assert_eq!(read(handle, &mut [0; 16]), 4);
     }
 }
 

@@ -16,6 +16,7 @@ pub use anysock::ffi::types::*;
 use std::ffi::{CStr, CString, c_char};
 use std::ops::Deref;
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
@@ -344,11 +345,64 @@ pub fn select(sets: &mut [Vec<i64>; 3], timeout_us: i64) -> i64 {
 /// What of `asked` one socket is ready for according to select, as the bits of the events.
 #[track_caller]
 pub fn select_one(h: i64, asked: i32, timeout_us: i64) -> i32 {
+    select_among(&[], h, asked, timeout_us)
+}
+
+/// The same, in the midst of others that are not ready.
+#[track_caller]
+fn select_among(others: &[i64], h: i64, asked: i32, timeout_us: i64) -> i32 {
     let events = [ANYSOCK_READ, ANYSOCK_WRITE, ANYSOCK_EXCEPT];
-    let mut sets = events.map(|event| if asked & event != 0 { vec![h] } else { Vec::new() });
+    let mut sets = crowded(others, events.map(|event| vec![h; usize::from(asked & event != 0)]));
     let count = expect(select(&mut sets, timeout_us));
     assert_eq!(count as usize, sets.iter().map(Vec::len).sum::<usize>());
+    assert!(sets.iter().flatten().all(|ready| *ready == h), "others than {h} are ready: {sets:?}");
     events.into_iter().zip(sets).filter(|(_, set)| !set.is_empty()).map(|(event, _)| event).sum()
+}
+
+/// These sets in the midst of others, of which each set gets its share.
+fn crowded(others: &[i64], sets: [Vec<i64>; 3]) -> [Vec<i64>; 3] {
+    let mut shares = others.chunks(others.len().div_ceil(6).max(1)).chain(std::iter::repeat(&[][..]));
+    let mut share = || shares.next().unwrap_or_default();
+    sets.map(|set| [share(), &set, share()].concat())
+}
+
+// Crowds: large sets that come again, of which few are ready.
+
+/// So often a crowd comes until select has surely made up its mind about it.
+pub const AGAIN: usize = 48;
+
+/// Sockets that are never ready, whatever they are asked for: connected, with a full buffer and nothing to read.
+pub fn idlers() -> &'static [i64] {
+    static IDLERS: OnceLock<Vec<i64>> = OnceLock::new();
+    let idler = |_| {
+        let (one, other) = pair("unix");
+        expect(set(*one, "send_buffer", 1));
+        fill(*one);
+        let handle = *one;
+        // For as long as the program runs.
+        std::mem::forget((one, other));
+        handle
+    };
+    IDLERS.get_or_init(|| (0..120).map(idler).collect())
+}
+
+/// These sets in a crowd.
+pub fn in_crowd(sets: &[Vec<i64>; 3]) -> [Vec<i64>; 3] {
+    crowded(idlers(), sets.clone())
+}
+
+/// As [`select_one`], in a crowd.
+#[track_caller]
+pub fn select_in_crowd(h: i64, asked: i32, timeout_us: i64) -> i32 {
+    select_among(idlers(), h, asked, timeout_us)
+}
+
+/// Has a crowd come so often that it is known, with the socket in it.
+#[track_caller]
+pub fn introduce(h: i64, asked: i32) {
+    for _ in 0..AGAIN {
+        select_in_crowd(h, asked, 0);
+    }
 }
 
 /// What one wait of a poller answers, or the error.
