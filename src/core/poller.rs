@@ -109,13 +109,22 @@ fn take_out(poller: Handle, slot: &Ref) -> Result<()> {
 
 /// The socket is not what it was: its pollers look again.
 pub fn refresh(slot: &Slot) {
+    each_watcher(slot, |registry| registry.sync(slot));
+}
+
+/// An option was set, which may have made the socket ready although nothing has come.
+pub fn look_again(slot: &Slot) {
+    each_watcher(slot, |registry| registry.look_again(slot));
+}
+
+fn each_watcher(slot: &Slot, body: impl Fn(&mut Registry) -> Result<()>) {
     if !slot.has(flag::REGISTERED) {
         return;
     }
     let watchers = side::find(slot.handle().index, |side| side.pollers.clone()).unwrap_or_default();
     for poller in watchers {
         // An error here would be the kernel's refusal of a descriptor that it took before.
-        let _ = with(poller, |registry| registry.sync(slot));
+        let _ = with(poller, &body);
     }
 }
 

@@ -108,6 +108,17 @@ impl Registry {
         Ok(())
     }
 
+    /// Has the kernel look at the socket again: it looks by itself only when something comes.
+    pub fn look_again(&self, slot: &Slot) -> Result<()> {
+        let number = slot.handle().encode();
+        match self.entries.get(&number) {
+            Some(entry) if entry.queued && entry.armed => {
+                Ok(self.gate.queue.modify(slot.fd(), entry.asked, number as u64)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps the list of those whose readiness is forced, and has a wait look at it.
     fn force(&mut self, number: i64, forced: Events) {
         let Some(entry) = self.entries.get(&number) else { return };
