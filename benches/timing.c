@@ -7,18 +7,12 @@
  */
 
 #define _GNU_SOURCE
-#include <anysock.h>
+#include "bench.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,21 +24,9 @@ enum {
     BLOCK = 64 * 1024,
     BLOCKS = 16, /* the sink acknowledges a mebibyte */
     MOST = 100,  /* sockets to wait for */
-    HOSTS = 16,  /* loopback addresses, lest the ports of one run out */
 };
 
 static char data[BLOCK];
-
-/* Ends the program at the first failure: a benchmark of errors is none. */
-static int64_t must(int64_t result, const char *what) {
-    if (result < 0) {
-        fprintf(stderr, "%s: %s\n", what, result == -1 ? strerror(errno) : anysock_error_message(result));
-        exit(1);
-    }
-    return result;
-}
-
-#define MUST(call) must((call), #call)
 
 /* A stream that ends in the middle would go on for ever. */
 static size_t moved(int64_t result, const char *what) {
@@ -57,31 +39,6 @@ static size_t moved(int64_t result, const char *what) {
 #define MOVED(call) moved((call), #call)
 
 /* --- Sockets. All are made by the same raw calls, and those for anysock then adopted. --- */
-
-static struct sockaddr_in loopback(int host, in_port_t port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = port};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (in_addr_t)host);
-    return address;
-}
-
-static in_port_t port_of(int fd) {
-    struct sockaddr_in address;
-    socklen_t length = sizeof address;
-    MUST(getsockname(fd, (struct sockaddr *)&address, &length));
-    return address.sin_port;
-}
-
-static int bound(int type, in_addr_t host) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = host};
-    int fd = (int)MUST(socket(AF_INET, type | SOCK_CLOEXEC, 0));
-    MUST(bind(fd, (struct sockaddr *)&address, sizeof address));
-    return fd;
-}
-
-static void connect_to(int fd, int host, in_port_t port) {
-    struct sockaddr_in address = loopback(host, port);
-    MUST(connect(fd, (struct sockaddr *)&address, sizeof address));
-}
 
 static void tcp_pair(int fds[2]) {
     int on = 1;

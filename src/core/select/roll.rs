@@ -144,7 +144,13 @@ impl Roll {
         let Self { members, order, .. } = self;
         let mut counts = [0; 3];
         for (which, set) in sets.iter_mut().enumerate().filter(|(_, set)| !set.is_empty()) {
-            let place = |member: &Member| member.ready.any(ASKED[which]).then_some(member.at[which]);
+            let is_ready = |member: &&Member| member.ready.any(ASKED[which]);
+            if ready.is_none() && members.iter().filter(is_ready).count() == set.len() {
+                // All, and none of them twice: the set is the answer.
+                counts[which] = set.len();
+                continue;
+            }
+            let place = |member: &Member| is_ready(&member).then_some(member.at[which]);
             order.clear();
             match ready {
                 Some(ready) => {
