@@ -836,7 +836,8 @@ int64_t anysock_get_raw(anysock_t h, int32_t level, int32_t name, void *value, s
  *         over one array, `ANYSOCK_EINTR` if a handle has option "interruptible", `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`.
  *         On an error the sets are untouched.
  *
- * Blocks. The sets must not be changed by another thread during the call.
+ * Blocks. The sets must not be changed by another thread during the call. A set that a thread hands over again and again is
+ * remembered: then a call costs what is ready and not what is watched. No answer depends on it.
  */
 int64_t anysock_select(struct anysock_handles *readable,
                        struct anysock_handles *writable,

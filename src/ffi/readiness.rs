@@ -23,7 +23,8 @@ use crate::core::{poller, select};
 ///         over one array, `ANYSOCK_EINTR` if a handle has option "interruptible", `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`.
 ///         On an error the sets are untouched.
 ///
-/// Blocks. The sets must not be changed by another thread during the call.
+/// Blocks. The sets must not be changed by another thread during the call. A set that a thread hands over again and again is
+/// remembered: then a call costs what is ready and not what is watched. No answer depends on it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_select(
     readable: *mut anysock_handles,
