@@ -414,6 +414,39 @@ typedef struct anysock_event {
   int32_t reserved;
 } anysock_event;
 
+/**
+ * An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
+ *
+ * Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
+ * byte for byte. All zero is no address.
+ */
+typedef struct anysock_address {
+  /**
+   * At offset 0: 2 for IPv4, 10 for IPv6, 1 for unix, as option "family" gives them; 0 for no address.
+   */
+  int32_t family;
+  /**
+   * At offset 4: the port, as a plain number (host byte order).
+   */
+  uint16_t port;
+  /**
+   * At offset 6: how many of `bytes` count: 4 for IPv4, 16 for IPv6.
+   */
+  uint16_t length;
+  /**
+   * At offset 8: the number of the interface that a link-local IPv6 address belongs to, else 0.
+   */
+  uint32_t scope;
+  /**
+   * At offset 12: 0.
+   */
+  uint32_t reserved;
+  /**
+   * At offset 16: the octets in the order in which they are written; a path; or a 0 and an abstract name. No NUL ends it.
+   */
+  uint8_t bytes[112];
+} anysock_address;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -938,6 +971,41 @@ int64_t anysock_resolve(const char *kind,
  */
 int64_t anysock_interfaces(char *text,
                            size_t capacity);
+
+/**
+ * Puts an address text into flat memory. It must say the whole address in numbers.
+ *
+ * @param kind    The kind of socket that the address is for, as for `anysock_open`.
+ * @param text    "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or "@name" (abstract, Linux), for
+ *                raw kinds a bare host.
+ * @param address Receives it. A mapped IPv6 address ("[::ffff:192.0.2.1]:80") becomes the IPv4 address that it stands for.
+ * @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can tell: a host's
+ *         name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family; `ANYSOCK_ENAMETOOLONG` for
+ *         a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none; `ANYSOCK_EFAULT`. On an error nothing
+ *         is stored.
+ *
+ * Does not block.
+ */
+int64_t anysock_address_parse(const char *kind,
+                              const char *text,
+                              struct anysock_address *address);
+
+/**
+ * The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives it, always with a
+ * port unless it is a unix address.
+ *
+ * @param address  The address. An IPv4 address is never shown as a mapped IPv6 one.
+ * @param text     Receives the text, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
+ * @param capacity How many bytes `text` holds. 128 hold every address but a unix name that is not UTF-8.
+ * @return The full length without the NUL; 0 for no address (`family` 0). `ANYSOCK_EINVAL` if `length` does not fit the family
+ *         or `reserved` is not 0, `ANYSOCK_EAFNOSUPPORT` for another family, `ANYSOCK_ENAMETOOLONG`, `ANYSOCK_EOPNOTSUPP`
+ *         as for `anysock_address_parse`, `ANYSOCK_EFAULT`.
+ *
+ * Does not block.
+ */
+int64_t anysock_address_format(const struct anysock_address *address,
+                               char *text,
+                               size_t capacity);
 
 /**
  * The system's own descriptor (an `int`, a `SOCKET`), lent: for calls that are not here, and to hand to a child process.

@@ -96,6 +96,7 @@ fn header() -> String {
         .with_src(root().join("src/ffi/options.rs"))
         .with_src(root().join("src/ffi/readiness.rs"))
         .with_src(root().join("src/ffi/names.rs"))
+        .with_src(root().join("src/ffi/address.rs"))
         .with_src(root().join("src/ffi/descriptor.rs"))
         .generate()
         .unwrap();

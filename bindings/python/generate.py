@@ -28,13 +28,32 @@ Generated from include/anysock.h by generate.py; do not edit.
 # mypy: ignore-errors
 # The annotations are not Python's types but those of C, for `foreign` to read.
 
-from ctypes import POINTER, Structure, c_char, c_char_p, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_void_p,
+)
 
 from ._library import foreign, require
 
 '''
 
-SCALARS = {"int32_t": "c_int32", "int64_t": "c_int64", "size_t": "c_size_t"}
+SCALARS = {
+    "int32_t": "c_int32",
+    "int64_t": "c_int64",
+    "size_t": "c_size_t",
+    "uint8_t": "c_uint8",
+    "uint16_t": "c_uint16",
+    "uint32_t": "c_uint32",
+}
 POINTERS = {
     "void": "c_void_p",
     "const void": "c_void_p",
@@ -61,7 +80,7 @@ SHAPES = {
     "function": shape(r"(?P<result>[\w ]+?[ *]+)(?P<name>anysock_\w+)\((?P<parameters>[^)]*)\);"),
 }
 FIELD = shape(rf"\s*({DOC})?\s*(?P<declaration>[^;/]+);")
-DECLARATION = re.compile(r"(?P<type>.*?)\s*(?P<name>\w+)$")
+DECLARATION = re.compile(r"(?P<type>.*?)\s*(?P<name>\w+)(\[(?P<count>\d+)\])?$")
 
 
 def pieces(text: str) -> Iterator[tuple[str, Match[str]]]:
@@ -167,7 +186,8 @@ class Module:
         """Of `const char *address`, the name and the type."""
         match = DECLARATION.match(" ".join(text.split()))
         assert match, text
-        return match["name"], self.type(match["type"])
+        kind = self.type(match["type"])
+        return match["name"], f"{kind} * {match['count']}" if match["count"] else kind
 
     def type(self, text: str) -> str:
         """What ctypes calls a C type. A `KeyError` is a type that the header has not declared."""

@@ -6,6 +6,7 @@
 //! | `side` | what only some handles have, under locks that survive `fork` |
 //! | `deadline`, `wait` | how long to wait, and how a waiting call is woken by a close |
 //! | `kind`, `address`, `resolve` | names as text |
+//! | `flat` | addresses as flat memory |
 //! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
 //! | `readiness`, `select`, `poller` | which sockets are ready |
 //! | `options` | the one table of options |
@@ -17,6 +18,7 @@ pub mod connect;
 pub mod deadline;
 pub mod error;
 pub mod feature;
+pub mod flat;
 pub mod fork;
 pub mod handle;
 pub mod kind;

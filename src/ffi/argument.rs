@@ -1,11 +1,12 @@
 //! From C arguments to Rust ones and back. What can be checked without touching the memory is checked;
 //! a pointer that points nowhere is found by the kernel (`EFAULT`), because data is not touched here.
 
-use super::types::{anysock_buffer, anysock_handles, anysock_t};
+use super::types::{anysock_address, anysock_buffer, anysock_handles, anysock_t};
 use crate::core::error::{Error, Result};
+use crate::core::flat::Flat;
 use crate::sys::{Flags, Piece};
 use std::ffi::{CStr, c_char, c_void};
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 
 /// A text: not NULL, NUL-terminated, UTF-8.
 pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
@@ -64,6 +65,35 @@ pub unsafe fn pieces(buffers: *const anysock_buffer, count: usize) -> Result<Vec
         pieces.push(Piece::new(buffer.data.cast(), buffer.length));
     }
     Ok(pieces)
+}
+
+// Callers in other languages count bytes.
+const _: () = assert!(size_of::<anysock_address>() == 128 && offset_of!(anysock_address, bytes) == 16);
+
+impl From<Flat> for anysock_address {
+    #[inline]
+    fn from(flat: Flat) -> Self {
+        let Flat { family, port, length, scope, reserved, bytes } = flat;
+        Self { family, port, length, scope, reserved, bytes }
+    }
+}
+
+impl From<anysock_address> for Flat {
+    #[inline]
+    fn from(address: anysock_address) -> Self {
+        let anysock_address { family, port, length, scope, reserved, bytes } = address;
+        Self { family, port, length, scope, reserved, bytes }
+    }
+}
+
+/// The caller's address, which may be unaligned.
+#[inline]
+pub unsafe fn address(address: *const anysock_address) -> Result<Flat> {
+    if address.is_null() {
+        return Err(Error::EFAULT);
+    }
+    // SAFETY: the caller vouches for the address, which is not NULL.
+    Ok(unsafe { address.read_unaligned() }.into())
 }
 
 /// Where a text goes: may be NULL when `capacity` is 0.

@@ -6,6 +6,7 @@
 
 mod argument;
 
+pub mod address;
 pub mod bytes;
 pub mod connection;
 pub mod descriptor;

@@ -73,6 +73,27 @@ pub struct anysock_buffer {
     pub length: usize,
 }
 
+/// An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
+///
+/// Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
+/// byte for byte. All zero is no address.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct anysock_address {
+    /// At offset 0: 2 for IPv4, 10 for IPv6, 1 for unix, as option "family" gives them; 0 for no address.
+    pub family: i32,
+    /// At offset 4: the port, as a plain number (host byte order).
+    pub port: u16,
+    /// At offset 6: how many of `bytes` count: 4 for IPv4, 16 for IPv6.
+    pub length: u16,
+    /// At offset 8: the number of the interface that a link-local IPv6 address belongs to, else 0.
+    pub scope: u32,
+    /// At offset 12: 0.
+    pub reserved: u32,
+    /// At offset 16: the octets in the order in which they are written; a path; or a 0 and an abstract name. No NUL ends it.
+    pub bytes: [u8; 112],
+}
+
 /// One answer of `anysock_poller_wait`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,8 @@
 //! | [`recv`], [`send`], [`recv_from`], [`send_to`] | bytes of sockets, [`Flags`] translated |
 //! | [`readv`], [`writev`], [`Piece`] | the same in several pieces |
 //! | [`read_stream`], [`write_stream`], [`readv_stream`], [`writev_stream`] | bytes of pipes and terminals that others share |
-//! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`], [`unix_name`] | what the kernel knows of a socket |
+//! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`] | what the kernel knows of a socket |
+//! | [`unix_name`], [`unix_address`] | AF_UNIX addresses as bytes, and from them |
 //! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
 //! | [`set_option`], [`get_option_into`] | raw socket options |
 //! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |

@@ -7,9 +7,10 @@ use super::{
 };
 use libc::{c_int, c_void, socklen_t};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::os::fd::{FromRawFd, IntoRawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// The call would have to wait.
@@ -355,6 +356,11 @@ pub fn unix_name(address: &SockAddr) -> Option<Vec<u8>> {
     }
     // A path may carry its NUL, or not.
     Some(name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
+}
+
+/// The address of that path, or of `\0` and an abstract name; an error if it is too long.
+pub fn unix_address(name: &[u8]) -> Result<SockAddr> {
+    Ok(SockAddr::unix(OsStr::from_bytes(name))?)
 }
 
 /// How many bytes are queued for reading.

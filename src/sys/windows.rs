@@ -386,6 +386,12 @@ pub fn unix_name(address: &SockAddr) -> Option<Vec<u8>> {
     name.split(|byte| *byte == 0).next().filter(|path| !path.is_empty()).map(<[u8]>::to_vec)
 }
 
+/// The address of that path, which is UTF-8 here; an error if it is too long.
+pub fn unix_address(name: &[u8]) -> Result<SockAddr> {
+    let path = std::str::from_utf8(name).map_err(|_| INVALID)?;
+    Ok(SockAddr::unix(path)?)
+}
+
 /// How many bytes are queued for reading.
 pub fn available(fd: Fd) -> Result<usize> {
     let mut bytes = 0;

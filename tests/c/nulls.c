@@ -64,6 +64,8 @@ struct arguments {
     X(anysock_poller_wake, anysock_poller_wake(a->h))                                             \
     X(anysock_resolve, anysock_resolve(a->option, a->text, a->timeout, a->data, a->length))       \
     X(anysock_interfaces, anysock_interfaces(a->data, a->length))                                 \
+    X(anysock_address_parse, anysock_address_parse(a->option, a->text, a->data))                  \
+    X(anysock_address_format, anysock_address_format(a->data, (char *)a->data, a->length))        \
     X(anysock_fd, anysock_fd(a->h))                                                               \
     X(anysock_adopt, anysock_adopt(a->fd))                                                        \
     X(anysock_release, anysock_release(a->h))
@@ -91,7 +93,8 @@ static bool needs_handle(const char *name) {
     static const char *const free_of_them[] = {
         "anysock_version",      "anysock_abi_version", "anysock_has",        "anysock_error_name",  "anysock_error_message",
         "anysock_last_os_error", "anysock_open",        "anysock_pair",       "anysock_select",      "anysock_handles_has",
-        "anysock_poller_open",  "anysock_resolve",     "anysock_interfaces", "anysock_adopt",
+        "anysock_poller_open",  "anysock_resolve",     "anysock_interfaces", "anysock_adopt",       "anysock_address_parse",
+        "anysock_address_format",
     };
     for (size_t place = 0; place < COUNT(free_of_them); place++) {
         if (strcmp(name, free_of_them[place]) == 0) {
@@ -191,6 +194,7 @@ static void bad_handles_are_ebadf(void) {
 
 static void null_is_efault(void) {
     anysock_t first = -7, stream;
+    anysock_address address = {0};
     int64_t value;
     char text[ADDRESS];
     open_live();
@@ -234,6 +238,11 @@ static void null_is_efault(void) {
     CHECK_IS(anysock_resolve("tcp", NULL, 0, text, sizeof text), ANYSOCK_EFAULT);
     CHECK_IS(anysock_resolve("tcp", "127.0.0.1:80", 0, NULL, 1), ANYSOCK_EFAULT);
     CHECK_IS(anysock_interfaces(NULL, 1), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_address_parse(NULL, "127.0.0.1:80", &address), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_address_parse("udp", NULL, &address), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_address_parse("udp", "127.0.0.1:80", NULL), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_address_format(NULL, text, sizeof text), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_address_format(&address, NULL, 1), ANYSOCK_EFAULT);
     close_live();
 }
 
@@ -257,6 +266,7 @@ static void null_of_no_length_is_fine(void) {
     CHECK(anysock_get_text(stream, ANYSOCK_OPT_KIND, NULL, 0) == (int64_t)strlen("unix"));
     CHECK(anysock_resolve("tcp", "127.0.0.1:80", 0, NULL, 0) == (int64_t)strlen("127.0.0.1:80"));
     CHECK(anysock_interfaces(NULL, 0) > 0);
+    CHECK_IS(anysock_address_format(&(anysock_address){0}, NULL, 0), 0);
     close_live();
 }
 
@@ -291,6 +301,7 @@ static void absurd_lengths_are_einval(void) {
         CHECK_IS(anysock_get_raw(stream, SOL_SOCKET, SO_KEEPALIVE, data, length), ANYSOCK_EINVAL);
         CHECK_IS(anysock_resolve("tcp", "127.0.0.1:80", 0, data, length), ANYSOCK_EINVAL);
         CHECK_IS(anysock_interfaces(data, length), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_address_format(&(anysock_address){0}, data, length), ANYSOCK_EINVAL);
         CHECK_IS(anysock_poller_wait(live[13], (anysock_event *)(void *)data, length, 0), 0);
     }
     anysock_handles set = {-1, live};
@@ -452,6 +463,7 @@ static void bad_texts_are_errors(void) {
     };
     char text[ADDRESS];
     int64_t value;
+    anysock_address address;
     memset(long_text, 'a', LONG_TEXT);
     open_live();
     for (size_t place = 0; place < COUNT(texts); place++) {
@@ -463,6 +475,8 @@ static void bad_texts_are_errors(void) {
         CHECK(anysock_send_to(live[5], "x", 1, 0, texts[place]) < 0);
         CHECK(anysock_resolve("tcp", texts[place], 0, text, sizeof text) < 0);
         CHECK(anysock_resolve(texts[place], "127.0.0.1:80", 0, text, sizeof text) < 0);
+        CHECK(anysock_address_parse("tcp", texts[place], &address) < 0);
+        CHECK(anysock_address_parse(texts[place], "127.0.0.1:80", &address) < 0);
         CHECK(anysock_set(live[3], texts[place], 1) < 0);
         CHECK(anysock_get(live[3], texts[place], &value) < 0);
         CHECK(anysock_set_text(live[3], texts[place], "x") < 0);
@@ -519,6 +533,11 @@ static void misaligned_memory_is_no_harm(void) {
     CHECK_IS(anysock_readv(stream, buffers, 1), 1);
     CHECK(byte == 'x');
     CHECK_IS(anysock_writev(stream, buffers, 1), 1);
+    void *address = odd(sizeof(anysock_address));
+    char text[ADDRESS];
+    OK(anysock_address_parse("udp", "192.0.2.1:80", address));
+    OK(anysock_address_format(address, text, sizeof text));
+    CHECK(strcmp(text, "192.0.2.1:80") == 0);
     anysock_handles set = {1, &stream};
     void *sets = odd(sizeof set);
     memcpy(sets, &set, sizeof set);

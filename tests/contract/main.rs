@@ -8,6 +8,7 @@ mod descriptors;
 mod handles;
 mod handshake;
 mod library;
+mod many;
 mod names;
 mod peers;
 mod poller;

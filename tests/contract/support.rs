@@ -3,6 +3,7 @@
 //! beyond "this must work" and "this must fail with that name".
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
+pub use anysock::ffi::address::*;
 pub use anysock::ffi::bytes::*;
 pub use anysock::ffi::connection::*;
 pub use anysock::ffi::descriptor::*;

@@ -6,7 +6,19 @@ Generated from include/anysock.h by generate.py; do not edit.
 # mypy: ignore-errors
 # The annotations are not Python's types but those of C, for `foreign` to read.
 
-from ctypes import POINTER, Structure, c_char, c_char_p, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_void_p,
+)
 
 from ._library import foreign, require
 
@@ -355,6 +367,29 @@ class anysock_event(Structure):
         ("events", c_int32),
         #: 0.
         ("reserved", c_int32),
+    ]
+
+
+class anysock_address(Structure):
+    """An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
+
+    Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
+    byte for byte. All zero is no address.
+    """
+
+    _fields_ = [
+        #: At offset 0: 2 for IPv4, 10 for IPv6, 1 for unix, as option "family" gives them; 0 for no address.
+        ("family", c_int32),
+        #: At offset 4: the port, as a plain number (host byte order).
+        ("port", c_uint16),
+        #: At offset 6: how many of `bytes` count: 4 for IPv4, 16 for IPv6.
+        ("length", c_uint16),
+        #: At offset 8: the number of the interface that a link-local IPv6 address belongs to, else 0.
+        ("scope", c_uint32),
+        #: At offset 12: 0.
+        ("reserved", c_uint32),
+        #: At offset 16: the octets in the order in which they are written; a path; or a 0 and an abstract name. No NUL ends it.
+        ("bytes", c_uint8 * 112),
     ]
 
 
@@ -933,6 +968,43 @@ def anysock_interfaces(text: POINTER(c_char), capacity: c_size_t) -> c_int64:
                     `capacity` is 0.
     @param capacity How many bytes `text` holds.
     @return The full length without the NUL. The system's errors; `ANYSOCK_EFAULT`.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_address_parse(kind: c_char_p, text: c_char_p, address: POINTER(anysock_address)) -> c_int64:
+    """Puts an address text into flat memory. It must say the whole address in numbers.
+
+    @param kind    The kind of socket that the address is for, as for `anysock_open`.
+    @param text    "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or "@name" (abstract, Linux), for
+                   raw kinds a bare host.
+    @param address Receives it. A mapped IPv6 address ("[::ffff:192.0.2.1]:80") becomes the IPv4 address that it stands for.
+    @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can tell: a host's
+            name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family; `ANYSOCK_ENAMETOOLONG` for
+            a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none; `ANYSOCK_EFAULT`. On an error nothing
+            is stored.
+
+    Does not block.
+    """
+
+
+@foreign
+def anysock_address_format(
+    address: POINTER(anysock_address),
+    text: POINTER(c_char),
+    capacity: c_size_t,
+) -> c_int64:
+    """The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives it, always with a
+    port unless it is a unix address.
+
+    @param address  The address. An IPv4 address is never shown as a mapped IPv6 one.
+    @param text     Receives the text, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
+    @param capacity How many bytes `text` holds. 128 hold every address but a unix name that is not UTF-8.
+    @return The full length without the NUL; 0 for no address (`family` 0). `ANYSOCK_EINVAL` if `length` does not fit the family
+            or `reserved` is not 0, `ANYSOCK_EAFNOSUPPORT` for another family, `ANYSOCK_ENAMETOOLONG`, `ANYSOCK_EOPNOTSUPP`
+            as for `anysock_address_parse`, `ANYSOCK_EFAULT`.
 
     Does not block.
     """
