@@ -93,6 +93,7 @@ fn header() -> String {
         .with_src(root().join("src/ffi/life.rs"))
         .with_src(root().join("src/ffi/connection.rs"))
         .with_src(root().join("src/ffi/bytes.rs"))
+        .with_src(root().join("src/ffi/many.rs"))
         .with_src(root().join("src/ffi/options.rs"))
         .with_src(root().join("src/ffi/readiness.rs"))
         .with_src(root().join("src/ffi/names.rs"))

@@ -13,6 +13,8 @@ pub fn has(name: &str) -> bool {
     match name {
         "ipv6" | "tcp6" | "udp6" => can_open("udp6"),
         "unix.abstract" => sys::HAS_ABSTRACT,
+        // `udp.segment` is the option, and more systems have it.
+        "udp.gso" => sys::HAS_SEGMENTS,
         "fork" => cfg!(unix),
         _ => Kind::parse(name).is_ok_and(exists) || options::is_supported(name),
     }

@@ -158,6 +158,12 @@ impl Kind {
         matches!(self.net, Net::Tcp | Net::Tcp4 | Net::Tcp6)
     }
 
+    /// Whether it is UDP.
+    #[must_use]
+    pub const fn is_udp(self) -> bool {
+        matches!(self.net, Net::Udp | Net::Udp4 | Net::Udp6)
+    }
+
     /// Whether it is a socket, and not a poller or a pipe.
     #[must_use]
     pub const fn is_socket(self) -> bool {

@@ -8,6 +8,7 @@
 //! | `kind`, `address`, `resolve` | names as text |
 //! | `flat` | addresses as flat memory |
 //! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
+//! | `datagrams` | many datagrams at once |
 //! | `readiness`, `select`, `poller` | which sockets are ready |
 //! | `options` | the one table of options |
 //! | `error` | Linux's numbers on every system |
@@ -15,6 +16,7 @@
 
 pub mod address;
 pub mod connect;
+pub mod datagrams;
 pub mod deadline;
 pub mod error;
 pub mod feature;

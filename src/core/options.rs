@@ -94,7 +94,6 @@ impl Scope {
     /// Refuses a kind of handle, whose family is this by now, that lacks the option.
     fn check(self, kind: Kind, family: Option<Domain>) -> Result<()> {
         let internet = kind.is_socket() && family != Some(Domain::UNIX);
-        let udp = matches!(kind.net, Net::Udp | Net::Udp4 | Net::Udp6);
         let fits = match self {
             Self::Any => return Ok(()),
             Self::Handle if kind.net != Net::Poller => return Ok(()),
@@ -102,7 +101,7 @@ impl Scope {
             Self::Handle | Self::Socket => true,
             Self::Internet => internet,
             Self::Tcp => kind.is_tcp(),
-            Self::Udp => udp,
+            Self::Udp => kind.is_udp(),
             // A socket of an open kind serves IPv4 even where it is an IPv6 one.
             Self::Ip => internet && kind.family() != Some(Domain::IPV6),
             Self::Ipv6 => internet && family != Some(Domain::IPV4),

@@ -5,7 +5,7 @@ use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::resolve::{self, Asker, Role};
 use super::socket::{get, settle};
-use super::table::{self, New, Phase, Ref, Wait, flag};
+use super::table::{self, New, Phase, Ref, Slot, Wait, flag};
 use super::{readiness, side, transfer};
 use crate::sys::{self, Events, OsError};
 use socket2::{Domain, SockAddr};
@@ -74,8 +74,31 @@ pub fn listen(number: i64, backlog: i32) -> Result<()> {
     Ok(())
 }
 
-/// Takes the next connection. A slot is set aside first, so that a connection is never taken and then dropped.
+/// Takes the next connection.
 pub fn accept(number: i64) -> Result<i64> {
+    let slot = get_listener(number)?;
+    accept_on(&slot, false)
+}
+
+/// Takes the next connection, and those that are there already, up to `capacity`. An error that comes after some is still there
+/// for the next call: what it concerns stays in the queue.
+pub fn accept_many(number: i64, capacity: usize, mut take: impl FnMut(i64)) -> Result<usize> {
+    let slot = get_listener(number)?;
+    if capacity == 0 {
+        return Err(Error::EINVAL);
+    }
+    take(accept_on(&slot, false)?);
+    let mut count = 1;
+    while count < capacity {
+        let Ok(connection) = accept_on(&slot, true) else { break };
+        take(connection);
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Looks up a handle whose kind has listeners.
+fn get_listener(number: i64) -> Result<Ref> {
     let slot = get(number)?;
     if !slot.kind().is_connected_kind() {
         return Err(Error::EOPNOTSUPP);
@@ -83,8 +106,13 @@ pub fn accept(number: i64) -> Result<i64> {
     if slot.has(flag::UNSETTLED) {
         return Err(Error::EINVAL);
     }
+    Ok(slot)
+}
+
+/// A slot is set aside first, so that a connection is never taken and then dropped.
+fn accept_on(slot: &Slot, dont_wait: bool) -> Result<i64> {
     let vacancy = table::reserve()?;
-    let fd = transfer::retry(&slot, Wait::Accept, Events::READ, false, || accept_next(slot.fd()))?;
+    let fd = transfer::retry(slot, Wait::Accept, Events::READ, dont_wait, || accept_next(slot.fd()))?;
     let family = slot.flags() & (flag::FAMILY4 | flag::FAMILY6);
     let flags = flag::GIVE_BACK_BLOCKING | family;
     let new = New { kind: slot.kind(), fd, phase: Phase::Connected, flags };

@@ -152,7 +152,7 @@ fn judge(slot: &Slot, wait: Wait, error: OsError) -> Error {
 }
 
 /// Errors after which a connection is no more.
-fn is_fatal(error: Error) -> bool {
+pub fn is_fatal(error: Error) -> bool {
     matches!(
         error,
         Error::ECONNRESET
@@ -251,7 +251,7 @@ fn receive_special(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> 
 }
 
 /// Before the first try on a socket that is special: waits for its descriptor, tells an error that is pending.
-fn prepare(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
+pub fn prepare(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     match slot.flags() {
         on if on & flag::POLLER != 0 => Err(Error::ENOTSOCK),
         on if on & flag::UNSETTLED != 0 => await_descriptor(slot, wait, flags),

@@ -1,7 +1,8 @@
 //! From C arguments to Rust ones and back. What can be checked without touching the memory is checked;
 //! a pointer that points nowhere is found by the kernel (`EFAULT`), because data is not touched here.
 
-use super::types::{anysock_address, anysock_buffer, anysock_handles, anysock_t};
+use super::types::{anysock_address, anysock_buffer, anysock_datagram, anysock_handles, anysock_t};
+use crate::core::datagrams::{self, Arrival, Departure, Room};
 use crate::core::error::{Error, Result};
 use crate::core::flat::Flat;
 use crate::sys::{Flags, Piece};
@@ -96,6 +97,91 @@ pub unsafe fn address(address: *const anysock_address) -> Result<Flat> {
     Ok(unsafe { address.read_unaligned() }.into())
 }
 
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<anysock_datagram>() == 40 && offset_of!(anysock_datagram, segment) == 36);
+
+/// The caller's array of datagrams, which may be unaligned, as may what it points at.
+pub struct Datagrams {
+    first: *mut anysock_datagram,
+    count: usize,
+}
+
+impl Datagrams {
+    /// The caller vouches for `count` datagrams, for the addresses that they point at, and that these are not touched by
+    /// others while this lives.
+    pub unsafe fn new(first: *mut anysock_datagram, count: usize) -> Result<Self> {
+        let length = count.checked_mul(size_of::<anysock_datagram>()).ok_or(Error::EINVAL)?;
+        check_memory(first, length)?;
+        Ok(Self { first, count })
+    }
+
+    #[inline]
+    fn place(&self, place: usize) -> *mut anysock_datagram {
+        assert!(place < self.count);
+        // SAFETY: the caller of `new` has vouched for so many.
+        unsafe { self.first.add(place) }
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> Result<(anysock_datagram, Piece)> {
+        // SAFETY: the caller of `new` has vouched for it.
+        let datagram = unsafe { self.place(place).read_unaligned() };
+        check_memory(datagram.data, datagram.length)?;
+        Ok((datagram, Piece::new(datagram.data.cast(), datagram.length)))
+    }
+}
+
+impl datagrams::Datagrams for Datagrams {
+    #[inline]
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    #[inline]
+    fn room(&self, place: usize) -> Result<Room> {
+        let (datagram, piece) = self.get(place)?;
+        Ok(Room { piece, with_sender: !datagram.address.is_null() })
+    }
+
+    #[inline]
+    fn arrived(&mut self, place: usize, arrival: &Arrival) {
+        let datagram = self.place(place);
+        // SAFETY: the caller of `new` has vouched for the datagram and the address.
+        unsafe {
+            (&raw mut (*datagram).result).write_unaligned(arrival.length as i64);
+            (&raw mut (*datagram).flags).write_unaligned(if arrival.cut { Flags::TRUNC.0 } else { 0 });
+            (&raw mut (*datagram).segment).write_unaligned(arrival.segment.into());
+            let address = (&raw const (*datagram).address).read_unaligned();
+            if !address.is_null() {
+                address.write_unaligned(arrival.sender.into());
+            }
+        }
+    }
+
+    #[inline]
+    fn departure(&self, place: usize) -> Result<Departure> {
+        let (datagram, piece) = self.get(place)?;
+        let address = match datagram.address.is_null() {
+            true => None,
+            // SAFETY: the caller of `new` has vouched for the address, which is not NULL.
+            false => Some(unsafe { address(datagram.address) }?).filter(|address| !address.is_none()),
+        };
+        Ok(Departure { piece, address, segment: datagram.segment })
+    }
+
+    #[inline]
+    fn departed(&mut self, place: usize, sent: usize) {
+        let datagram = self.place(place);
+        // SAFETY: the caller of `new` has vouched for the datagram.
+        unsafe { (&raw mut (*datagram).result).write_unaligned(sent as i64) };
+    }
+}
+
+/// Flags of a receive or send of many datagrams: these are left, as the others mean one.
+pub fn many_flags(flags: i32, allowed: Flags) -> Result<Flags> {
+    if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
+}
+
 /// Where a text goes: may be NULL when `capacity` is 0.
 #[derive(Clone, Copy)]
 pub struct TextOut {
@@ -121,6 +207,12 @@ impl TextOut {
         }
         text.len()
     }
+}
+
+/// Where so many values go, one after the other; they may be unaligned.
+pub fn places<T>(first: *mut T, capacity: usize) -> Result<*mut T> {
+    check_memory(first, capacity.checked_mul(size_of::<T>()).ok_or(Error::EINVAL)?)?;
+    Ok(first)
 }
 
 /// Where one value goes.

@@ -53,6 +53,29 @@ pub extern "C" fn anysock_accept(h: anysock_t) -> i64 {
     call(|| server::accept(h))
 }
 
+/// Takes the next connection of a listener, and with it those that are in the queue already.
+///
+/// @param handles  Receives the handles of the connections, as `anysock_accept` gives them.
+/// @param capacity How many it holds, at least 1.
+/// @return How many, at least 1. Errors as for `anysock_accept`, when not even one was taken; if the process runs out of
+///         descriptors after some, the next call says so, and the rest stays in the queue. `ANYSOCK_EINVAL` for no capacity
+///         and one that no memory has; `ANYSOCK_EFAULT`.
+///
+/// Blocks as `anysock_accept` until there is one, and then not again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_accept_many(h: anysock_t, handles: *mut anysock_t, capacity: usize) -> i64 {
+    call(|| {
+        let mut place = argument::places(handles, capacity)?;
+        server::accept_many(h, capacity, |handle| {
+            // SAFETY: the caller vouches for `capacity` places, and no more connections are taken than that.
+            unsafe {
+                place.write_unaligned(handle);
+                place = place.add(1);
+            }
+        })
+    })
+}
+
 /// Connects to an address, as connect(2). A datagram socket only notes its peer, and may do so again.
 ///
 /// Of a name with several addresses each is tried as RFC 8305 says (Happy Eyeballs): a new attempt starts 250 ms after the

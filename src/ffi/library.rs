@@ -25,7 +25,8 @@ pub extern "C" fn anysock_abi_version() -> i64 {
 /// Whether this library on this system has a feature: 1 or 0.
 ///
 /// @param feature A kind ("tcp6", "unix", "ip4:icmp"), the name of an option ("tcp.fastopen"), or one of "ipv6",
-///                "unix.abstract" (names outside the file system), "fork". Any other text is a feature that is not there.
+///                "unix.abstract" (names outside the file system), "udp.gso" (`segment` of `anysock_send_many`), "fork". Any
+///                other text is a feature that is not there.
 /// @return 1 or 0; `ANYSOCK_EFAULT` for NULL, `ANYSOCK_EINVAL` for text that is not UTF-8.
 ///
 /// Does not block. Of a kind it says whether the system knows it, not whether this user may open it.

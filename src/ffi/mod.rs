@@ -12,6 +12,7 @@ pub mod connection;
 pub mod descriptor;
 pub mod library;
 pub mod life;
+pub mod many;
 pub mod names;
 pub mod options;
 pub mod readiness;

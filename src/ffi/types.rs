@@ -94,6 +94,27 @@ pub struct anysock_address {
     pub bytes: [u8; 112],
 }
 
+/// One datagram of an array for `anysock_recv_many` and `anysock_send_many`: 40 bytes where a pointer has 8, without padding.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct anysock_datagram {
+    /// At offset 0: its first byte. May be NULL when `length` is 0.
+    pub data: *mut c_void,
+    /// At offset 8: how many bytes there are to be sent, or how many there is room for. The library does not change it.
+    pub length: usize,
+    /// At offset 16, set by the call: how many bytes were received or sent; with `ANYSOCK_TRUNC` the datagram's real length.
+    pub result: i64,
+    /// At offset 24: where the sender's address goes, NULL if it is not wanted; or where to send to, NULL for the connected
+    /// peer. When sending, an address whose `family` is 0 is as NULL.
+    pub address: *mut anysock_address,
+    /// At offset 32, set by receiving: `ANYSOCK_TRUNC` if the datagram was longer than `length`, else 0. Not looked at.
+    pub flags: i32,
+    /// At offset 36: when sending, the size of the datagrams that this one is cut into, 0 to leave that to option
+    /// "udp.segment". Set by receiving: with option "udp.gro", the size of the datagrams that were joined to this one, of
+    /// which the last may be shorter; 0 for one that is as it was sent.
+    pub segment: i32,
+}
+
 /// One answer of `anysock_poller_wait`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

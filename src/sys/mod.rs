@@ -13,6 +13,7 @@
 //! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`] | addresses are [`socket2::SockAddr`] |
 //! | [`recv`], [`send`], [`recv_from`], [`send_to`] | bytes of sockets, [`Flags`] translated |
 //! | [`readv`], [`writev`], [`Piece`] | the same in several pieces |
+//! | [`recv_many`], [`send_many`], [`Batch`], [`HAS_SEGMENTS`] | many datagrams at once |
 //! | [`read_stream`], [`write_stream`], [`readv_stream`], [`writev_stream`] | bytes of pipes and terminals that others share |
 //! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`] | what the kernel knows of a socket |
 //! | [`unix_name`], [`unix_address`] | AF_UNIX addresses as bytes, and from them |
@@ -26,7 +27,8 @@
 //! | `option` | the back-end's numbers for the option table (a file of its own) |
 //!
 //! Much of it is shared: `portable` serves every system, `unix` all but Windows, `posix` these without
-//! Apple's, whose own is `apple`; `select` serves Apple's and Windows. What is left is a system's own file.
+//! Apple's, whose own is `apple`; `select` serves Apple's and Windows; `each` serves all but Linux, on top of
+//! `receive_one` and `send_one`. What is left is a system's own file.
 
 use std::time::Duration;
 
@@ -60,6 +62,18 @@ pub use select::*;
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use linux::*;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod mmsg;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use mmsg::*;
+
+// Tests go through it everywhere.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg_attr(any(target_os = "linux", target_os = "android"), allow(dead_code))]
+mod each;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub use each::*;
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 mod bsd;
@@ -199,6 +213,31 @@ impl Flags {
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+}
+
+/// How many datagrams a [`Batch`] takes.
+pub const BATCH: usize = 32;
+
+/// What a call for many datagrams has done.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved {
+    /// How many datagrams, at least one.
+    pub count: usize,
+    /// An error that came after them. The system has told it now, and perhaps will not again.
+    pub told: Option<OsError>,
+}
+
+/// One datagram that was received.
+#[derive(Clone, Default, Debug)]
+pub struct Received {
+    /// How many bytes, or its real length.
+    pub length: usize,
+    /// Whether the room was too small for it.
+    pub cut: bool,
+    /// Who has sent it, where the protocol tells.
+    pub sender: Option<socket2::SockAddr>,
+    /// The size of the datagrams that the kernel has joined, if it has.
+    pub segment: u16,
 }
 
 /// Which half of a connection to shut. The bits are those of the ABI.

@@ -170,7 +170,7 @@ pub fn local(fd: Fd) -> Result<SockAddr> {
 }
 
 /// The back-end's numbers for [`Flags`]; the common case of none is one comparison.
-fn native(flags: Flags) -> c_int {
+pub(super) fn native(flags: Flags) -> c_int {
     // Every call is non-blocking in any case.
     if flags.without(Flags::DONT_WAIT) == Flags::default() {
         return 0;
@@ -288,6 +288,41 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
     let message = message(pieces);
     // SAFETY: the header points at `pieces`; the kernel checks the memory they describe (EFAULT).
     count(unsafe { libc::sendmsg(fd.0, &message, PLATFORM_SEND) })
+}
+
+/// Receives one datagram, and tells who sent it.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+pub(super) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<super::Received> {
+    let mut message = message(pieces);
+    let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut socklen_t| {
+        message.msg_name = storage.cast();
+        // SAFETY: `storage` is as large as `length` says, and the header points at it and at `pieces`; the kernel checks
+        // the memory that these describe (EFAULT).
+        let received = count(unsafe {
+            message.msg_namelen = *length;
+            libc::recvmsg(fd.0, &mut message, PLATFORM_RECV | native(flags))
+        });
+        // SAFETY: `length` is a place for the length.
+        unsafe { *length = message.msg_namelen };
+        received.map_err(|error| std::io::Error::from_raw_os_error(error.0))
+    };
+    // SAFETY: the kernel fills in as much of the storage as it says in the length.
+    let (length, address) = unsafe { SockAddr::try_init(&mut receive) }?;
+    let cut = message.msg_flags & libc::MSG_TRUNC != 0;
+    Ok(super::Received { length, cut, sender: (address.len() > 0).then_some(address), segment: 0 })
+}
+
+/// Sends one datagram, to an address or the connected peer; never raises SIGPIPE.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+pub(super) fn send_one(fd: Fd, piece: Piece, address: Option<&SockAddr>, flags: Flags) -> Result<usize> {
+    let pieces = [piece];
+    let mut message = message(&pieces);
+    if let Some(address) = address {
+        message.msg_name = address.as_ptr().cast_mut().cast();
+        message.msg_namelen = address.len();
+    }
+    // SAFETY: the header points at `pieces` and the address; the kernel checks the memory they describe (EFAULT).
+    count(unsafe { libc::sendmsg(fd.0, &message, PLATFORM_SEND | native(flags)) })
 }
 
 /// Reads from a pipe or terminal. Others share it, so its mode is left alone and readiness is asked first.

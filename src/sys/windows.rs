@@ -1,7 +1,9 @@
 //! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of many (`queue`), names (`names`),
 //! `poll` (`select`), option numbers (`option`).
 
-use super::{Events, Flags, Found, Half, LONGEST_WAIT, OsError, Result, Timeout, bind, measured, peer};
+use super::{
+    Events, Flags, Found, Half, LONGEST_WAIT, OsError, Received, Result, Timeout, bind, measured, peer,
+};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -328,6 +330,45 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
     let outcome = check(unsafe {
         let list = pieces.as_ptr().cast();
         ws::WSASend(fd.0, list, movable(pieces), &mut sent, 0, null_mut(), None)
+    });
+    queue::reenable(fd, Events::WRITE);
+    outcome.map(|()| sent as usize)
+}
+
+/// Receives one datagram, and tells who sent it.
+pub(super) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Received> {
+    let (mut length, mut flags) = (0, native(flags) as u32);
+    let mut cut = false;
+    let mut receive = |storage: *mut socket2::SockAddrStorage, name_length: *mut i32| {
+        // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. `storage` is as large as
+        // `name_length` says. Nothing is overlapped.
+        let outcome = check(unsafe {
+            let (list, count, name) = (pieces.as_ptr().cast(), movable(pieces), storage.cast());
+            let (got, none) = (&raw mut length, null_mut());
+            ws::WSARecvFrom(fd.0, list, count, got, &mut flags, name, name_length, none, None)
+        });
+        cut = outcome == Err(OsError(ws::WSAEMSGSIZE));
+        let room = Piece::total(pieces).unwrap_or(0);
+        forgive(outcome.map(|()| length as usize), room)
+            .map_err(|error| std::io::Error::from_raw_os_error(error.0))
+    };
+    // SAFETY: the system fills in as much of the storage as it says in the length.
+    let outcome = unsafe { SockAddr::try_init(&mut receive) };
+    queue::reenable(fd, Events::READ);
+    let (length, address) = outcome?;
+    Ok(Received { length, cut, sender: (address.family() != 0).then_some(address), segment: 0 })
+}
+
+/// Sends one datagram, to an address or the connected peer.
+pub(super) fn send_one(fd: Fd, piece: Piece, address: Option<&SockAddr>, flags: Flags) -> Result<usize> {
+    let Some(address) = address else { return writev(fd, &[piece]) };
+    let mut sent = 0;
+    // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory it describes. The address is readable for its
+    // length. Nothing is overlapped.
+    let outcome = check(unsafe {
+        let (list, name) = ((&raw const piece).cast(), address.as_ptr().cast());
+        let flags = native(flags) as u32;
+        ws::WSASendTo(fd.0, list, 1, &mut sent, flags, name, address.len(), null_mut(), None)
     });
     queue::reenable(fd, Events::WRITE);
     outcome.map(|()| sent as usize)

@@ -40,6 +40,7 @@ fn listening(kind: &str) -> Scene {
 
 const BLOCKING: &[Row] = &[
     ("accept", STREAMS, listening, |h| anysock_accept(h)),
+    ("accept_many", STREAMS, listening, accept_many_code),
     ("read", ALL, idle, |h| read(h, &mut [0; 16])),
     ("read of an unconnected one", DATAGRAMS, alone, |h| read(h, &mut [0; 16])),
     ("read_full", ALL, idle, |h| read_full(h, &mut [0; 16])),
@@ -49,10 +50,13 @@ const BLOCKING: &[Row] = &[
     ("recv to peek it all", BYTES, idle, |h| recv(h, &mut [0; 16], ANYSOCK_WAIT_ALL | ANYSOCK_PEEK)),
     ("recv_from", ALL, idle, |h| recv_from(h, &mut [0; 16], 0)),
     ("readv", ALL, idle, |h| readv(h, &mut [&mut [0; 8], &mut [0; 8]])),
+    ("recv_many", DATAGRAMS, idle, recv_many_code),
+    ("recv_many of an unconnected one", DATAGRAMS, alone, recv_many_code),
     ("write", PAIRS, full, |h| write(h, &[0; 4096])),
     ("write_all", PAIRS, full, |h| write_all(h, &[0; 4096])),
     ("send", PAIRS, full, |h| send(h, &[0; 4096], 0)),
     ("writev", PAIRS, full, |h| writev(h, &[&[0; 2048], &[0; 2048]])),
+    ("send_many", &["unixgram"], full, |h| send_many(h, &mut [outgoing(&[0; 4096], None); 2], 0)),
     ("select for reading", ALL, idle, |h| select_code(h, ANYSOCK_READ)),
     ("select for writing", PAIRS, full, |h| select_code(h, ANYSOCK_WRITE)),
     ("select for exceptions", ALL, idle, |h| select_code(h, ANYSOCK_EXCEPT)),

@@ -5,6 +5,7 @@ mod addresses;
 mod close;
 mod datagrams;
 mod descriptors;
+mod flat;
 mod handles;
 mod handshake;
 mod library;

@@ -9,6 +9,7 @@ pub use anysock::ffi::connection::*;
 pub use anysock::ffi::descriptor::*;
 pub use anysock::ffi::library::*;
 pub use anysock::ffi::life::*;
+pub use anysock::ffi::many::*;
 pub use anysock::ffi::names::*;
 pub use anysock::ffi::options::*;
 pub use anysock::ffi::readiness::*;
@@ -295,6 +296,97 @@ fn push(h: i64) -> usize {
         }
     }
     total
+}
+
+// Many at once.
+
+/// A datagram that was received.
+#[derive(Debug)]
+pub struct Got {
+    pub data: Vec<u8>,
+    pub result: i64,
+    pub address: anysock_address,
+    pub flags: i32,
+    pub segment: i32,
+}
+
+/// No address.
+pub const NOWHERE: anysock_address =
+    anysock_address { family: 0, port: 0, length: 0, scope: 0, reserved: 0, bytes: [0; 112] };
+
+/// As `anysock_recv_many`, with so many rooms of the same size. What was not received must be untouched.
+pub fn recv_many(h: i64, count: usize, room: usize, flags: i32) -> Result<Vec<Got>, i64> {
+    let untouched = anysock_address { family: -1, ..NOWHERE };
+    let mut memory = vec![0x7f_u8; count * room];
+    let mut addresses = vec![untouched; count];
+    let mut datagrams: Vec<_> = (memory.chunks_exact_mut(room).zip(&mut addresses))
+        .map(|(room, address)| anysock_datagram {
+            data: room.as_mut_ptr().cast(),
+            length: room.len(),
+            result: -7,
+            address,
+            flags: -7,
+            segment: -7,
+        })
+        .collect();
+    // SAFETY: every datagram describes memory that outlives the call.
+    let code = unsafe { anysock_recv_many(h, datagrams.as_mut_ptr(), count, flags) };
+    let done = usize::try_from(code).unwrap_or(0);
+    let mut got = Vec::new();
+    for (place, (datagram, address)) in datagrams.iter().zip(addresses).enumerate() {
+        let anysock_datagram { length, result, flags, segment, .. } = *datagram;
+        assert_eq!(length, room, "the length of {place} was changed");
+        if place >= done {
+            assert_eq!((result, flags, segment, address.family), (-7, -7, -7, -1), "{place} was touched");
+            continue;
+        }
+        let data = memory[place * room..][..room.min(result as usize)].to_vec();
+        got.push(Got { data, result, address, flags, segment });
+    }
+    if code < 0 { Err(code) } else { Ok(got) }
+}
+
+/// As [`recv_many`], for callers who only want the number.
+pub fn recv_many_code(h: i64) -> i64 {
+    recv_many(h, 4, 64, 0).map_or_else(|code| code, |got| got.len() as i64)
+}
+
+/// A datagram to be sent.
+pub fn outgoing(data: &[u8], address: Option<&anysock_address>) -> anysock_datagram {
+    let address = address.map_or(null_mut(), |address| std::ptr::from_ref(address).cast_mut());
+    let data_start = data.as_ptr().cast_mut().cast();
+    anysock_datagram { data: data_start, length: data.len(), result: -7, address, flags: -7, segment: 0 }
+}
+
+/// As `anysock_send_many`. Only results may change, and only those of what was sent.
+#[track_caller]
+pub fn send_many(h: i64, datagrams: &mut [anysock_datagram], flags: i32) -> i64 {
+    // SAFETY: the datagrams describe memory that outlives the call, and is only read.
+    let code = unsafe { anysock_send_many(h, datagrams.as_mut_ptr(), datagrams.len(), flags) };
+    for (place, datagram) in datagrams.iter_mut().enumerate() {
+        assert_eq!(datagram.flags, -7, "{place} was touched");
+        let expected = if (place as i64) < code { datagram.length as i64 } else { -7 };
+        assert_eq!(datagram.result, expected, "the result of {place}");
+        datagram.result = -7;
+    }
+    code
+}
+
+/// As `anysock_accept_many`; the connections.
+pub fn accept_many(h: i64, capacity: usize) -> Result<Vec<Own>, i64> {
+    let mut handles = vec![-7; capacity];
+    // SAFETY: there are `capacity` places.
+    let code = unsafe { anysock_accept_many(h, handles.as_mut_ptr(), capacity) };
+    let count = usize::try_from(code).unwrap_or(0);
+    assert!(handles[count..].iter().all(|handle| *handle == -7), "written past what was told");
+    handles.truncate(count);
+    let connections = handles.into_iter().map(Own).collect();
+    if code < 0 { Err(code) } else { Ok(connections) }
+}
+
+/// As [`accept_many`], for callers who only want the number.
+pub fn accept_many_code(h: i64) -> i64 {
+    accept_many(h, 4).map_or_else(|code| code, |connections| connections.len() as i64)
 }
 
 // Options.

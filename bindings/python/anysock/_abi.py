@@ -231,6 +231,7 @@ ANYSOCK_OPT_TCP_BYTES_ACKED = "tcp.bytes_acked"
 ANYSOCK_OPT_TCP_BYTES_RECEIVED = "tcp.bytes_received"
 ANYSOCK_OPT_TCP_DELIVERY_RATE = "tcp.delivery_rate"
 ANYSOCK_OPT_UDP_SEGMENT = "udp.segment"
+ANYSOCK_OPT_UDP_GRO = "udp.gro"
 ANYSOCK_OPT_UDP_CONNECTION_RESET = "udp.connection_reset"
 ANYSOCK_OPT_IP_TTL = "ip.ttl"
 ANYSOCK_OPT_IP_TOS = "ip.tos"
@@ -344,6 +345,51 @@ class anysock_buffer(Structure):
     ]
 
 
+class anysock_address(Structure):
+    """An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
+
+    Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
+    byte for byte. All zero is no address.
+    """
+
+    _fields_ = [
+        #: At offset 0: 2 for IPv4, 10 for IPv6, 1 for unix, as option "family" gives them; 0 for no address.
+        ("family", c_int32),
+        #: At offset 4: the port, as a plain number (host byte order).
+        ("port", c_uint16),
+        #: At offset 6: how many of `bytes` count: 4 for IPv4, 16 for IPv6.
+        ("length", c_uint16),
+        #: At offset 8: the number of the interface that a link-local IPv6 address belongs to, else 0.
+        ("scope", c_uint32),
+        #: At offset 12: 0.
+        ("reserved", c_uint32),
+        #: At offset 16: the octets in the order in which they are written; a path; or a 0 and an abstract name. No NUL ends it.
+        ("bytes", c_uint8 * 112),
+    ]
+
+
+class anysock_datagram(Structure):
+    """One datagram of an array for `anysock_recv_many` and `anysock_send_many`: 40 bytes where a pointer has 8, without padding."""
+
+    _fields_ = [
+        #: At offset 0: its first byte. May be NULL when `length` is 0.
+        ("data", c_void_p),
+        #: At offset 8: how many bytes there are to be sent, or how many there is room for. The library does not change it.
+        ("length", c_size_t),
+        #: At offset 16, set by the call: how many bytes were received or sent; with `ANYSOCK_TRUNC` the datagram's real length.
+        ("result", c_int64),
+        #: At offset 24: where the sender's address goes, NULL if it is not wanted; or where to send to, NULL for the connected
+        #: peer. When sending, an address whose `family` is 0 is as NULL.
+        ("address", POINTER(anysock_address)),
+        #: At offset 32, set by receiving: `ANYSOCK_TRUNC` if the datagram was longer than `length`, else 0. Not looked at.
+        ("flags", c_int32),
+        #: At offset 36: when sending, the size of the datagrams that this one is cut into, 0 to leave that to option
+        #: "udp.segment". Set by receiving: with option "udp.gro", the size of the datagrams that were joined to this one, of
+        #: which the last may be shorter; 0 for one that is as it was sent.
+        ("segment", c_int32),
+    ]
+
+
 class anysock_handles(Structure):
     """A set of handles for `anysock_select`: an array of any length, in the caller's memory."""
 
@@ -367,29 +413,6 @@ class anysock_event(Structure):
         ("events", c_int32),
         #: 0.
         ("reserved", c_int32),
-    ]
-
-
-class anysock_address(Structure):
-    """An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
-
-    Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
-    byte for byte. All zero is no address.
-    """
-
-    _fields_ = [
-        #: At offset 0: 2 for IPv4, 10 for IPv6, 1 for unix, as option "family" gives them; 0 for no address.
-        ("family", c_int32),
-        #: At offset 4: the port, as a plain number (host byte order).
-        ("port", c_uint16),
-        #: At offset 6: how many of `bytes` count: 4 for IPv4, 16 for IPv6.
-        ("length", c_uint16),
-        #: At offset 8: the number of the interface that a link-local IPv6 address belongs to, else 0.
-        ("scope", c_uint32),
-        #: At offset 12: 0.
-        ("reserved", c_uint32),
-        #: At offset 16: the octets in the order in which they are written; a path; or a 0 and an abstract name. No NUL ends it.
-        ("bytes", c_uint8 * 112),
     ]
 
 
@@ -418,7 +441,8 @@ def anysock_has(feature: c_char_p) -> c_int64:
     """Whether this library on this system has a feature: 1 or 0.
 
     @param feature A kind ("tcp6", "unix", "ip4:icmp"), the name of an option ("tcp.fastopen"), or one of "ipv6",
-                   "unix.abstract" (names outside the file system), "fork". Any other text is a feature that is not there.
+                   "unix.abstract" (names outside the file system), "udp.gso" (`segment` of `anysock_send_many`), "fork". Any
+                   other text is a feature that is not there.
     @return 1 or 0; `ANYSOCK_EFAULT` for NULL, `ANYSOCK_EINVAL` for text that is not UTF-8.
 
     Does not block. Of a kind it says whether the system knows it, not whether this user may open it.
@@ -554,6 +578,20 @@ def anysock_accept(h: anysock_t) -> c_int64:
             meanwhile; `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
 
     Blocks until there is one. A connection that died in the queue is passed over.
+    """
+
+
+@foreign
+def anysock_accept_many(h: anysock_t, handles: POINTER(anysock_t), capacity: c_size_t) -> c_int64:
+    """Takes the next connection of a listener, and with it those that are in the queue already.
+
+    @param handles  Receives the handles of the connections, as `anysock_accept` gives them.
+    @param capacity How many it holds, at least 1.
+    @return How many, at least 1. Errors as for `anysock_accept`, when not even one was taken; if the process runs out of
+            descriptors after some, the next call says so, and the rest stays in the queue. `ANYSOCK_EINVAL` for no capacity
+            and one that no memory has; `ANYSOCK_EFAULT`.
+
+    Blocks as `anysock_accept` until there is one, and then not again.
     """
 
 
@@ -746,6 +784,60 @@ def anysock_writev(h: anysock_t, buffers: POINTER(anysock_buffer), count: c_size
     @return As `anysock_write`.
 
     Blocks as `anysock_write`.
+    """
+
+
+@foreign
+def anysock_recv_many(
+    h: anysock_t,
+    datagrams: POINTER(anysock_datagram),
+    count: c_size_t,
+    flags: c_int32,
+) -> c_int64:
+    """Receives datagrams into an array, as recvmmsg(2): waits for the first, and takes what else is there.
+
+    @param datagrams Says where each goes. Of those that were received, in their order, `result`, `flags`, `segment` and what
+                     `address` points at are set; nothing of the others is touched. May be NULL when `count` is 0.
+    @param count     How many there is room for. Up to 32 come by one system call.
+    @param flags     `ANYSOCK_DONT_WAIT`, `ANYSOCK_TRUNC`, added up.
+    @return How many; 0 if `count` is 0 or this side has shut reading. `ANYSOCK_ETIMEDOUT` after option "read_timeout",
+            `ANYSOCK_EAGAIN` if that is 0 and nothing is there; `ANYSOCK_ECONNREFUSED` and its like, once, for what was sent
+            before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is open; `ANYSOCK_EOPNOTSUPP` for connected kinds,
+            `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller; `ANYSOCK_ECANCELED` when the handle is closed meanwhile;
+            `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EINVAL` for other flags and for lengths that no memory has;
+            `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
+
+    Blocks until there is one. An error after some is told by the next call. The array must not be changed during the call.
+    Nothing is allocated, but on systems other than Linux one block with `ANYSOCK_TRUNC`.
+    """
+
+
+@foreign
+def anysock_send_many(
+    h: anysock_t,
+    datagrams: POINTER(anysock_datagram),
+    count: c_size_t,
+    flags: c_int32,
+) -> c_int64:
+    """Sends the datagrams of an array, as sendmmsg(2): waits until there is room for the first, and sends what else there is room
+    for. Never raises SIGPIPE.
+
+    @param datagrams The datagrams, sent in their order. Of those that were sent `result` is set; nothing else is touched. May be
+                     NULL when `count` is 0.
+    @param count     How many. Up to 32 go by one system call.
+    @param flags     `ANYSOCK_DONT_WAIT` or 0.
+    @return How many were sent, counted from the first; 0 only if `count` is 0. When it is less than `count`, call again with
+            those that are left: that tells the error, if there is one. Errors are those of the first datagram:
+            `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there is no room;
+            `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer; `ANYSOCK_EAFNOSUPPORT` for an address of another
+            family; `ANYSOCK_EINVAL` for what is no address, a segment that is negative or above 65535, and more segments than
+            the system makes; `ANYSOCK_EOPNOTSUPP` for segments where `anysock_has("udp.gso")` is 0. And those of the socket:
+            `ANYSOCK_ECONNREFUSED` and its like, once, for what was sent before; the rest as for `anysock_recv_many`, and
+            `ANYSOCK_EPIPE` after this side has shut writing.
+
+    Blocks until there is room for one. Success means that the system has the datagrams, not that anybody gets them. A "udp"
+    socket whose family is open is settled by the first address. The array must not be changed during the call. Nothing is
+    allocated.
     """
 
 

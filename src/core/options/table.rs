@@ -517,6 +517,10 @@ const LIST: &[Row] = options! {
     /// bytes. 0 (the default) is off.
     "udp.segment" = number(0, 65_535), ReadWrite, Udp, on LINUX.and(WINDOWS);
 
+    /// `UDP_GRO` (udp(7)): the system may join datagrams of one sender that came together, so that one receive brings
+    /// several; `anysock_recv_many` tells the size of each. Off (the default), they are kept apart. Linux since 5.0.
+    "udp.gro" = Switch, ReadWrite, Udp, on LINUX;
+
     /// `SIO_UDP_CONNRESET`: with 1 a receive fails with `ECONNRESET` after an earlier send has met a closed
     /// port. 0 is the default here, although not Windows' own.
     "udp.connection_reset" = Switch, Write, Udp, on WINDOWS;

@@ -210,6 +210,7 @@ const LINUX_NUMBERS: &[(&str, i64, i64)] = &[
     ("tcp.defer_accept", 1, 1_000_000),
     ("tcp.not_sent_low_water", 4_096, 4_096),
     ("udp.segment", 500, 500),
+    ("udp.gro", 1, 1),
     ("ip.tos", 0x48, 0x48),
     ("ip.freebind", 1, 1),
     ("ipv6.traffic_class", 0x48, 0x48),

@@ -64,6 +64,7 @@ const LINUX: &[(&str, Native)] = &[
     ("tcp.delivery_rate", tcp_info(Field::long(160))),
     ("tcp.bytes_sent", tcp_info(Field::long(200))),
     ("udp.segment", native(IPPROTO_UDP, libc::UDP_SEGMENT, Form::Int)),
+    ("udp.gro", native(IPPROTO_UDP, libc::UDP_GRO, Form::Int)),
     ("ip.bind_device", native(SOL_SOCKET, libc::SO_BINDTODEVICE, Form::DeviceName)),
     ("ip.mtu", native(IPPROTO_IP, libc::IP_MTU, Form::Int)),
     (
