@@ -182,6 +182,61 @@ static void our_datagram(long times) {
         }
 }
 
+/* --- The same, many by one call, and each with its address. --- */
+
+enum { MANY = 32 };
+
+static char many_data[MANY][PING];
+static struct sockaddr_in raw_names[2][MANY];
+static struct iovec raw_pieces[MANY];
+static struct mmsghdr raw_datagrams[2][MANY]; /* to be sent, to be received */
+static anysock_address our_addresses[2][MANY];
+static anysock_datagram our_datagrams[2][MANY];
+
+static void many_setup(void) {
+    datagram_setup();
+    for (int place = 0; place < MANY; place++) {
+        raw_pieces[place] = (struct iovec){many_data[place], PING};
+        raw_names[0][place] = raw_name[1];
+        MUST(anysock_address_parse("udp4", our_name[1], &our_addresses[0][place]));
+        for (int way = 0; way < 2; way++) {
+            raw_datagrams[way][place].msg_hdr = (struct msghdr){
+                .msg_name = &raw_names[way][place],
+                .msg_namelen = sizeof raw_names[way][place],
+                .msg_iov = &raw_pieces[place],
+                .msg_iovlen = 1,
+            };
+            our_datagrams[way][place] = (anysock_datagram){
+                .data = many_data[place],
+                .length = PING,
+                .address = &our_addresses[way][place],
+            };
+        }
+    }
+}
+
+/* None is lost: the receive buffer holds them all, and a loopback datagram is there when its send returns. */
+static void all_of_them(int64_t count) {
+    if (count != MANY)
+        abort();
+}
+
+static void raw_many(long times) {
+    while (times--) {
+        all_of_them(MUST(sendmmsg(raw[0], raw_datagrams[0], MANY, MSG_NOSIGNAL)));
+        for (int place = 0; place < MANY; place++) /* the kernel has changed it */
+            raw_datagrams[1][place].msg_hdr.msg_namelen = sizeof raw_names[1][place];
+        all_of_them(MUST(recvmmsg(raw[1], raw_datagrams[1], MANY, MSG_WAITFORONE, NULL)));
+    }
+}
+
+static void our_many(long times) {
+    while (times--) {
+        all_of_them(MUST(anysock_send_many(ours[0], our_datagrams[0], MANY, 0)));
+        all_of_them(MUST(anysock_recv_many(ours[1], our_datagrams[1], MANY, 0)));
+    }
+}
+
 /* --- Connections and sockets come and go. --- */
 
 static int raw_listener;
@@ -464,6 +519,7 @@ static const struct work {
     {"read that would block", WALL, tcp_setup, raw_would_block, our_would_block, close_both},
     {"UDP ping-pong, 64 B, connected", WALL, connected_datagram_setup, raw_ping, our_ping, close_both},
     {"UDP ping-pong, 64 B, with addresses", WALL, datagram_setup, raw_datagram, our_datagram, close_both},
+    {"UDP, 64 B, 32 at a time, with addresses (sendmmsg)", WALL, many_setup, raw_many, our_many, close_both},
     {"connect, accept, close twice", WALL, listener_setup, raw_connect, our_connect, listener_teardown},
     {"open, close", WALL, nothing, raw_open, our_open, nothing},
     {"select, 1 of 10 ready (poll)", WALL, gather_10, raw_poll, our_select, disperse},

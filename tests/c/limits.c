@@ -149,6 +149,32 @@ static void accept_keeps_the_connection(void) {
     }
 }
 
+/* Those that can be taken are; the next call tells the error, and the rest stays in the queue. */
+static void accept_many_takes_what_it_can(void) {
+    char address[ADDRESS];
+    anysock_t clients[4], servers[4] = {0};
+    need_the_kernels_limit();
+    anysock_t listener = listen_tcp(address);
+    for (size_t place = 0; place < COUNT(clients); place++) {
+        clients[place] = connect_to("tcp", address);
+    }
+    hoard();
+    CHECK_IS(anysock_accept_many(listener, servers, COUNT(servers)), ANYSOCK_EMFILE);
+    CHECK(servers[0] == 0);
+    spare(2);
+    CHECK_IS(anysock_accept_many(listener, servers, COUNT(servers)), 2);
+    CHECK_IS(anysock_accept_many(listener, servers + 2, 2), ANYSOCK_EMFILE);
+    CHECK(servers[2] == 0);
+    give_back();
+    CHECK_IS(anysock_accept_many(listener, servers + 2, 2), 2);
+    for (size_t place = 0; place < COUNT(clients); place++) {
+        check_talk(clients[place], servers[place]);
+        OK(anysock_close(clients[place]));
+        OK(anysock_close(servers[place]));
+    }
+    OK(anysock_close(listener));
+}
+
 /* Adopting a socket needs no descriptor; one that can't be adopted is as it was. */
 static void adopt_fails_without_harm(void) {
     int ends[2], sockets[2];
@@ -465,6 +491,7 @@ int main(int count, char **arguments) {
     RUN(first_address_fails_and_recovers);
     RUN(pairs_and_pollers_leave_nothing);
     RUN(accept_keeps_the_connection);
+    RUN(accept_many_takes_what_it_can);
     RUN(adopt_fails_without_harm);
     RUN(waits_keep_their_time);
     RUN(waits_see_what_comes);

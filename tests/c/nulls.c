@@ -10,7 +10,7 @@
 #include <stdalign.h>
 #include <sys/mman.h>
 
-enum { ROOM = 1024, LONG_TEXT = 1 << 20 };
+enum { ROOM = 4096, LONG_TEXT = 1 << 20 }; /* 64 of any structure */
 
 /* What a function may be given. */
 struct arguments {
@@ -22,7 +22,10 @@ struct arguments {
     const char *text, *option;
 };
 
-/* Every function of the header, and how it is called here. */
+/*
+ * Every function of the header, and how it is called here. Datagrams by the array take `number` as their flags, without
+ * ANYSOCK_PEEK: that they refuse before they look at the handle.
+ */
 #define FUNCTIONS(X)                                                                              \
     X(anysock_version, length_of(anysock_version()))                                              \
     X(anysock_abi_version, anysock_abi_version())                                                 \
@@ -37,6 +40,7 @@ struct arguments {
     X(anysock_bind, anysock_bind(a->h, a->text))                                                  \
     X(anysock_listen, anysock_listen(a->h, a->number))                                            \
     X(anysock_accept, anysock_accept(a->h))                                                       \
+    X(anysock_accept_many, anysock_accept_many(a->h, a->data, a->length))                         \
     X(anysock_connect, anysock_connect(a->h, a->text))                                            \
     X(anysock_local_address, anysock_local_address(a->h, a->data, a->length))                     \
     X(anysock_peer_address, anysock_peer_address(a->h, a->data, a->length))                       \
@@ -50,6 +54,8 @@ struct arguments {
     X(anysock_send_to, anysock_send_to(a->h, a->data, a->length, a->flags, a->text))              \
     X(anysock_readv, anysock_readv(a->h, a->data, a->length))                                     \
     X(anysock_writev, anysock_writev(a->h, a->data, a->length))                                   \
+    X(anysock_recv_many, anysock_recv_many(a->h, a->data, a->length, a->number & ~1))             \
+    X(anysock_send_many, anysock_send_many(a->h, a->data, a->length, a->number & ~1))             \
     X(anysock_set, anysock_set(a->h, a->option, a->value))                                        \
     X(anysock_get, anysock_get(a->h, a->option, a->data))                                         \
     X(anysock_set_text, anysock_set_text(a->h, a->option, a->text))                               \
@@ -222,6 +228,11 @@ static void null_is_efault(void) {
     CHECK_IS(anysock_writev(stream, NULL, 1), ANYSOCK_EFAULT);
     CHECK_IS(anysock_readv(stream, &(anysock_buffer){NULL, 1}, 1), ANYSOCK_EFAULT);
     CHECK_IS(anysock_writev(stream, &(anysock_buffer){NULL, 1}, 1), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_accept_many(live[2], NULL, 1), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_recv_many(live[5], NULL, 1, 0), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_send_many(live[5], NULL, 1, 0), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_recv_many(live[5], &(anysock_datagram){.length = 1}, 1, 0), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_send_many(live[8], &(anysock_datagram){.length = 1}, 1, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_set(stream, NULL, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_get(stream, NULL, &value), ANYSOCK_EFAULT);
     CHECK_IS(anysock_get(stream, ANYSOCK_OPT_TIMEOUT, NULL), ANYSOCK_EFAULT);
@@ -259,6 +270,10 @@ static void null_of_no_length_is_fine(void) {
     CHECK_IS(anysock_recv(live[6], NULL, 0, 0), 0);
     CHECK_IS(anysock_write(live[8], NULL, 0), 0);
     CHECK_IS(anysock_recv_from(live[9], NULL, 0, 0, NULL, 0), 0);
+    CHECK_IS(anysock_send_many(live[8], NULL, 0, 0), 0);
+    CHECK_IS(anysock_recv_many(live[9], NULL, 0, 0), 0);
+    CHECK_IS(anysock_send_many(live[8], &(anysock_datagram){0}, 1, 0), 1);
+    CHECK_IS(anysock_recv_many(live[9], &(anysock_datagram){0}, 1, 0), 1);
     CHECK_IS(anysock_select(NULL, NULL, NULL, 0), 0);
     CHECK_IS(anysock_select(&(anysock_handles){0, NULL}, &(anysock_handles){0, NULL}, NULL, 0), 0);
     CHECK_IS(anysock_handles_has(NULL, stream), 0);
@@ -296,6 +311,11 @@ static void absurd_lengths_are_einval(void) {
         CHECK_IS(anysock_writev(stream, buffers, COUNT(buffers)), ANYSOCK_EINVAL);
         CHECK_IS(anysock_readv(stream, halves, COUNT(halves)), ANYSOCK_EINVAL);
         CHECK_IS(anysock_writev(stream, halves, COUNT(halves)), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_accept_many(live[2], (anysock_t *)(void *)data, length), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_recv_many(datagrams, (anysock_datagram *)(void *)data, length, 0), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_send_many(datagrams, (anysock_datagram *)(void *)data, length, 0), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_recv_many(datagrams, &(anysock_datagram){data, length, 0, NULL, 0, 0}, 1, 0), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_send_many(datagrams, &(anysock_datagram){data, length, 0, NULL, 0, 0}, 1, 0), ANYSOCK_EINVAL);
         CHECK_IS(anysock_get_text(stream, ANYSOCK_OPT_KIND, data, length), ANYSOCK_EINVAL);
         CHECK_IS(anysock_set_raw(stream, SOL_SOCKET, SO_KEEPALIVE, data, length), ANYSOCK_EINVAL);
         CHECK_IS(anysock_get_raw(stream, SOL_SOCKET, SO_KEEPALIVE, data, length), ANYSOCK_EINVAL);
@@ -339,6 +359,10 @@ static void unmapped_memory_is_efault(void) {
     anysock_t stream = live[6];
     anysock_buffer buffer = {nowhere, 8};
     char data[8];
+    anysock_datagram datagram = {nowhere, 8, 0, NULL, 0, 0};
+    CHECK_IS(anysock_send_many(live[8], &datagram, 1, 0), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_write(live[8], "12345678", 8), 8);
+    CHECK_IS(anysock_recv_many(live[9], &datagram, 1, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_write(stream, nowhere, 8), ANYSOCK_EFAULT);
     CHECK_IS(anysock_write_all(stream, nowhere, 8), ANYSOCK_EFAULT);
     CHECK_IS(anysock_send(stream, nowhere, 8, 0), ANYSOCK_EFAULT);
@@ -373,10 +397,12 @@ static void bad_numbers_are_einval(void) {
     for (size_t place = 0; place < COUNT(receive_flags); place++) {
         CHECK_IS(anysock_recv(stream, data, 1, receive_flags[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_recv_from(stream, data, 1, receive_flags[place], NULL, 0), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_recv_many(live[5], NULL, 0, receive_flags[place]), ANYSOCK_EINVAL);
     }
     for (size_t place = 0; place < COUNT(send_flags); place++) {
         CHECK_IS(anysock_send(stream, data, 1, send_flags[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_send_to(live[5], data, 1, send_flags[place], "127.0.0.1:9"), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_send_many(live[5], NULL, 0, send_flags[place]), ANYSOCK_EINVAL);
     }
     for (size_t place = 0; place < COUNT(events); place++) {
         CHECK_IS(anysock_poller_set(poller, stream, events[place], 0), ANYSOCK_EINVAL);
@@ -417,6 +443,7 @@ static void descriptors_that_are_none(void) {
 /* Pollers, pipes and the like in the place of a socket, and sockets of the wrong kind. */
 static void wrong_kinds_are_told(void) {
     char text[ADDRESS] = "";
+    anysock_t first;
     open_live();
     anysock_t poller = live[13], reader = live[12], udp = live[5];
     CHECK_IS(anysock_read(poller, text, 1), ANYSOCK_ENOTSOCK);
@@ -428,6 +455,9 @@ static void wrong_kinds_are_told(void) {
         CHECK_IS(anysock_connect(live[place], "127.0.0.1:9"), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_listen(live[place], 0), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_accept(live[place]), ANYSOCK_ENOTSOCK);
+        CHECK_IS(anysock_accept_many(live[place], &first, 1), ANYSOCK_ENOTSOCK);
+        CHECK_IS(anysock_recv_many(live[place], NULL, 0, 0), ANYSOCK_ENOTSOCK);
+        CHECK_IS(anysock_send_many(live[place], NULL, 0, 0), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_shutdown(live[place], ANYSOCK_SHUT_BOTH), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_local_address(live[place], text, sizeof text), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_peer_address(live[place], text, sizeof text), ANYSOCK_ENOTSOCK);
@@ -441,6 +471,10 @@ static void wrong_kinds_are_told(void) {
     CHECK_IS(anysock_local_address(live[0], text, sizeof text), ANYSOCK_ENOTCONN);
     CHECK_IS(anysock_listen(udp, 0), ANYSOCK_EOPNOTSUPP);
     CHECK_IS(anysock_accept(udp), ANYSOCK_EOPNOTSUPP);
+    CHECK_IS(anysock_accept_many(udp, &first, 1), ANYSOCK_EOPNOTSUPP);
+    CHECK_IS(anysock_accept_many(live[2], &first, 0), ANYSOCK_EINVAL);
+    CHECK_IS(anysock_recv_many(live[3], NULL, 0, 0), ANYSOCK_EOPNOTSUPP);
+    CHECK_IS(anysock_send_many(live[3], NULL, 0, 0), ANYSOCK_EOPNOTSUPP);
     CHECK_IS(anysock_accept(live[3]), ANYSOCK_EINVAL);
     CHECK_IS(anysock_listen(live[3], 0), ANYSOCK_EINVAL);
     CHECK_IS(anysock_connect(live[3], "127.0.0.1:9"), ANYSOCK_EISCONN);
@@ -538,6 +572,23 @@ static void misaligned_memory_is_no_harm(void) {
     OK(anysock_address_parse("udp", "192.0.2.1:80", address));
     OK(anysock_address_format(address, text, sizeof text));
     CHECK(strcmp(text, "192.0.2.1:80") == 0);
+    void *listed = odd(sizeof stream), *many = odd(2 * sizeof(anysock_datagram));
+    anysock_datagram datagrams[] = {{&byte, 1, 0, NULL, 0, 0}, {&byte, 1, 0, address, 0, 0}};
+    OK(anysock_local_address(live[5], text, sizeof text));
+    OK(anysock_connect(live[5], text)); /* to itself */
+    OK(anysock_address_parse("udp", text, address));
+    memcpy(many, datagrams, sizeof datagrams);
+    CHECK_IS(anysock_send_many(live[5], many, 2, 0), 2);
+    memset(address, 0, sizeof(anysock_address));
+    CHECK_IS(anysock_recv_many(live[5], many, 2, 0), 2);
+    CHECK(anysock_address_format(address, NULL, 0) == (int64_t)strlen(text));
+    OK(anysock_local_address(live[2], text, sizeof text));
+    anysock_t client = connect_to("tcp", text);
+    CHECK_IS(anysock_accept_many(live[2], listed, 1), 1);
+    memcpy(&first, listed, sizeof first);
+    check_talk(client, first);
+    OK(anysock_close(client));
+    OK(anysock_close(first));
     anysock_handles set = {1, &stream};
     void *sets = odd(sizeof set);
     memcpy(sets, &set, sizeof set);
@@ -612,6 +663,10 @@ static void undo(const char *name, int64_t result, const anysock_t *data) {
         POSIX(close((int)result));
     } else if (strcmp(name, "anysock_pair") == 0) {
         OK(anysock_close(data[0]));
+    } else if (strcmp(name, "anysock_accept_many") == 0) {
+        for (int64_t place = 0; place < result; place++) {
+            OK(anysock_close(data[place]));
+        }
     }
 }
 

@@ -61,6 +61,15 @@ def test_prototypes() -> None:
     assert ctypes.sizeof(_abi.anysock_event) == 24
 
 
+def test_structures_of_datagrams_have_the_layout_of_the_manual() -> None:
+    assert ctypes.sizeof(_abi.anysock_address) == 128
+    assert _abi.anysock_address.bytes.offset == 16
+    assert _abi.anysock_address.bytes.size == 112
+    if ctypes.sizeof(ctypes.c_void_p) == 8:
+        assert ctypes.sizeof(_abi.anysock_datagram) == 40
+        assert _abi.anysock_datagram.segment.offset == 36
+
+
 def import_error(**environment: str) -> str:
     with python("import anysock", **environment) as child:
         code, _, errors = child.finish()
