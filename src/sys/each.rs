@@ -1,5 +1,6 @@
-//! Many datagrams one by one, where no system call takes many, or none that keeps what is promised: those of FreeBSD are
-//! loops in its C library and, like NetBSD's, lose the error that ends them. Not here: Linux (`mmsg`).
+//! Many datagrams one by one, where no system call takes many, or none that keeps what is promised: FreeBSD's are loops in its
+//! C library that drop the error which ends them, and NetBSD and OpenBSD keep it as the socket's, even EAGAIN.
+//! Not here: Linux (`mmsg`).
 
 use super::{
     BATCH, Fd, Flags, Moved, OUT_OF_MEMORY, OsError, Piece, Received, Result, WOULD_BLOCK, receive_one,
