@@ -2,9 +2,7 @@
 //! even those that have calls of these names (`each`).
 
 use super::unix::count;
-use super::{
-    BATCH, Fd, Flags, Moved, PLATFORM_RECV, PLATFORM_SEND, Piece, Received, Result, native, pending_error,
-};
+use super::{BATCH, Fd, Flags, Moved, PLATFORM_RECV, PLATFORM_SEND, Piece, Received, Result, native};
 use libc::{c_int, c_uint, cmsghdr, mmsghdr, socklen_t};
 use socket2::{SockAddr, SockAddrStorage};
 use std::mem::{MaybeUninit, size_of, zeroed};
@@ -215,21 +213,19 @@ pub fn send_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
     batch.written = batch.length;
     let flags = PLATFORM_SEND | native(flags);
     let sent = send_from(fd, batch, 0, batch.length, flags)?;
-    if sent == batch.length {
-        return Ok(Moved { count: sent, told: None });
+    match sent == batch.length {
+        true => Ok(Moved { count: sent, told: None }),
+        false => Ok(after_short(fd, batch, sent, flags)),
     }
-    after_short(fd, batch, sent, flags)
 }
 
-/// The kernel does not say why it has stopped, and if it was an earlier datagram's refusal, it will not say so again. Then
-/// the datagram at which it has stopped goes through now, and has perhaps been refused in turn.
+/// The kernel does not say why it has stopped, and if it was the refusal of an earlier datagram, it has forgotten that now. The
+/// datagram at which it has stopped is sent then, and its own refusal is there for the next call. If that does not go
+/// either, there is no room, or its error comes again with it.
 #[cold]
-fn after_short(fd: Fd, batch: &mut Batch, sent: usize, flags: c_int) -> Result<Moved> {
-    match send_from(fd, batch, sent, 1, flags) {
-        Ok(more) => Ok(Moved { count: sent + more, told: pending_error(fd)? }),
-        // No room, or an error that comes again with the datagram.
-        Err(_) => Ok(Moved { count: sent, told: None }),
-    }
+fn after_short(fd: Fd, batch: &mut Batch, sent: usize, flags: c_int) -> Moved {
+    let more = send_from(fd, batch, sent, 1, flags).unwrap_or(0);
+    Moved { count: sent + more, told: None }
 }
 
 fn send_from(fd: Fd, batch: &mut Batch, from: usize, length: usize, flags: c_int) -> Result<usize> {

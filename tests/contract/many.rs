@@ -170,6 +170,20 @@ fn a_socket_for_both_families_tells_ipv4_senders_as_ipv4() {
 }
 
 #[test]
+fn a_mapped_address_is_the_ipv4_address_for_every_socket() {
+    let server = bound("udp4");
+    let mut mapped = flat_address(*server);
+    let [a, b, c, d, ..] = mapped.bytes;
+    mapped.bytes[..16].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]);
+    mapped = anysock_address { family: 10, length: 16, ..mapped };
+    assert_eq!(format(&mapped).unwrap(), local_address(*server));
+    for kind in ["udp4", "udp"] {
+        assert_eq!(send_many(*open(kind), &mut [outgoing(b"ping", Some(&mapped))], 0), 1, "{kind}");
+        assert_eq!(recv_many(*server, 1, 64, 0).unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn a_datagram_that_is_cut_is_told_and_its_real_length_if_asked() {
     for kind in datagram_kinds() {
         let (one, other) = connected(kind);
@@ -426,7 +440,7 @@ fn descriptors_that_a_stranger_sends_are_not_taken() {
     assert_eq!(recv_many(*other, 4, 64, 0).unwrap().len(), 1);
     drop(writer);
     // Whoever had it open now would keep the pipe from its end.
-    assert_eq!(read(*reader, &mut [0; 8]), 0);
+    assert_eq!(recv(*reader, &mut [0; 8], ANYSOCK_DONT_WAIT), 0);
 }
 
 /// Sends a descriptor to the peer.
