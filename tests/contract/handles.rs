@@ -16,6 +16,7 @@ const FUNCTIONS: &[NamedCall] = &[
     ("anysock_bind", |h| bind(h, "127.0.0.1:0")),
     ("anysock_listen", |h| anysock_listen(h, 0)),
     ("anysock_accept", |h| anysock_accept(h)),
+    ("anysock_accept_many", accept_many_code),
     ("anysock_connect", |h| connect(h, "127.0.0.1:9")),
     // SAFETY: no memory is given.
     ("anysock_local_address", |h| unsafe { anysock_local_address(h, null_mut(), 0) }),
@@ -39,6 +40,12 @@ const FUNCTIONS: &[NamedCall] = &[
     ("anysock_readv", |h| readv(h, &mut [])),
     ("anysock_writev", |h| writev(h, &[b"da", b"ta"])),
     ("anysock_writev", |h| writev(h, &[])),
+    ("anysock_recv_many", recv_many_code),
+    // SAFETY: NULL stands for no datagrams.
+    ("anysock_recv_many", |h| unsafe { anysock_recv_many(h, null_mut(), 0, 0) }),
+    ("anysock_send_many", |h| send_many(h, &mut [outgoing(b"data", None)], 0)),
+    // SAFETY: NULL stands for no datagrams.
+    ("anysock_send_many", |h| unsafe { anysock_send_many(h, null_mut(), 0, 0) }),
     ("anysock_set", |h| set(h, "timeout", 0)),
     ("anysock_get", |h| get(h, "error").unwrap_or_else(|code| code)),
     ("anysock_set_text", |h| set_text(h, "tcp.congestion", "reno")),

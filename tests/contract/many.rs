@@ -400,9 +400,12 @@ fn a_socket_whose_family_is_open_is_settled_by_the_first_address() {
     expect_error(send_many(*client, &mut datagrams[1..], 0), "EAFNOSUPPORT");
 }
 
+/// A call for so many datagrams, of which there is none, with flags.
+type EmptyCall = fn(i64, usize, i32) -> i64;
+
 #[test]
 fn none_is_fine_and_what_has_no_datagrams_says_so() {
-    let many: [(fn(i64, usize, i32) -> i64, &[i32]); 2] = [
+    let many: [(EmptyCall, &[i32]); 2] = [
         // SAFETY: NULL stands for no datagrams, or must be refused.
         (|h, count, flags| unsafe { anysock_recv_many(h, null_mut(), count, flags) }, &[ANYSOCK_TRUNC]),
         // SAFETY: as above.
