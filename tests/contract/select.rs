@@ -518,6 +518,30 @@ fn a_crowd_notices_who_was_closed_between_two_calls() {
     }
 }
 
+/// Nobody's members are left over for the next call, which has none.
+#[test]
+fn empty_sets_are_empty_whatever_came_before() {
+    let (small, other) = pair("unix");
+    assert_eq!(write(*other, b"data"), 4);
+    for is_closed in [false, true] {
+        let gone = open("unix");
+        let sets = [vec![*gone], vec![], vec![]];
+        // A crowd that has not come often yet.
+        for _ in 0..2 {
+            assert_eq!(select(&mut in_crowd(&sets), 0), 0);
+        }
+        assert_eq!(select_one(*small, R, 0), R);
+        drop(gone);
+        expect_refused_in_crowd(&sets, 0, "EBADF");
+        if is_closed {
+            expect(anysock_close(*small));
+        }
+        let start = Instant::now();
+        assert_eq!(select(&mut [vec![], vec![], vec![]], 20_000), 0);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_close_during_the_wait_leaves_a_crowd_too() {
     let (one, _other) = pair("unix");

@@ -76,9 +76,10 @@ impl Roll {
         Ok(())
     }
 
-    /// Whether it was called, and noted, for these sets.
+    /// Whether it was called, and noted, for these sets. One that was not noted is no sets', empty ones neither.
     pub fn is_of(&self, sets: &Sets<'_>) -> bool {
-        !self.members.is_empty() && self.keys.iter().zip(sets).all(|(key, set)| *key == **set)
+        self.keys.iter().any(|key| !key.is_empty())
+            && self.keys.iter().zip(sets).all(|(key, set)| *key == **set)
     }
 
     /// Calls the same roll again.
