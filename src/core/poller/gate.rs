@@ -80,7 +80,8 @@ impl Gate {
     /// Lets nobody in any more. The first wait that this ends wakes the next, and so on.
     pub fn close(&self) {
         if !self.is_own() {
-            // Those that are in are the parent's.
+            // Those that are in are the parent's; a select of this process may still come.
+            self.word.fetch_or(CLOSED, Ordering::SeqCst);
             return self.queue.close();
         }
         // As one that is in, lest the last one out close the queue in the middle of this.
