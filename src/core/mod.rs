@@ -9,6 +9,7 @@
 //! | `flat` | addresses as flat memory |
 //! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
 //! | `datagrams` | many datagrams at once |
+//! | `send_file` | bytes of a file |
 //! | `readiness`, `select`, `poller` | which sockets are ready |
 //! | `options` | the one table of options |
 //! | `error` | Linux's numbers on every system |
@@ -30,6 +31,7 @@ pub mod poller;
 pub mod readiness;
 pub mod resolve;
 pub mod select;
+pub mod send_file;
 pub mod server;
 pub mod side;
 pub mod socket;

@@ -10,7 +10,7 @@ use super::socket::settle;
 use super::table::{self, Phase, Slot, Wait, flag};
 use super::wait::{self, SlotWatch};
 use super::{readiness, side};
-use crate::sys::{self, Events, Flags, OsError, Piece};
+use crate::sys::{self, Events, Fd, Flags, OsError, Piece};
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ fn declines(slot: &Slot, wait: Wait, flags: Flags) -> bool {
 }
 
 /// A call that could not be done at once.
-struct Blocked<'a> {
+pub struct Blocked<'a> {
     slot: &'a Slot,
     wait: Wait,
     events: Events,
@@ -91,14 +91,7 @@ impl<'a> Blocked<'a> {
             // Shut during the call. Not every system wakes a reader for it, or says that there is no more.
             return Err(Error::ESHUTDOWN);
         }
-        let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
-        if timeout == 0 {
-            return Err(Error::EAGAIN);
-        }
-        let deadline = *self.deadline.get_or_insert_with(|| Deadline::after(timeout));
-        if deadline.passed() {
-            return Err(deadline.error());
-        }
+        let deadline = self.deadline()?;
         if self.deceived > BELIEVED {
             // A datagram for a full peer, reports in the socket's error queue: the kernel goes on calling it ready.
             self.deceived = self.deceived.saturating_add(1);
@@ -108,6 +101,23 @@ impl<'a> Blocked<'a> {
         wait::ready(self.slot, self.events, deadline)?;
         self.deceived = if began.elapsed() < AT_ONCE { self.deceived + 1 } else { 0 };
         Ok(())
+    }
+
+    /// Waits, as the call that it is, until another descriptor than the handle's own can be read.
+    pub fn wait_for_source(&mut self, source: Fd) -> Result<()> {
+        told_meanwhile(self.slot)?;
+        let deadline = self.deadline()?;
+        wait::readable(self.slot, source, deadline)
+    }
+
+    /// When the waiting must end, if it may begin.
+    fn deadline(&mut self) -> Result<Deadline> {
+        let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
+        if timeout == 0 {
+            return Err(Error::EAGAIN);
+        }
+        let deadline = *self.deadline.get_or_insert_with(|| Deadline::after(timeout));
+        if deadline.passed() { Err(deadline.error()) } else { Ok(deadline) }
     }
 }
 
@@ -362,25 +372,25 @@ pub fn read_full(number: i64, room: &mut Room) -> Result<usize> {
 
 fn fill(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     let dont_wait = flags.has(Flags::DONT_WAIT);
-    whole(slot, Wait::Read, room.len(), dont_wait, |from, flag| {
-        receive(slot, &mut room[from..], Flags(flags.0 | flag.0))
+    whole(slot, Wait::Read, room.len(), dont_wait, |from, _| {
+        receive(slot, &mut room[from..], flags.or(Flags::DONT_WAIT))
     })
 }
 
 /// Repeats a transfer until `length` is moved. One deadline holds for all of it: each step is done
 /// without waiting, and the waiting is done here.
-fn whole(
+pub fn whole(
     slot: &Slot,
     wait: Wait,
     length: usize,
     dont_wait: bool,
-    mut step: impl FnMut(usize, Flags) -> Result<usize>,
+    mut step: impl FnMut(usize, &mut Blocked<'_>) -> Result<usize>,
 ) -> Result<usize> {
     let events = if wait == Wait::Read { Events::READ } else { Events::WRITE };
     let mut blocked = Blocked::new(slot, wait, events, dont_wait);
     let mut moved = 0;
     while moved < length {
-        let outcome = match step(moved, Flags::DONT_WAIT) {
+        let outcome = match step(moved, &mut blocked) {
             Ok(0) => break,
             Ok(more) => {
                 moved += more;
@@ -460,7 +470,7 @@ pub fn write_all(number: i64, data: &[u8]) -> Result<usize> {
     if !slot.kind().is_byte_stream() {
         return transmit(&slot, data, Flags::default());
     }
-    whole(&slot, Wait::Write, data.len(), false, |from, flags| transmit(&slot, &data[from..], flags))
+    whole(&slot, Wait::Write, data.len(), false, |from, _| transmit(&slot, &data[from..], Flags::DONT_WAIT))
 }
 
 /// Receives with the sender's address as text; nothing where the protocol tells none.

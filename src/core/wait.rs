@@ -264,3 +264,10 @@ pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
     let mut entries = [PollFd::new(fd, events), watch.entry()];
     watch.poll(&mut entries, deadline).map(drop)
 }
+
+/// Waits until a descriptor that is not the slot's own can be read, or the slot is closed.
+#[cold]
+pub fn readable(slot: &Slot, other: Fd, deadline: Deadline) -> Result<()> {
+    let watch = SlotWatch::new(slot);
+    watch.poll(&mut [PollFd::new(other, Events::READ), watch.entry()], deadline).map(drop)
+}

@@ -3,7 +3,7 @@
 use super::argument::{self, TextOut};
 use super::call;
 use super::types::{anysock_buffer, anysock_t};
-use crate::core::transfer;
+use crate::core::{send_file, transfer};
 use crate::sys::Flags;
 use std::ffi::{c_char, c_void};
 
@@ -179,4 +179,24 @@ pub unsafe extern "C" fn anysock_readv(h: anysock_t, buffers: *const anysock_buf
 pub unsafe extern "C" fn anysock_writev(h: anysock_t, buffers: *const anysock_buffer, count: usize) -> i64 {
     // SAFETY: the caller vouches for the buffers.
     call(|| transfer::writev(h, &mut unsafe { argument::pieces(buffers, count) }?))
+}
+
+/// Sends bytes of a file, as sendfile(2): they do not pass through the program where the system can do without.
+///
+/// Moves all it can, as `anysock_write_all`, and never raises SIGPIPE. A file that becomes shorter meanwhile ends earlier.
+///
+/// @param fd     The system's own descriptor of the file, lent (on Windows a HANDLE). A file, on Unix also a pipe, a
+///               terminal or whatever else can be read, of which the call takes what it sends.
+/// @param offset Where in the file to begin; its position stays as it is. -1 is its position, which moves by what is sent.
+/// @param length How many bytes; -1 is to the end of the file.
+/// @return How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call tells
+///         the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte stream;
+///         `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a directory, `ANYSOCK_ESPIPE` for
+///         an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1, `ANYSOCK_EIO`;
+///         `ANYSOCK_ENOTSOCK` for a pipe or terminal as `h`.
+///
+/// Blocks until all is taken. Option "write_timeout" is for the whole call, and for waiting for a pipe's bytes too.
+#[unsafe(no_mangle)]
+pub extern "C" fn anysock_send_file(h: anysock_t, fd: i64, offset: i64, length: i64) -> i64 {
+    call(|| send_file::send_file(h, fd, offset, length))
 }

@@ -1,7 +1,9 @@
 //! Linux: epoll, eventfd. Not here: what Unixes share (`unix`, `posix`).
 
-use super::unix::{check, timespec};
-use super::{Events, Fd, MOST_REPORTS, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout, close, poll};
+use super::unix::{check, count, offset, timespec};
+use super::{
+    Events, Fd, MOST_REPORTS, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout, close, poll, without_sigpipe,
+};
 use libc::{c_int, c_void};
 use std::mem::size_of;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -16,6 +18,12 @@ pub(super) const MSG_MORE: c_int = libc::MSG_MORE;
 pub(super) const TELLS_LENGTH: bool = true;
 /// The socket option that tells the protocol.
 pub(super) const SO_PROTOCOL: Option<c_int> = Some(libc::SO_PROTOCOL);
+
+#[cfg(not(target_env = "gnu"))]
+pub(super) use libc::{lseek, off_t, pread, sendfile};
+/// Files longer than 2 GB, on machines of 32 bits as well.
+#[cfg(target_env = "gnu")]
+pub(super) use libc::{lseek64 as lseek, off64_t as off_t, pread64 as pread, sendfile64 as sendfile};
 
 /// AF_UNIX names that live outside the file system.
 pub const HAS_ABSTRACT: bool = true;
@@ -34,6 +42,33 @@ pub(super) fn pollable(fd: Fd) -> Result<()> {
 pub fn peer_has_finished(fd: Fd) -> bool {
     let mut entry = [PollFd(libc::pollfd { fd: fd.0, events: libc::POLLRDHUP, revents: 0 })];
     poll(&mut entry, Some(Duration::ZERO)) == Ok(1)
+}
+
+/// What a kernel says that can't move the bytes of such a file by itself, or that must not. Of a place where no file
+/// can have bytes a read says that there are none.
+fn unless_refused(outcome: Result<usize>) -> Result<Option<usize>> {
+    match outcome {
+        Err(OsError(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP | libc::EOVERFLOW)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// Sends bytes of a file that never leave the kernel; `None` if it can't do that with this file.
+pub fn send_file(socket: Fd, file: Fd, place: i64, length: usize) -> Result<Option<usize>> {
+    let mut place = offset(place)?;
+    unless_refused(without_sigpipe(socket, || {
+        // SAFETY: the place outlives the call.
+        count(unsafe { sendfile(socket.0, file.0, &mut place, length) })
+    }))
+}
+
+/// Sends what is in a pipe, so that what is not sent stays there; `None` if the source is no pipe.
+pub fn send_pipe(socket: Fd, pipe: Fd, length: usize) -> Result<Option<usize>> {
+    let nowhere = std::ptr::null_mut();
+    unless_refused(without_sigpipe(socket, || {
+        // SAFETY: takes no memory.
+        count(unsafe { libc::splice(pipe.0, nowhere, socket.0, nowhere, length, libc::SPLICE_F_NONBLOCK) })
+    }))
 }
 
 /// What another thread can make readable: an eventfd.

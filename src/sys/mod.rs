@@ -17,6 +17,8 @@
 //! | [`read_stream`], [`write_stream`], [`readv_stream`], [`writev_stream`] | bytes of pipes and terminals that others share |
 //! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`] | what the kernel knows of a socket |
 //! | [`unix_name`], [`unix_address`] | AF_UNIX addresses as bytes, and from them |
+//! | [`examine`], [`position`], [`set_position`], [`read_at`] | files, which are the caller's |
+//! | [`send_file`], [`send_pipe`] | bytes that never leave the kernel, where it can do so |
 //! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
 //! | [`set_option`], [`get_option_into`] | raw socket options |
 //! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |
@@ -268,6 +270,15 @@ pub enum Found {
         connected: bool,
     },
     /// A pipe, a terminal or whatever else can be polled.
+    Stream,
+}
+
+/// What a descriptor is from which bytes are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// It has positions, and never makes anyone wait.
+    File,
+    /// What was read is gone from it, and what is not there yet may come.
     Stream,
 }
 

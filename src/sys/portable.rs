@@ -1,7 +1,7 @@
 //! What is done alike on every system, on top of socket2 and of a back-end's own calls.
 //! Not here: anything that asks which system this is.
 
-use super::{Fd, OUT_OF_MEMORY, Result, get_option_into, with};
+use super::{Fd, OUT_OF_MEMORY, Result, get_option_into, read_stream, with};
 use socket2::{Domain, SockAddr, Socket};
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -65,6 +65,14 @@ pub(super) unsafe fn copy_address(address: *const u8, family: Domain) -> Option<
         })
     };
     copy.ok().map(|((), address)| address)
+}
+
+/// As [`read_stream`], for memory that has a value already.
+pub fn read_source(fd: Fd, data: &mut [u8]) -> Result<usize> {
+    // SAFETY: the system writes whole bytes and leaves the others, so all stay initialised.
+    let room =
+        unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast::<MaybeUninit<u8>>(), data.len()) };
+    read_stream(fd, room)
 }
 
 /// As [`get_option_into`], for memory that has a value already.

@@ -71,7 +71,7 @@ pub fn poll(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
 }
 
 /// Runs a write whose SIGPIPE, if it raises one, is taken back before the thread's mask is restored: here the
-/// signal goes to the thread that writes.
+/// signal goes to the thread that writes. It may come although some bytes have gone, and the write has worked.
 #[cfg(not(target_os = "netbsd"))]
 pub(super) fn without_sigpipe(_fd: Fd, write: impl FnOnce() -> Result<usize>) -> Result<usize> {
     // SAFETY: every set is initialised by the system before it is read, and all of them outlive the calls.
@@ -85,7 +85,8 @@ pub(super) fn without_sigpipe(_fd: Fd, write: impl FnOnce() -> Result<usize>) ->
         libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut before);
         let outcome = write();
         // A program that ignores the signal may not get it even so: never wait for what is not there.
-        if outcome == Err(super::OsError(libc::EPIPE)) && sigpipe_is_pending() {
+        let failed = outcome == Err(super::OsError(libc::EPIPE));
+        if (failed || !theirs) && sigpipe_is_pending() {
             let mut taken = 0;
             libc::sigwait(&pipe, &mut taken);
             // The thread's own comes first; if theirs had merged with it, they get it back.

@@ -3,7 +3,7 @@
 
 use super::{
     Events, Flags, Found, Half, Interface, LONGEST_WAIT, OsError, PLATFORM_RECV, PLATFORM_SEND, PollFd,
-    ResolveError, Result, Timeout, peer, poll,
+    ResolveError, Result, Source, Timeout, lseek, off_t, peer, poll, pread,
 };
 use libc::{c_int, c_void, socklen_t};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -372,6 +372,50 @@ fn is_open_for(fd: Fd, events: Events) -> Result<bool> {
     let access = check(unsafe { libc::fcntl(fd.0, libc::F_GETFL) })? & libc::O_ACCMODE;
     let only = if events == Events::READ { libc::O_WRONLY } else { libc::O_RDONLY };
     Ok(access != only)
+}
+
+/// Says what bytes of a descriptor are to be had; an error if there are none.
+pub fn examine(file: Fd) -> Result<Source> {
+    let mut about = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the structure is written as a whole, or the call fails.
+    check(unsafe { libc::fstat(file.0, about.as_mut_ptr()) })?;
+    // SAFETY: the call above has written it.
+    match unsafe { about.assume_init() }.st_mode & libc::S_IFMT {
+        libc::S_IFDIR => Err(OsError(libc::EISDIR)),
+        libc::S_IFREG | libc::S_IFBLK => Ok(Source::File),
+        _ => Ok(Source::Stream),
+    }
+}
+
+/// Where the next read of a file begins.
+pub fn position(file: Fd) -> Result<i64> {
+    // SAFETY: takes no memory.
+    match unsafe { lseek(file.0, 0, libc::SEEK_CUR) } {
+        -1 => Err(OsError::last()),
+        position => Ok(position as i64),
+    }
+}
+
+/// Says where the next read of a file begins.
+pub fn set_position(file: Fd, position: i64) -> Result<()> {
+    // SAFETY: takes no memory.
+    match unsafe { lseek(file.0, offset(position)?, libc::SEEK_SET) } {
+        -1 => Err(OsError::last()),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a file at a place, and leaves its position alone.
+pub fn read_at(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
+    let place = offset(place)?;
+    // SAFETY: the slice is writable for its length.
+    count(unsafe { pread(file.0, data.as_mut_ptr().cast(), data.len(), place) })
+}
+
+/// A place in a file as this system counts it.
+pub(super) fn offset(place: i64) -> Result<off_t> {
+    let offset = place as off_t;
+    if offset as i64 == place { Ok(offset) } else { Err(OsError(libc::EOVERFLOW)) }
 }
 
 /// The error that waits on a socket, if there is one. Reading it clears it in the kernel.

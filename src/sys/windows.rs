@@ -17,9 +17,11 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::Networking::WinSock as ws;
 use windows_sys::Win32::System::IO::CancelIoEx;
 
+mod file;
 mod names;
 mod queue;
 
+pub use file::*;
 pub use names::*;
 pub use queue::{QUEUE_SCALES, Queue, Reports};
 

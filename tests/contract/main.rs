@@ -15,5 +15,6 @@ mod peers;
 mod poller;
 mod readiness;
 mod select;
+mod send_file;
 mod support;
 mod transfer;
