@@ -94,6 +94,7 @@ fn header() -> String {
         .with_src(root().join("src/ffi/connection.rs"))
         .with_src(root().join("src/ffi/bytes.rs"))
         .with_src(root().join("src/ffi/many.rs"))
+        .with_src(root().join("src/ffi/message.rs"))
         .with_src(root().join("src/ffi/options.rs"))
         .with_src(root().join("src/ffi/readiness.rs"))
         .with_src(root().join("src/ffi/names.rs"))
@@ -191,6 +192,7 @@ const fn scope(scope: Scope) -> &'static str {
         Scope::Multicast => "udp, raw over IPv4",
         Scope::Multicast6 => "udp, raw over IPv6",
         Scope::Unix => "unix, unixpacket",
+        Scope::Local => "unix, unixpacket, unixgram",
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `flat` | addresses as flat memory |
 //! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
 //! | `datagrams` | many datagrams at once |
+//! | `message` | bytes with what goes beside them: addresses, control data, handles |
 //! | `send_file` | bytes of a file |
 //! | `readiness`, `select`, `poller` | which sockets are ready |
 //! | `options` | the one table of options |
@@ -25,6 +26,7 @@ pub mod flat;
 pub mod fork;
 pub mod handle;
 pub mod kind;
+pub mod message;
 pub mod options;
 pub mod os;
 pub mod poller;

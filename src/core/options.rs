@@ -108,6 +108,7 @@ impl Scope {
             Self::Multicast => !kind.is_tcp() && Self::Ip.check(kind, family).is_ok(),
             Self::Multicast6 => !kind.is_tcp() && Self::Ipv6.check(kind, family).is_ok(),
             Self::Unix => matches!(kind.net, Net::Unix | Net::Unixpacket),
+            Self::Local => kind.family() == Some(Domain::UNIX),
         };
         if fits { Ok(()) } else { Err(Error::ENOPROTOOPT) }
     }

@@ -62,7 +62,7 @@ pub fn set(poller: i64, number: i64, events: i32, token: i64) -> Result<()> {
     let poller = get(poller)?;
     let slot = table::get(number)?;
     let asked = Events(events);
-    if slot.has(flag::POLLER) {
+    if slot.has(flag::POLLER | flag::FILE) {
         return Err(Error::EOPNOTSUPP);
     }
     if events & !ASKABLE.0 != 0 || (events != 0 && !asked.any(Events::ALL)) {

@@ -262,10 +262,28 @@ pub fn fd(number: i64) -> Result<i64> {
 /// Makes a handle of a descriptor from elsewhere. On an error the descriptor is as it was.
 pub fn adopt(raw: i64) -> Result<i64> {
     let fd = Fd::from_raw(raw).ok_or(Error::EBADF)?;
-    let found = sys::describe(fd)?;
+    keep(fd, sys::describe(fd)?)
+}
+
+/// Makes a handle of a descriptor that has come in a message, whatever it is. Of what can't be polled or is of no
+/// family of ours it is a stream, so that it may be had back.
+pub fn accept_right(fd: Fd) -> Result<i64> {
+    match sys::describe(fd) {
+        Ok(found) => match keep(fd, found) {
+            Err(Error::EAFNOSUPPORT) => keep(fd, Found::Stream),
+            other => other,
+        },
+        Err(error) if Error::from(error) == Error::ENOTSOCK => keep(fd, Found::File),
+        Err(_) => keep(fd, Found::Stream),
+    }
+}
+
+fn keep(fd: Fd, found: Found) -> Result<i64> {
     let vacancy = table::reserve()?;
+    let stream = |flags| New { kind: Net::Stream.into(), fd, phase: Phase::Connected, flags };
     let new = match found {
-        Found::Stream => New { kind: Net::Stream.into(), fd, phase: Phase::Connected, flags: flag::STREAM },
+        Found::Stream => stream(flag::STREAM),
+        Found::File => stream(flag::STREAM | flag::FILE),
         Found::Socket { family, kind, protocol, listening, connected } => {
             let kind = Kind::from_socket(family, kind, protocol)?;
             let phase = phase_of(kind, fd, listening, connected);

@@ -80,6 +80,8 @@ pub mod flag {
     pub const REGISTERED: u32 = 4096;
     /// The handle knows more of its readiness than the kernel.
     pub const KNOWS_MORE: u32 = SHUT_READ | SHUT_WRITE | UNSETTLED | PENDING;
+    /// A stream that can't be polled: it is always ready.
+    pub const FILE: u32 = 8192;
     /// Receiving is more than one system call.
     pub const SPECIAL_READ: u32 = SHUT_READ | STREAM | UNSETTLED | POLLER | PENDING;
     /// Sending is more than one system call.

@@ -179,7 +179,7 @@ pub fn is_fatal(error: Error) -> bool {
 
 /// The end of the stream, unless an error ended it.
 #[cold]
-fn end(slot: &Slot, length: usize) -> Result<usize> {
+pub fn end(slot: &Slot, length: usize) -> Result<usize> {
     if length == 0 || !slot.kind().is_connected_kind() {
         return Ok(0);
     }
@@ -243,7 +243,7 @@ fn receive_flagged(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> 
 }
 
 /// On a stream `TRUNC` would throw the bytes away.
-fn for_kind(slot: &Slot, flags: Flags) -> Flags {
+pub fn for_kind(slot: &Slot, flags: Flags) -> Flags {
     if slot.kind().is_byte_stream() { flags.without(Flags::TRUNC) } else { flags }
 }
 
@@ -301,7 +301,7 @@ fn await_descriptor(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
 }
 
 /// Tells the error that is pending, unless another call has told it in the meantime.
-fn tell_pending(slot: &Slot) -> Result<()> {
+pub fn tell_pending(slot: &Slot) -> Result<()> {
     slot.clear_flags(flag::PENDING);
     readiness::changed(slot);
     slot.take_error().map_or(Ok(()), Err)
@@ -316,7 +316,7 @@ fn receive_after_shut(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usiz
 }
 
 /// Reads of what was queued. It is set aside before it is read, so that two calls never share it.
-fn take_left(
+pub fn take_left(
     slot: &Slot,
     length: usize,
     keep: bool,
@@ -499,8 +499,7 @@ pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usi
         return Err(Error::ENOTSOCK);
     }
     if kind.is_connected_kind() {
-        let connected = matches!(slot.phase(), Phase::Arrived | Phase::Connected);
-        return Err(if connected { Error::EISCONN } else { Error::ENOTCONN });
+        return Err(no_address(&slot));
     }
     if slot.has(flag::PENDING) {
         tell_pending(&slot)?;
@@ -522,6 +521,12 @@ pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usi
         Ok(())
     })?;
     Ok(sent)
+}
+
+/// What a kind says that is connected first to an address.
+pub fn no_address(slot: &Slot) -> Error {
+    let connected = matches!(slot.phase(), Phase::Arrived | Phase::Connected);
+    if connected { Error::EISCONN } else { Error::ENOTCONN }
 }
 
 /// Receives into several pieces of memory.

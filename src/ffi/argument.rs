@@ -68,6 +68,22 @@ pub unsafe fn pieces(buffers: *const anysock_buffer, count: usize) -> Result<Vec
     Ok(pieces)
 }
 
+/// An array of the caller's, as long as memory can be.
+pub fn check_array<T>(array: *const T, count: usize) -> Result<()> {
+    check_memory(array, count.checked_mul(size_of::<T>()).ok_or(Error::EINVAL)?)
+}
+
+/// Runs `body` on each member of an array, which may be unaligned.
+pub unsafe fn each<T: Copy>(
+    array: *const T,
+    count: usize,
+    mut body: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    check_array(array, count)?;
+    // SAFETY: the caller vouches for `count` members.
+    (0..count).try_for_each(|place| body(unsafe { array.add(place).read_unaligned() }))
+}
+
 // Callers in other languages count bytes.
 const _: () = assert!(size_of::<anysock_address>() == 128 && offset_of!(anysock_address, bytes) == 16);
 

@@ -13,6 +13,7 @@ pub mod descriptor;
 pub mod library;
 pub mod life;
 pub mod many;
+pub mod message;
 pub mod names;
 pub mod options;
 pub mod readiness;

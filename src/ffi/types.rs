@@ -31,6 +31,19 @@ pub const ANYSOCK_DONT_WAIT: i32 = 8;
 pub const ANYSOCK_TRUNC: i32 = 16;
 /// Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has none.
 pub const ANYSOCK_MORE: i32 = 32;
+/// Told of a message: control data or handles did not fit, and are gone. Not for asking.
+pub const ANYSOCK_CONTROL_TRUNC: i32 = 64;
+
+/// Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+pub const ANYSOCK_CONTROL_CREDENTIALS: i32 = 1;
+/// Control data: interface and addresses. `interface`, `local`, `destination`. Options "ip.packet_info", "ipv6.packet_info".
+pub const ANYSOCK_CONTROL_PACKET_INFO: i32 = 2;
+/// Control data: TTL or hop limit, in `value`. Options "ip.receive_ttl", "ipv6.receive_hops".
+pub const ANYSOCK_CONTROL_TTL: i32 = 3;
+/// Control data: TOS or traffic class, in `value`. Options "ip.receive_tos", "ipv6.receive_traffic_class".
+pub const ANYSOCK_CONTROL_TOS: i32 = 4;
+/// Control data, received only: when the message came, in `value`, as nanoseconds since 1970. Option "timestamp".
+pub const ANYSOCK_CONTROL_TIMESTAMP: i32 = 5;
 
 /// Asked for and reported: a read would not block.
 pub const ANYSOCK_READ: i32 = 1;
@@ -113,6 +126,66 @@ pub struct anysock_datagram {
     /// "udp.segment". Set by receiving: with option "udp.gro", the size of the datagrams that were joined to this one, of
     /// which the last may be shorter; 0 for one that is as it was sent.
     pub segment: i32,
+}
+
+/// A piece of control data, of whatever kind: 288 bytes, the same layout on every system, without a pointer.
+///
+/// Receiving fills in what `kind` says and sets the rest to 0; sending ignores the rest.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct anysock_control {
+    /// At offset 0: `ANYSOCK_CONTROL_CREDENTIALS`, `ANYSOCK_CONTROL_PACKET_INFO` or another of these numbers.
+    pub kind: i32,
+    /// At offset 4: the number of the interface by which the message came or shall go; 0 for none.
+    pub interface: u32,
+    /// At offset 8: TTL, TOS or time.
+    pub value: i64,
+    /// At offset 16: the process that sent the message.
+    pub pid: i32,
+    /// At offset 20: its user.
+    pub uid: u32,
+    /// At offset 24: its group.
+    pub gid: u32,
+    /// At offset 28: 0.
+    pub reserved: u32,
+    /// At offset 32: this machine's own address: the one by which the message came, or from which it shall go. No address
+    /// if the system does not tell, or shall choose.
+    pub local: anysock_address,
+    /// At offset 160, received only: the address that the message was sent to, which may be one of many machines.
+    pub destination: anysock_address,
+}
+
+/// A message for `anysock_recv_message` and `anysock_send_message`: data and what goes beside it.
+///
+/// It may grow at its end. `size` says how much of it the caller knows: at least up to `buffer_count`, and whole fields.
+/// What the caller does not know counts as 0; a larger one than the library knows is fine if the rest is 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct anysock_message {
+    /// `sizeof(anysock_message)`.
+    pub size: u32,
+    /// Receiving tells: `ANYSOCK_TRUNC` if the data did not fit, `ANYSOCK_CONTROL_TRUNC`, `ANYSOCK_OOB` for urgent data. Sending
+    /// ignores it.
+    pub flags: i32,
+    /// The pieces of memory for the data. May be NULL when `buffer_count` is 0.
+    pub buffers: *mut anysock_buffer,
+    /// How many; the system moves 1,024 in one call.
+    pub buffer_count: usize,
+    /// Receiving: who sent it. Sending: to whom; NULL or no address (`family` 0) is the connected peer.
+    pub address: *mut anysock_address,
+    /// Control data that anysock knows. May be NULL when `control_count` is 0.
+    pub controls: *mut anysock_control,
+    /// How many. Receiving: in, how many there is room for; out, how many have come.
+    pub control_count: usize,
+    /// Handles that go along with a message of a unix kind. May be NULL when `handle_count` is 0.
+    pub handles: *mut anysock_t,
+    /// How many. Receiving: in, how many there is room for; out, how many have come.
+    pub handle_count: usize,
+    /// Control data as the system lays it out (`struct cmsghdr`), for what anysock does not know. May be NULL when
+    /// `raw_length` is 0.
+    pub raw_control: *mut c_void,
+    /// How many bytes. Receiving: in, how many there is room for; out, how many have come.
+    pub raw_length: usize,
 }
 
 /// One answer of `anysock_poller_wait`.

@@ -1,5 +1,6 @@
 //! macOS and the BSDs: kqueue. Not here: what Unixes share (`unix`, `posix`), and what Apple lacks (`apple`).
 
+use super::control::{Form, Received, Sent};
 use super::unix::{check, timespec};
 use super::{
     Events, Fd, Flags, MOST_REPORTS, OUT_OF_MEMORY, OsError, Result, Timeout, close, pair, recv, send,
@@ -8,7 +9,7 @@ use libc::{c_int, c_void, kevent};
 pub(super) use libc::{lseek, off_t, pread};
 use socket2::Type;
 use std::collections::HashMap;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +22,102 @@ pub(super) const PLATFORM_SEND: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 pub(super) const MSG_MORE: c_int = 0;
 /// `MSG_TRUNC` is only ever told, and nobody tells the real length.
 pub(super) const TELLS_LENGTH: bool = false;
+
+/// Descriptors that come in messages are born close-on-exec, where the system can do that.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) const CMSG_CLOEXEC: c_int = libc::MSG_CMSG_CLOEXEC;
+#[cfg(target_vendor = "apple")]
+pub(super) const CMSG_CLOEXEC: c_int = 0;
+/// A look at a message that stays in the queue would give the kernel's own form of its control data.
+pub const PEEKS_CONTROL: bool = false;
+
+/// Control messages as these systems number them (ip(4), ip6(4), unix(4)).
+pub(super) const RECEIVED: &[Received] = &[
+    (libc::SOL_SOCKET, libc::SCM_TIMESTAMP, MICROSECONDS),
+    #[cfg(any(target_os = "freebsd", target_os = "netbsd"))]
+    (libc::SOL_SOCKET, CREDENTIALS.0, CREDENTIALS.1),
+    #[cfg(any(target_vendor = "apple", target_os = "netbsd"))]
+    (libc::IPPROTO_IP, libc::IP_PKTINFO, PACKET),
+    #[cfg(any(target_os = "freebsd", target_os = "openbsd"))]
+    (libc::IPPROTO_IP, libc::IP_RECVDSTADDR, PACKET),
+    #[cfg(any(target_os = "freebsd", target_os = "openbsd"))]
+    (libc::IPPROTO_IP, libc::IP_RECVIF, Form::Link),
+    (libc::IPPROTO_IP, IP_RECVTTL, Form::Hops),
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+    (libc::IPPROTO_IP, libc::IP_RECVTOS, Form::TrafficClass),
+    (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, Form::Packet6),
+    (libc::IPPROTO_IPV6, IPV6_HOPLIMIT, Form::Hops),
+    (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, Form::TrafficClass),
+];
+
+/// As [`RECEIVED`], for sending. Of IPv4 these systems are told little.
+pub(super) const SENT: Sent = Sent {
+    credentials: None,
+    #[cfg(any(target_vendor = "apple", target_os = "netbsd"))]
+    packet4: Some((libc::IPPROTO_IP, libc::IP_PKTINFO, PACKET)),
+    #[cfg(any(target_os = "freebsd", target_os = "openbsd"))]
+    packet4: Some((libc::IPPROTO_IP, libc::IP_SENDSRCADDR, PACKET)),
+    hops4: None,
+    class4: None,
+    packet6: (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO),
+    hops6: (libc::IPPROTO_IPV6, IPV6_HOPLIMIT),
+    class6: (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+};
+
+#[cfg(target_vendor = "apple")]
+const PACKET: Form = Form::Packet4 {
+    interface: offset_of!(libc::in_pktinfo, ipi_ifindex),
+    local: Some(offset_of!(libc::in_pktinfo, ipi_spec_dst)),
+    destination: offset_of!(libc::in_pktinfo, ipi_addr),
+};
+#[cfg(target_os = "netbsd")]
+const PACKET: Form = Form::Packet4 {
+    interface: offset_of!(libc::in_pktinfo, ipi_ifindex),
+    local: None,
+    destination: offset_of!(libc::in_pktinfo, ipi_addr),
+};
+#[cfg(any(target_os = "freebsd", target_os = "openbsd"))]
+const PACKET: Form = Form::Destination4;
+
+const MICROSECONDS: Form = Form::Time {
+    offset: offset_of!(libc::timeval, tv_usec),
+    size: size_of::<libc::suseconds_t>(),
+    unit: 1_000,
+};
+
+/// `LOCAL_CREDS_PERSISTENT`'s `struct sockcred2`, which tells the process too.
+#[cfg(target_os = "freebsd")]
+const CREDENTIALS: (c_int, Form) = (
+    libc::SCM_CREDS2,
+    Form::Credentials {
+        process: offset_of!(libc::sockcred2, sc_pid),
+        user: offset_of!(libc::sockcred2, sc_euid),
+        group: offset_of!(libc::sockcred2, sc_egid),
+    },
+);
+#[cfg(target_os = "netbsd")]
+const CREDENTIALS: (c_int, Form) = (
+    libc::SCM_CREDS,
+    Form::Credentials {
+        process: offset_of!(libc::sockcred, sc_pid),
+        user: offset_of!(libc::sockcred, sc_euid),
+        group: offset_of!(libc::sockcred, sc_egid),
+    },
+);
+
+// From netinet/in.h and netinet6/in6.h, where the libc crate lacks them.
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+pub(super) use libc::{IP_RECVTTL, IPV6_RECVHOPLIMIT};
+#[cfg(target_os = "netbsd")]
+pub(super) const IP_RECVTTL: c_int = 23;
+#[cfg(target_os = "openbsd")]
+pub(super) const IP_RECVTTL: c_int = 31;
+#[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
+pub(super) const IPV6_RECVHOPLIMIT: c_int = 37;
+const IPV6_HOPLIMIT: c_int = 47;
+
+/// Nothing else holds descriptors.
+pub(super) fn discard_control(_level: c_int, _kind: c_int, _data: &[u8]) {}
 
 /// AF_UNIX names that live outside the file system.
 pub const HAS_ABSTRACT: bool = false;
@@ -61,6 +158,10 @@ pub(super) fn pollable(fd: Fd) -> Result<()> {
     Ok(())
 }
 
+/// What a kernel says that can't move the bytes of such a file by itself.
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+const REFUSED: &[c_int] = &[libc::EINVAL, libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP];
+
 /// Sends bytes of a file that never leave the kernel; `None` if it can't do that with this file.
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 pub fn send_file(socket: Fd, file: Fd, place: i64, length: usize) -> Result<Option<usize>> {
@@ -70,7 +171,7 @@ pub fn send_file(socket: Fd, file: Fd, place: i64, length: usize) -> Result<Opti
     match outcome {
         // What has gone counts, whatever came then.
         _ if sent > 0 => Ok(Some(sent as usize)),
-        Err(OsError(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP | libc::ENOTSUP)) => Ok(None),
+        Err(OsError(code)) if REFUSED.contains(&code) => Ok(None),
         other => other.map(Some),
     }
 }

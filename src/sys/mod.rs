@@ -8,12 +8,14 @@
 //! | --- | --- |
 //! | [`Fd`] | the system's descriptor (`int`, `SOCKET`), copyable, closed only by [`close`] |
 //! | [`WOULD_BLOCK`], [`INTERRUPTED`], [`INVALID`], [`OUT_OF_MEMORY`], [`DIED_IN_QUEUE`] | the errors that have a meaning here |
-//! | [`HAS_ABSTRACT`], [`HAS_UNIX_PAIR`] | what AF_UNIX can do |
+//! | [`HAS_ABSTRACT`], [`HAS_UNIX_PAIR`], [`HAS_RIGHTS`] | what AF_UNIX can do |
 //! | [`open`], [`pair`], [`close`], [`shutdown`], [`replace`] | non-blocking, not inherited, no signals |
 //! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`] | addresses are [`socket2::SockAddr`] |
 //! | [`recv`], [`send`], [`recv_from`], [`send_to`] | bytes of sockets, [`Flags`] translated |
 //! | [`readv`], [`writev`], [`Piece`] | the same in several pieces |
 //! | [`recv_many`], [`send_many`], [`Batch`], [`HAS_SEGMENTS`] | many datagrams at once |
+//! | [`receive_message`], [`send_message`], [`PEEKS_CONTROL`] | the same with control data |
+//! | `ControlHeader` and what stands beside it, `RECEIVED`, `SENT` | how control data is laid out, for `control` |
 //! | [`read_stream`], [`write_stream`], [`readv_stream`], [`writev_stream`] | bytes of pipes and terminals that others share |
 //! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`] | what the kernel knows of a socket |
 //! | [`unix_name`], [`unix_address`] | AF_UNIX addresses as bytes, and from them |
@@ -32,6 +34,8 @@
 //! Apple's, whose own is `apple`; `select` serves Apple's and Windows; `each` serves all but Linux, on top of
 //! `receive_one` and `send_one`. What is left is a system's own file.
 
+use socket2::SockAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub mod option;
@@ -39,6 +43,9 @@ pub use option::{set_listener_default, set_v6_only};
 
 mod portable;
 pub use portable::*;
+
+mod control;
+pub use control::*;
 
 #[cfg(unix)]
 mod unix;
@@ -195,7 +202,9 @@ impl Flags {
     pub const TRUNC: Self = Self(16);
     /// More data follows: hold back a partial segment.
     pub const MORE: Self = Self(32);
-    /// Every flag that exists.
+    /// Told only: control data did not fit.
+    pub const CONTROL_TRUNC: Self = Self(64);
+    /// Every flag that can be asked for.
     pub const KNOWN: Self = Self(63);
 
     /// Whether any bit of `other` is set.
@@ -271,6 +280,37 @@ pub enum Found {
     },
     /// A pipe, a terminal or whatever else can be polled.
     Stream,
+    /// What can't be polled; [`describe`] finds none, as it is an error to it.
+    File,
+}
+
+/// What comes or goes beside the data of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Control {
+    /// Whose message it is.
+    Credentials { pid: i32, uid: u32, gid: u32 },
+    /// By which interface and for which address it has come, and which of the machine's own addresses that means;
+    /// or by which interface, and from which of the machine's own addresses, it shall go.
+    PacketInfo { interface: u32, local: Option<IpAddr>, destination: Option<IpAddr> },
+    /// TTL or hop limit.
+    Hops(i32),
+    /// TOS or traffic class.
+    TrafficClass(i32),
+    /// When it came: nanoseconds since 1970.
+    Timestamp(i64),
+}
+
+/// A message that [`receive_message`] has received.
+#[derive(Debug)]
+pub struct Message {
+    /// How many bytes.
+    pub count: usize,
+    /// Who sent it, if that was asked for and the protocol tells it.
+    pub sender: Option<SockAddr>,
+    /// `TRUNC`, `CONTROL_TRUNC`, `OOB`.
+    pub flags: Flags,
+    /// How many bytes of control data.
+    pub control: usize,
 }
 
 /// What a descriptor is from which bytes are sent.

@@ -1,7 +1,9 @@
 //! What is done alike on every system, on top of socket2 and of a back-end's own calls.
 //! Not here: anything that asks which system this is.
 
-use super::{Fd, OUT_OF_MEMORY, Result, get_option_into, read_stream, with};
+use super::{
+    Fd, Flags, MAX_PIECES, Message, OUT_OF_MEMORY, Piece, Result, get_option_into, read_stream, with,
+};
 use socket2::{Domain, SockAddr, Socket};
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -44,6 +46,24 @@ pub(super) fn measured<T>(
     let kept = length.min(data.len());
     data[..kept].copy_from_slice(&whole[..kept]);
     Ok((length, sender))
+}
+
+/// As [`measured`] for a message in several pieces: what they do not hold goes into one more.
+#[allow(dead_code, reason = "Linux tells the length")]
+pub(super) fn measured_message(
+    pieces: &[Piece],
+    receive: impl FnOnce(&[Piece]) -> Result<Message>,
+) -> Result<Message> {
+    let (mut rest, mut all) = (Vec::<u8>::new(), Vec::new());
+    rest.try_reserve_exact(LONGEST).map_err(|_| OUT_OF_MEMORY)?;
+    all.try_reserve_exact(pieces.len() + 1).map_err(|_| OUT_OF_MEMORY)?;
+    all.extend(pieces.iter().take(MAX_PIECES - 1));
+    all.push(Piece::new(rest.as_mut_ptr(), LONGEST));
+    let mut message = receive(&all)?;
+    if Piece::total(pieces).is_some_and(|room| message.count > room) {
+        message.flags = message.flags.or(Flags::TRUNC);
+    }
+    Ok(message)
 }
 
 /// Copies an address of one of the internet families, whose lengths are the same everywhere.

@@ -2,8 +2,9 @@
 //! Not here: what only some of them have (`linux`, `bsd`, `posix`, `apple`), and option numbers (`option`).
 
 use super::{
-    Events, Flags, Found, Half, Interface, LONGEST_WAIT, OsError, PLATFORM_RECV, PLATFORM_SEND, PollFd,
-    ResolveError, Result, Source, Timeout, lseek, off_t, peer, poll, pread,
+    ControlData, ControlRoom, Events, Flags, Found, Half, Interface, LONGEST_WAIT, Message, OsError,
+    PLATFORM_RECV, PLATFORM_SEND, PollFd, ResolveError, Result, Source, Timeout, lseek, off_t, peer, poll,
+    pread,
 };
 use libc::{c_int, c_void, socklen_t};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -24,6 +25,8 @@ pub const OUT_OF_MEMORY: OsError = OsError(libc::ENOMEM);
 
 /// AF_UNIX pairs come from the kernel.
 pub const HAS_UNIX_PAIR: bool = true;
+/// Descriptors go along with messages of AF_UNIX.
+pub const HAS_RIGHTS: bool = true;
 
 /// What `accept` says of a connection that died before it was taken (accept(2)): the next one may live.
 pub const DIED_IN_QUEUE: &[i32] = &[
@@ -323,6 +326,116 @@ pub(super) fn send_one(fd: Fd, piece: Piece, address: Option<&SockAddr>, flags: 
     }
     // SAFETY: the header points at `pieces` and the address; the kernel checks the memory they describe (EFAULT).
     count(unsafe { libc::sendmsg(fd.0, &message, PLATFORM_SEND | native(flags)) })
+}
+
+/// The header of a control message.
+pub(super) type ControlHeader = libc::cmsghdr;
+/// Where its data begins.
+// SAFETY: takes no memory.
+pub(super) const CONTROL_PAYLOAD: usize = unsafe { libc::CMSG_LEN(0) as usize };
+/// The system has no such thing.
+pub(super) const UNSUPPORTED: OsError = OsError(libc::EOPNOTSUPP);
+/// The control message that carries descriptors.
+pub(super) const RIGHTS: (c_int, c_int) = (libc::SOL_SOCKET, libc::SCM_RIGHTS);
+
+/// How much room a control message takes with so much data.
+pub(super) fn control_space(length: usize) -> usize {
+    // SAFETY: takes no memory.
+    unsafe { libc::CMSG_SPACE(length as libc::c_uint) as usize }
+}
+
+/// A length as it stands in the header.
+pub(super) fn control_length(length: usize) -> [u8; CONTROL_LENGTH] {
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut header: ControlHeader = unsafe { std::mem::zeroed() };
+    header.cmsg_len = length as _;
+    header.cmsg_len.to_ne_bytes()
+}
+
+// SAFETY: plain numbers, for which zero is a value.
+const CONTROL_LENGTH: usize = size_of_val(&unsafe { std::mem::zeroed::<ControlHeader>() }.cmsg_len);
+
+/// A descriptor that has come in a message, not inherited.
+pub(super) fn received_right(number: &[u8]) -> Fd {
+    let fd = Fd(number.try_into().map_or(-1, c_int::from_ne_bytes));
+    if super::CMSG_CLOEXEC == 0 {
+        // Here it is born inherited.
+        let _ = set_inherit(fd, false);
+    }
+    fd
+}
+
+/// Receives into several pieces, with control data, and if `named` with the sender's name.
+pub fn receive_message(
+    fd: Fd,
+    pieces: &[Piece],
+    room: &mut ControlRoom,
+    flags: Flags,
+    named: bool,
+) -> Result<Message> {
+    if !super::TELLS_LENGTH && flags.has(Flags::TRUNC) {
+        let flags = flags.without(Flags::TRUNC);
+        return super::measured_message(pieces, |all| receive_message(fd, all, room, flags, named));
+    }
+    let mut header = message(pieces);
+    header.msg_control = room.as_mut_ptr().cast();
+    header.msg_controllen = room.length() as _;
+    let flags = PLATFORM_RECV | super::CMSG_CLOEXEC | native(flags);
+    let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut socklen_t| {
+        if named {
+            header.msg_name = storage.cast();
+            // SAFETY: the length is that of the storage, and both outlive the call.
+            header.msg_namelen = unsafe { *length };
+        }
+        // SAFETY: the header points at `pieces`, whose memory the kernel checks (EFAULT), and at room as large as
+        // it says for a name and for control data.
+        let received = count(unsafe { libc::recvmsg(fd.0, &mut header, flags) });
+        // SAFETY: as above.
+        unsafe { *length = if named { header.msg_namelen } else { 0 } };
+        received.map_err(|error| std::io::Error::from_raw_os_error(error.0))
+    };
+    // SAFETY: the kernel fills in as much of the storage as it says in the length.
+    let (count, sender) = unsafe { SockAddr::try_init(&mut receive) }?;
+    Ok(Message {
+        count,
+        sender: (sender.len() > 0).then_some(sender),
+        flags: told(header.msg_flags),
+        control: header.msg_controllen as usize,
+    })
+}
+
+/// What the kernel tells of a message.
+fn told(found: c_int) -> Flags {
+    let told = [
+        (Flags::TRUNC, libc::MSG_TRUNC),
+        (Flags::CONTROL_TRUNC, libc::MSG_CTRUNC),
+        (Flags::OOB, libc::MSG_OOB),
+    ];
+    let found = told.into_iter().filter(|(_, bit)| found & bit != 0);
+    found.fold(Flags::default(), |all, (flag, _)| all.or(flag))
+}
+
+/// Sends from several pieces, with control data, to an address or the peer; never raises SIGPIPE.
+pub fn send_message(
+    fd: Fd,
+    pieces: &[Piece],
+    control: &ControlData,
+    flags: Flags,
+    address: Option<&SockAddr>,
+) -> Result<usize> {
+    let mut header = message(pieces);
+    if let Some(address) = address {
+        header.msg_name = address.as_ptr().cast_mut().cast();
+        header.msg_namelen = address.len();
+    }
+    let control = control.as_bytes();
+    if !control.is_empty() {
+        header.msg_control = control.as_ptr().cast_mut().cast();
+        header.msg_controllen = control.len() as _;
+    }
+    // SAFETY: the header points at `pieces`, whose memory the kernel checks (EFAULT), and at a name and control data
+    // that are as long as it says and only read.
+    count(unsafe { libc::sendmsg(fd.0, &header, PLATFORM_SEND | native(flags)) })
 }
 
 /// Reads from a pipe or terminal. Others share it, so its mode is left alone and readiness is asked first.

@@ -18,10 +18,12 @@ use windows_sys::Win32::Networking::WinSock as ws;
 use windows_sys::Win32::System::IO::CancelIoEx;
 
 mod file;
+mod message;
 mod names;
 mod queue;
 
 pub use file::*;
+pub use message::*;
 pub use names::*;
 pub use queue::{QUEUE_SCALES, Queue, Reports};
 
@@ -34,7 +36,7 @@ pub const INVALID: OsError = OsError(ws::WSAEINVAL);
 /// There is no memory.
 pub const OUT_OF_MEMORY: OsError = OsError(ws::WSA_NOT_ENOUGH_MEMORY);
 /// The system has no such thing.
-const UNSUPPORTED: OsError = OsError(ws::WSAEOPNOTSUPP);
+pub(super) const UNSUPPORTED: OsError = OsError(ws::WSAEOPNOTSUPP);
 /// Pipes and consoles can't be polled, so that no handle stands for one.
 const NO_SOCKET: OsError = OsError(ws::WSAENOTSOCK);
 
@@ -275,6 +277,9 @@ pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<
 pub struct Piece(ws::WSABUF);
 
 impl Piece {
+    /// Describes no memory.
+    const EMPTY: Self = Self(ws::WSABUF { len: 0, buf: null_mut() });
+
     /// Describes memory that the caller vouches for; nothing is touched here.
     #[must_use]
     pub fn new(base: *mut u8, length: usize) -> Self {

@@ -10,6 +10,7 @@ mod handles;
 mod handshake;
 mod library;
 mod many;
+mod messages;
 mod names;
 mod peers;
 mod poller;

@@ -10,6 +10,7 @@ pub use anysock::ffi::descriptor::*;
 pub use anysock::ffi::library::*;
 pub use anysock::ffi::life::*;
 pub use anysock::ffi::many::*;
+pub use anysock::ffi::message::*;
 pub use anysock::ffi::names::*;
 pub use anysock::ffi::options::*;
 pub use anysock::ffi::readiness::*;

@@ -88,6 +88,8 @@ pub enum Scope {
     Multicast6,
     /// `unix` and `unixpacket`.
     Unix,
+    /// Every unix kind.
+    Local,
 }
 
 /// Who knows the answer.
@@ -421,6 +423,10 @@ const LIST: &[Row] = options! {
     /// has; set on `reuse_port` listeners, the processor whose packets one of them prefers.
     "incoming_cpu" = number(-1, INT_MAX), ReadWrite, Socket, on LINUX;
 
+    /// `SO_TIMESTAMPNS`, elsewhere `SO_TIMESTAMP`: the system tells when every datagram came
+    /// (`ANYSOCK_CONTROL_TIMESTAMP`). Default 0.
+    "timestamp" = Switch, ReadWrite, Socket, on UNIX;
+
     /// `TCP_NODELAY`: small writes are sent at once, not gathered (Nagle's algorithm, RFC 1122, 4.2.3.4).
     /// Default 0.
     "tcp.nodelay" = Switch, ReadWrite, Tcp, on ALL;
@@ -551,9 +557,18 @@ const LIST: &[Row] = options! {
     /// `IP_TRANSPARENT` (ip(7)): for transparent proxies. Needs CAP_NET_ADMIN. Default 0.
     "ip.transparent" = Switch, ReadWrite, Ip, on LINUX;
 
-    /// `IP_PKTINFO`, `IP_RECVPKTINFO` on NetBSD: the system tells of every datagram by which interface and
-    /// for which address it came, as a control message. Default 0.
-    "ip.packet_info" = Switch, ReadWrite, Ip, on LINUX.and(APPLE).and(NETBSD).and(WINDOWS);
+    /// `IP_PKTINFO`, `IP_RECVPKTINFO` on NetBSD, `IP_RECVDSTADDR` and `IP_RECVIF` on FreeBSD and OpenBSD: the
+    /// system tells of every datagram by which interface and for which address it came
+    /// (`ANYSOCK_CONTROL_PACKET_INFO`). Default 0.
+    "ip.packet_info" = Switch, ReadWrite, Ip, on ALL;
+
+    /// `IP_RECVTTL`: the system tells the TTL with which every datagram came (`ANYSOCK_CONTROL_TTL`). Default
+    /// 0.
+    "ip.receive_ttl" = Switch, ReadWrite, Ip, on ALL;
+
+    /// `IP_RECVTOS`: the system tells the TOS with which every datagram came (`ANYSOCK_CONTROL_TOS`). Default
+    /// 0.
+    "ip.receive_tos" = Switch, ReadWrite, Ip, on LINUX.and(APPLE).and(FREEBSD).and(WINDOWS);
 
     /// `IP_MULTICAST_TTL`: how far multicast datagrams go. Default 1, this network; 0 is this machine.
     "ip.multicast_ttl" = number(0, 255), ReadWrite, Multicast, on ALL;
@@ -613,6 +628,12 @@ const LIST: &[Row] = options! {
     /// `IPV6_RECVPKTINFO` (RFC 3542), `IPV6_PKTINFO` on Windows: as `ip.packet_info`.
     "ipv6.packet_info" = Switch, ReadWrite, Ipv6, on ALL;
 
+    /// `IPV6_RECVHOPLIMIT` (RFC 3542), `IPV6_HOPLIMIT` on Windows: as `ip.receive_ttl`.
+    "ipv6.receive_hops" = Switch, ReadWrite, Ipv6, on ALL;
+
+    /// `IPV6_RECVTCLASS` (RFC 3542): as `ip.receive_tos`.
+    "ipv6.receive_traffic_class" = Switch, ReadWrite, Ipv6, on ALL;
+
     /// `IPV6_MULTICAST_HOPS` (RFC 3493, 5.2): how far multicast datagrams go. Default 1, this network; 0 is
     /// this machine, -1 the default.
     "ipv6.multicast_hops" = HOPS, ReadWrite, Multicast6, on ALL;
@@ -639,6 +660,10 @@ const LIST: &[Row] = options! {
 
     /// Takes back `ipv6.multicast_join_source`, written as it was joined.
     "ipv6.multicast_leave_source" = SourceGroup, Write, Multicast6, on SOURCES;
+
+    /// `SO_PASSCRED` (unix(7)), `LOCAL_CREDS_PERSISTENT` on FreeBSD, `LOCAL_CREDS` on NetBSD (once for a
+    /// stream): the system tells whose every message is (`ANYSOCK_CONTROL_CREDENTIALS`). Default 0.
+    "unix.credentials" = Switch, ReadWrite, Local, on LINUX.and(FREEBSD).and(NETBSD);
 
     /// The process that connected, or that listens: by `SO_PEERCRED` and its siblings. As it was at the
     /// connect. `ENOTCONN` without a peer.

@@ -103,7 +103,7 @@ impl Roll {
             }
             return Ok(());
         }
-        if slot.has(flag::POLLER) {
+        if slot.has(flag::POLLER | flag::FILE) {
             return Err(Error::EOPNOTSUPP);
         }
         let index = handle.index as usize;

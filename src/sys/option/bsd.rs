@@ -2,6 +2,7 @@
 
 use super::unix::{COMMON, GROUPS, native};
 use super::{Field, Form, Native};
+use crate::sys::{IP_RECVTTL, IPV6_RECVHOPLIMIT};
 use libc::{IPPROTO_IP, IPPROTO_TCP, SOL_SOCKET, c_int};
 use std::mem::offset_of;
 
@@ -27,6 +28,15 @@ const BSD: &[(&str, Native)] = &[
     ("ip.multicast_ttl", native(IPPROTO_IP, libc::IP_MULTICAST_TTL, Form::Byte)),
     ("ip.multicast_loop", native(IPPROTO_IP, libc::IP_MULTICAST_LOOP, Form::Byte)),
     ("tcp.state", native(IPPROTO_TCP, TCP_INFO, Form::Word(Field::byte(0), STATES))),
+    ("timestamp", native(SOL_SOCKET, libc::SO_TIMESTAMP, Form::Int)),
+    ("ip.receive_ttl", native(IPPROTO_IP, IP_RECVTTL, Form::Int)),
+    ("ipv6.receive_hops", native(libc::IPPROTO_IPV6, IPV6_RECVHOPLIMIT, Form::Int)),
+    ("ipv6.receive_traffic_class", native(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, Form::Int)),
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+    ("ip.receive_tos", native(IPPROTO_IP, libc::IP_RECVTOS, Form::Int)),
+    // What others tell in one message comes in two here.
+    #[cfg(any(target_os = "freebsd", target_os = "openbsd"))]
+    ("ip.packet_info", native(IPPROTO_IP, libc::IP_RECVDSTADDR, Form::Both(libc::IP_RECVIF))),
 ];
 
 #[cfg(target_vendor = "apple")]
@@ -105,6 +115,7 @@ const OWN: &[(&str, Native)] = &[
     ("ip.dont_fragment", native(IPPROTO_IP, libc::IP_DONTFRAG, Form::Int)),
     ("ip.freebind", native(IPPROTO_IP, libc::IP_BINDANY, Form::Int)),
     ("ipv6.freebind", native(libc::IPPROTO_IPV6, libc::IPV6_BINDANY, Form::Int)),
+    ("unix.credentials", native(libc::SOL_LOCAL, libc::LOCAL_CREDS_PERSISTENT, Form::Int)),
     ("unix.peer_pid", peer(offset_of!(libc::xucred, cr_pid__c_anonymous_union))),
     ("unix.peer_uid", peer(offset_of!(libc::xucred, cr_uid))),
     // The first of the groups is the effective one.
@@ -120,6 +131,7 @@ const OWN: &[(&str, Native)] = &[
     ("tcp.keepalive_count", native(IPPROTO_TCP, libc::TCP_KEEPCNT, Form::Int)),
     ("tcp.congestion", native(IPPROTO_TCP, libc::TCP_CONGCTL, Form::Text)),
     ("ip.packet_info", native(IPPROTO_IP, libc::IP_RECVPKTINFO, Form::Int)),
+    ("unix.credentials", native(PEER_LEVEL, libc::LOCAL_CREDS, Form::Int)),
     ("unix.peer_pid", peer(offset_of!(libc::unpcbid, unp_pid))),
     ("unix.peer_uid", peer(offset_of!(libc::unpcbid, unp_euid))),
     ("unix.peer_gid", peer(offset_of!(libc::unpcbid, unp_egid))),

@@ -63,6 +63,8 @@ pub enum Form {
     Linger,
     /// An `int` of which these two values are off and on.
     Either(i32, i32),
+    /// An `int`, the same for another name.
+    Both(i32),
     /// A number somewhere in a structure.
     Field(Field),
     /// A number somewhere in a structure that stands for one of these words.
@@ -196,6 +198,10 @@ pub fn set_number(fd: Fd, native: Native, value: i64) -> Result<()> {
         Form::Seconds => int(in_units(value, SECOND))?,
         Form::Millis => int(in_units(value, MILLISECOND))?,
         Form::Either(off, on) => (if value == 0 { off } else { on }).to_ne_bytes(),
+        Form::Both(name) => {
+            put(fd, native, &int(value)?)?;
+            return put(fd, Native { name, ..native }, &int(value)?);
+        }
         Form::Byte => return put(fd, native, &[u8::try_from(value).map_err(|_| INVALID)?]),
         Form::Linger => return put(fd, native, &linger(value)?),
         _ => return Err(INVALID),
@@ -206,7 +212,7 @@ pub fn set_number(fd: Fd, native: Native, value: i64) -> Result<()> {
 /// Reads an option of [`Nature::Number`].
 pub fn get_number(fd: Fd, native: Native) -> Result<i64> {
     match native.form {
-        Form::Int | Form::Flag => get_int(fd, native),
+        Form::Int | Form::Flag | Form::Both(_) => get_int(fd, native),
         Form::Unsigned => get_int(fd, native).map(|value| value & i64::from(u32::MAX)),
         Form::Byte => get_array(fd, native).map(|[byte]: [u8; 1]| i64::from(byte)),
         Form::Seconds => get_int(fd, native).map(|value| value * SECOND),

@@ -1,0 +1,272 @@
+//! Messages with what comes and goes beside their data: addresses, control data, handles. The waiting and the errors
+//! that stay are those of `transfer`. Not here: how a system lays control data out (`sys::control`).
+
+use super::address::fit;
+use super::error::{Error, Result};
+use super::flat::Flat;
+use super::socket::{accept_right, get, settle};
+use super::table::{self, Ref, Wait, flag};
+use super::transfer::{end, for_kind, no_address, prepare, retry, take_left, tell_pending};
+use crate::sys::{
+    self, Arrived, Capacity, Control, ControlData, ControlRoom, Events, Fd, Flags, MOST_RIGHTS, Message,
+    PEEKS_CONTROL, Piece,
+};
+use socket2::{Domain, SockAddr};
+use std::net::IpAddr;
+
+/// What a system takes of hops and traffic classes.
+const BYTE: std::ops::RangeInclusive<i32> = 0..=255;
+
+/// A message that has come.
+#[derive(Debug)]
+pub struct Incoming {
+    /// How many bytes.
+    pub count: usize,
+    /// Who sent it; none where the protocol tells nobody.
+    pub sender: Flat,
+    /// `TRUNC`, `CONTROL_TRUNC`, `OOB`.
+    pub flags: Flags,
+    /// What anysock knows of the control data.
+    pub controls: Vec<Control>,
+    /// Handles of the descriptors that have come.
+    pub handles: Vec<i64>,
+    /// The rest of the control data.
+    pub raw: Vec<u8>,
+}
+
+impl Incoming {
+    const NOTHING: Self = Self {
+        count: 0,
+        sender: Flat::NONE,
+        flags: Flags(0),
+        controls: Vec::new(),
+        handles: Vec::new(),
+        raw: Vec::new(),
+    };
+}
+
+/// Receives a message into several pieces of memory.
+pub fn recv_message(number: i64, pieces: &mut [Piece], wanted: Capacity, flags: Flags) -> Result<Incoming> {
+    let slot = get(number)?;
+    let length = Piece::total(pieces).ok_or(Error::EINVAL)?;
+    if slot.kind().is_byte_stream() && length == 0 {
+        return Ok(Incoming::NOTHING);
+    }
+    if slot.has(flag::SPECIAL_READ) {
+        prepare(&slot, Wait::Read, flags)?;
+    }
+    let mut receiver = Receiver::new(&slot, wanted, for_kind(&slot, flags))?;
+    if slot.has(flag::SHUT_READ) {
+        return receiver.after_shut(pieces, length);
+    }
+    let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    match retry(&slot, Wait::Read, events, dont_wait, || receiver.receive(pieces)) {
+        // Whatever has come beside nothing is given up only if that was an error.
+        Ok((message, arrived)) if message.count == 0 => {
+            end(&slot, length)?;
+            Ok(conclude(message, arrived))
+        }
+        Ok((message, arrived)) => Ok(conclude(message, arrived)),
+        Err(Error::ESHUTDOWN) => end(&slot, length).map(|_| Incoming::NOTHING),
+        Err(error) => Err(error),
+    }
+}
+
+/// One such call.
+struct Receiver<'a> {
+    slot: &'a Ref,
+    room: ControlRoom,
+    wanted: Capacity,
+    flags: Flags,
+    named: bool,
+}
+
+impl<'a> Receiver<'a> {
+    fn new(slot: &'a Ref, wanted: Capacity, flags: Flags) -> Result<Self> {
+        let wanted = if flags.has(Flags::PEEK) && !PEEKS_CONTROL { Capacity::default() } else { wanted };
+        let room = ControlRoom::new(wanted, slot.family() == Some(Domain::UNIX))?;
+        Ok(Self { slot, room, wanted, flags, named: !slot.kind().is_connected_kind() })
+    }
+
+    /// Receives without waiting. Descriptors have an owner from here on.
+    fn receive(&mut self, pieces: &[Piece]) -> sys::Result<(Message, Arrived)> {
+        let message = sys::receive_message(self.slot.fd(), pieces, &mut self.room, self.flags, self.named)?;
+        let arrived = Arrived::read(&self.room, message.control, self.wanted);
+        Ok((message, arrived))
+    }
+
+    /// What was queued when this side shut reading may still be had, and what belongs to it.
+    fn after_shut(&mut self, pieces: &mut [Piece], length: usize) -> Result<Incoming> {
+        let keep = self.flags.has(Flags::PEEK.or(Flags::OOB));
+        let mut received = None;
+        take_left(self.slot, length, keep, |most| {
+            Piece::truncate(pieces, most);
+            let (message, arrived) = self.receive(pieces)?;
+            let count = message.count;
+            received = Some((message, arrived));
+            Ok(count)
+        });
+        Ok(received.map_or(Incoming::NOTHING, |(message, arrived)| conclude(message, arrived)))
+    }
+}
+
+/// Makes handles of the descriptors. One for which there is no handle is closed, and that is told.
+fn conclude(message: Message, mut arrived: Arrived) -> Incoming {
+    let mut lost = arrived.lost;
+    let mut handles = Vec::new();
+    while let Some(fd) = arrived.rights.take() {
+        let handle = match handles.try_reserve(1) {
+            Ok(()) => accept_right(fd),
+            Err(_) => Err(Error::ENOMEM),
+        };
+        match handle {
+            Ok(handle) => handles.push(handle),
+            Err(_) => {
+                sys::close(fd);
+                lost = true;
+            }
+        }
+    }
+    let cut = if lost { Flags::CONTROL_TRUNC } else { Flags::default() };
+    Incoming {
+        count: message.count,
+        sender: message.sender.as_ref().map_or(Flat::NONE, Flat::from),
+        flags: message.flags.or(cut),
+        controls: arrived.controls,
+        handles,
+        raw: arrived.raw,
+    }
+}
+
+/// What goes beside the data of a message.
+#[derive(Debug, Default)]
+pub struct Beside<'a> {
+    /// To whom; none is the peer.
+    pub address: Option<Flat>,
+    /// What anysock knows how to say.
+    pub controls: Vec<Control>,
+    /// Handles whose descriptors go along.
+    pub handles: Vec<i64>,
+    /// Control data as the system lays it out.
+    pub raw: &'a [u8],
+}
+
+impl Beside<'_> {
+    /// Whether it would be lost without a byte of data.
+    fn is_more_than_an_address(&self) -> bool {
+        !(self.controls.is_empty() && self.handles.is_empty() && self.raw.is_empty())
+    }
+}
+
+/// Sends a message from several pieces of memory. Nothing goes if something is wrong with what goes beside.
+pub fn send_message(number: i64, pieces: &[Piece], beside: &Beside<'_>, flags: Flags) -> Result<usize> {
+    let slot = get(number)?;
+    let length = Piece::total(pieces).ok_or(Error::EINVAL)?;
+    check(&slot, pieces, beside)?;
+    let parcels = Parcels::new(&beside.handles)?;
+    if slot.kind().is_byte_stream() && length == 0 {
+        // On a stream it travels with the first byte.
+        return if beside.is_more_than_an_address() { Err(Error::EINVAL) } else { Ok(0) };
+    }
+    let address = match beside.address {
+        Some(address) => Some(aim(&slot, address.to_socket_address()?)?),
+        None => None,
+    };
+    if address.is_none() && slot.has(flag::SPECIAL_WRITE) {
+        prepare(&slot, Wait::Write, flags)?;
+    }
+    let control = if beside.is_more_than_an_address() {
+        let controls = fitted(&beside.controls, address.as_ref(), &slot)?;
+        ControlData::write(&controls.0, &parcels.fds, beside.raw, controls.1)?
+    } else {
+        ControlData::default()
+    };
+    let dont_wait = flags.has(Flags::DONT_WAIT);
+    retry(&slot, Wait::Write, Events::WRITE, dont_wait, || {
+        sys::send_message(slot.fd(), pieces, &control, flags, address.as_ref())
+    })
+}
+
+/// Refuses what this kind of socket can't send. Some kernels would leave it out without a word.
+fn check(slot: &Ref, pieces: &[Piece], beside: &Beside<'_>) -> Result<()> {
+    let kind = slot.kind();
+    let unix = kind.family() == Some(Domain::UNIX);
+    if beside.address.is_some() && kind.is_connected_kind() {
+        return Err(no_address(slot));
+    }
+    if !kind.is_byte_stream() && pieces.len() > sys::MAX_PIECES {
+        return Err(Error::EMSGSIZE);
+    }
+    if !beside.handles.is_empty() && !(unix && sys::HAS_RIGHTS) {
+        return Err(Error::EOPNOTSUPP);
+    }
+    if beside.handles.len() > MOST_RIGHTS {
+        return Err(Error::EINVAL);
+    }
+    beside.controls.iter().try_for_each(|control| match control {
+        Control::Timestamp(_) => Err(Error::EINVAL),
+        Control::Hops(number) | Control::TrafficClass(number) if !BYTE.contains(number) => Err(Error::EINVAL),
+        Control::Credentials { .. } if !unix => Err(Error::EOPNOTSUPP),
+        Control::Credentials { .. } => Ok(()),
+        // Kernels read these for datagrams alone.
+        _ if unix || kind.is_connected_kind() => Err(Error::EOPNOTSUPP),
+        _ => Ok(()),
+    })
+}
+
+/// The address as the socket takes it; the first settles the family of an open kind.
+fn aim(slot: &Ref, address: SockAddr) -> Result<SockAddr> {
+    if slot.has(flag::PENDING) {
+        tell_pending(slot)?;
+    }
+    let family = settle(slot, address.domain())?;
+    fit(&address, family)
+}
+
+/// The control data for the family that the packets will have, and that family: an IPv6 socket sends to IPv4 peers too.
+fn fitted(controls: &[Control], address: Option<&SockAddr>, slot: &Ref) -> Result<(Vec<Control>, Domain)> {
+    let family = match slot.family() {
+        Some(Domain::IPV6) if !goes_by_ipv6(address, slot) => Domain::IPV4,
+        family => family.ok_or(Error::ENOTCONN)?,
+    };
+    let mut fitted = Vec::new();
+    fitted.try_reserve_exact(controls.len()).map_err(|_| Error::ENOMEM)?;
+    fitted.extend(controls.iter().map(|control| match *control {
+        Control::PacketInfo { interface, local, destination } => {
+            Control::PacketInfo { interface, local: local.map(|ip| ip.to_canonical()), destination }
+        }
+        other => other,
+    }));
+    Ok((fitted, family))
+}
+
+fn goes_by_ipv6(address: Option<&SockAddr>, slot: &Ref) -> bool {
+    let peer = address.cloned().or_else(|| sys::peer(slot.fd()).ok());
+    let ip = peer.and_then(|peer| peer.as_socket()).map(|peer| peer.ip().to_canonical());
+    !matches!(ip, Some(IpAddr::V4(_)))
+}
+
+/// Descriptors that go along, open and the same until they have gone, whoever closes their handles.
+struct Parcels {
+    fds: Vec<Fd>,
+    _held: Vec<Ref>,
+}
+
+impl Parcels {
+    fn new(handles: &[i64]) -> Result<Self> {
+        let (mut fds, mut held) = (Vec::new(), Vec::new());
+        fds.try_reserve_exact(handles.len()).map_err(|_| Error::ENOMEM)?;
+        held.try_reserve_exact(handles.len()).map_err(|_| Error::ENOMEM)?;
+        for handle in handles {
+            let slot = table::get(*handle)?;
+            match slot.flags() {
+                flags if flags & flag::POLLER != 0 => return Err(Error::EOPNOTSUPP),
+                flags if flags & flag::UNSETTLED != 0 => return Err(Error::ENOTCONN),
+                _ => fds.push(slot.fd()),
+            }
+            held.push(slot);
+        }
+        Ok(Self { fds, _held: held })
+    }
+}

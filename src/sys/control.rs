@@ -1,0 +1,493 @@
+//! Control messages: what comes and goes beside the data (recvmsg, RFC 3542), read and written here for every system.
+//! The back-ends say how theirs are numbered and laid out, in [`RECEIVED`] and [`SENT`]; the calls are theirs too.
+
+use super::{
+    CONTROL_PAYLOAD, Control, ControlHeader, Fd, OUT_OF_MEMORY, RECEIVED, RIGHTS, Result, SENT, UNSUPPORTED,
+    close, control_space, received_right,
+};
+use socket2::Domain;
+use std::mem::{offset_of, size_of};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// How many descriptors Linux lets one message carry. Others differ, and none lets many more.
+pub const MOST_RIGHTS: usize = 253;
+/// Room for the control data of any message of an internet socket.
+const ROOM: usize = 512;
+/// Room for as many descriptors as any system lets a message carry: some lose track of those that do not fit.
+const ROOM_FOR_RIGHTS: usize = 4096;
+/// No program has more control data of its own kind.
+const MOST_RAW: usize = 1 << 16;
+
+/// A kind of control message that a system tells of, by its level and number.
+pub(super) type Received = (i32, i32, Form);
+
+/// What stands in a control message. Offsets are in bytes.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "each system has some of them")]
+pub(super) enum Form {
+    /// Three numbers of 32 bits: the process, its user, its group.
+    Credentials { process: usize, user: usize, group: usize },
+    /// An interface's number and IPv4 addresses: the socket's own, if it is told, and that of the header.
+    Packet4 { interface: usize, local: Option<usize>, destination: usize },
+    /// An IPv6 address, and an interface's number.
+    Packet6,
+    /// The IPv4 address of the header alone.
+    Destination4,
+    /// An interface as a `struct sockaddr_dl`.
+    Link,
+    /// A number of one byte or four: TTL, hop limit.
+    Hops,
+    /// A number of one byte or four: TOS, traffic class.
+    TrafficClass,
+    /// Seconds, and a number of so many bytes at that offset of which one counts as many nanoseconds.
+    Time { offset: usize, size: usize, unit: i64 },
+}
+
+/// How a system is told to send what is not of IPv6, where it can be told: level, number and layout.
+pub(super) struct Sent {
+    pub credentials: Option<(i32, i32)>,
+    pub packet4: Option<(i32, i32, Form)>,
+    pub hops4: Option<(i32, i32)>,
+    pub class4: Option<(i32, i32)>,
+    pub packet6: (i32, i32),
+    pub hops6: (i32, i32),
+    pub class6: (i32, i32),
+}
+
+/// Memory for the control data of one receive, aligned as systems want it.
+#[derive(Debug, Default)]
+pub struct ControlRoom(Vec<u64>);
+
+impl ControlRoom {
+    /// As much as a message may have, or nothing if nobody wants to know of it.
+    pub fn new(capacity: Capacity, rights: bool) -> Result<Self> {
+        if capacity == Capacity::default() {
+            return Ok(Self::default());
+        }
+        let raw = capacity.raw.min(MOST_RAW);
+        let length = (if rights { ROOM_FOR_RIGHTS } else { ROOM } + raw).div_ceil(size_of::<u64>());
+        let mut room = Vec::new();
+        room.try_reserve_exact(length).map_err(|_| OUT_OF_MEMORY)?;
+        room.resize(length, 0);
+        Ok(Self(room))
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
+        if self.0.is_empty() { std::ptr::null_mut() } else { self.0.as_mut_ptr().cast() }
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.0.len() * size_of::<u64>()
+    }
+
+    fn bytes(&self, length: usize) -> &[u8] {
+        let length = length.min(self.length());
+        // SAFETY: the numbers are initialised and as long as that.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), length) }
+    }
+}
+
+/// How much of each sort a receiver wants to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Capacity {
+    /// Control messages that anysock knows.
+    pub controls: usize,
+    /// Descriptors.
+    pub rights: usize,
+    /// Bytes of control messages that it does not know.
+    pub raw: usize,
+}
+
+/// Descriptors that have come, closed unless somebody takes them.
+#[derive(Debug, Default)]
+pub struct Rights(Vec<Fd>);
+
+impl Rights {
+    /// Takes the next.
+    pub fn take(&mut self) -> Option<Fd> {
+        self.0.pop()
+    }
+}
+
+impl Drop for Rights {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(close);
+    }
+}
+
+/// What has come beside the data.
+#[derive(Debug, Default)]
+pub struct Arrived {
+    /// In the order in which the system tells them.
+    pub controls: Vec<Control>,
+    /// Those that there was capacity for, the first of them last.
+    pub rights: Rights,
+    /// Control messages that anysock does not know, one behind the other as the system lays them out.
+    pub raw: Vec<u8>,
+    /// Whether something did not fit.
+    pub lost: bool,
+}
+
+impl Arrived {
+    /// Reads the control data of a message. Descriptors that nobody has capacity for are closed.
+    #[must_use]
+    pub fn read(room: &ControlRoom, length: usize, capacity: Capacity) -> Self {
+        let mut arrived = Self::default();
+        let mut rest = room.bytes(length);
+        while let Some((message, after)) = Message::first(rest) {
+            rest = after;
+            arrived.add(&message, capacity);
+        }
+        arrived.rights.0.reverse();
+        arrived
+    }
+
+    fn add(&mut self, message: &Message<'_>, capacity: Capacity) {
+        if (message.level, message.kind) == RIGHTS {
+            return self.add_rights(message.data, capacity.rights);
+        }
+        let known = RECEIVED.iter().find(|known| (known.0, known.1) == (message.level, message.kind));
+        match known.and_then(|known| known.2.read(message.data)) {
+            Some(control) => self.add_control(control, capacity.controls),
+            None => self.add_raw(message, capacity.raw),
+        }
+    }
+
+    fn add_rights(&mut self, data: &[u8], capacity: usize) {
+        for number in data.chunks_exact(size_of::<i32>()) {
+            let fd = received_right(number);
+            let kept = &mut self.rights.0;
+            if kept.len() < capacity && kept.try_reserve(1).is_ok() {
+                kept.push(fd);
+            } else {
+                close(fd);
+                self.lost = true;
+            }
+        }
+    }
+
+    fn add_control(&mut self, control: Control, capacity: usize) {
+        if self.controls.iter_mut().any(|earlier| earlier.absorb(control)) {
+            return;
+        }
+        if self.controls.len() < capacity && self.controls.try_reserve(1).is_ok() {
+            self.controls.push(control);
+        } else {
+            self.lost = true;
+        }
+    }
+
+    fn add_raw(&mut self, message: &Message<'_>, capacity: usize) {
+        let length = control_space(message.data.len());
+        if self.raw.len() + length <= capacity && self.raw.try_reserve(length).is_ok() {
+            self.raw.extend(message.whole);
+            self.raw.resize(self.raw.len() + length - message.whole.len(), 0);
+        } else {
+            super::discard_control(message.level, message.kind, message.data);
+            self.lost = true;
+        }
+    }
+}
+
+impl Control {
+    /// Some systems tell in two messages what others tell in one.
+    fn absorb(&mut self, other: Self) -> bool {
+        match (self, other) {
+            (
+                Self::PacketInfo { interface, local, destination },
+                Self::PacketInfo { interface: other_interface, local: other_local, destination: other },
+            ) => {
+                *interface = (*interface).max(other_interface);
+                *local = local.or(other_local);
+                *destination = destination.or(other);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// One control message in memory.
+struct Message<'a> {
+    level: i32,
+    kind: i32,
+    data: &'a [u8],
+    /// With its header, and what is left of the padding behind it.
+    whole: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// The first message, and what follows it. The kernel may have cut the last one short.
+    fn first(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        if bytes.len() < CONTROL_PAYLOAD {
+            return None;
+        }
+        // SAFETY: there are more bytes than the header has, and it is of plain numbers.
+        let header = unsafe { bytes.as_ptr().cast::<ControlHeader>().read_unaligned() };
+        #[allow(clippy::unnecessary_cast, reason = "systems differ in its width")]
+        let length = (header.cmsg_len as usize).min(bytes.len());
+        let data = bytes.get(CONTROL_PAYLOAD..length)?;
+        let (whole, rest) = bytes.split_at(control_space(data.len()).min(bytes.len()));
+        Some((Self { level: header.cmsg_level, kind: header.cmsg_type, data, whole }, rest))
+    }
+}
+
+fn array<const N: usize>(data: &[u8], offset: usize) -> Option<[u8; N]> {
+    data.get(offset..offset.checked_add(N)?)?.try_into().ok()
+}
+
+fn word(data: &[u8], offset: usize) -> Option<u32> {
+    array(data, offset).map(u32::from_ne_bytes)
+}
+
+fn address4(data: &[u8], offset: usize) -> Option<IpAddr> {
+    array::<4>(data, offset).map(|octets| Ipv4Addr::from(octets).into())
+}
+
+/// The address, unless it is one of many machines: what is left is the socket's own.
+fn unicast(ip: IpAddr) -> Option<IpAddr> {
+    Some(ip).filter(|ip| !ip.is_multicast() && *ip != IpAddr::from(Ipv4Addr::BROADCAST))
+}
+
+/// A number of whatever width the system gives it.
+fn number(data: &[u8]) -> Option<i32> {
+    match data.len() {
+        1 => Some(data[0].into()),
+        _ => array(data, 0).map(i32::from_ne_bytes),
+    }
+}
+
+impl Form {
+    /// What a message of this form says; `None` if it is too short for that.
+    fn read(self, data: &[u8]) -> Option<Control> {
+        let packet = |interface, local, destination| Control::PacketInfo { interface, local, destination };
+        Some(match self {
+            Self::Credentials { process, user, group } => Control::Credentials {
+                pid: word(data, process)? as i32,
+                uid: word(data, user)?,
+                gid: word(data, group)?,
+            },
+            Self::Packet4 { interface, local, destination } => {
+                let destination = address4(data, destination)?;
+                let local = local.map_or(unicast(destination), |offset| address4(data, offset));
+                packet(word(data, interface)?, local, Some(destination))
+            }
+            Self::Packet6 => {
+                let destination = Ipv6Addr::from(array::<16>(data, 0)?).to_canonical();
+                packet(word(data, 16)?, unicast(destination), Some(destination))
+            }
+            Self::Destination4 => {
+                let destination = address4(data, 0)?;
+                packet(0, unicast(destination), Some(destination))
+            }
+            // Length and family stand before the number.
+            Self::Link => packet(u16::from_ne_bytes(array(data, 2)?).into(), None, None),
+            Self::Hops => Control::Hops(number(data)?),
+            Self::TrafficClass => Control::TrafficClass(number(data)?),
+            Self::Time { offset, size, unit } => Control::Timestamp(time(data, offset, size, unit)?),
+        })
+    }
+
+    /// The same for IPv4 packets that are to be sent: the address is their source.
+    fn write4(self, interface: u32, local: Ipv4Addr) -> Vec<u8> {
+        let local = local.octets();
+        match self {
+            Self::Packet4 { interface: at, local: own, destination } => {
+                let mut data = vec![0; if own.is_some() { 12 } else { 8 }];
+                let address = own.unwrap_or(destination);
+                data[at..at + 4].copy_from_slice(&interface.to_ne_bytes());
+                data[address..address + 4].copy_from_slice(&local);
+                data
+            }
+            _ => local.to_vec(),
+        }
+    }
+}
+
+/// Nanoseconds since 1970. The seconds stand at the beginning, and reach to the fraction unless it is padded.
+fn time(data: &[u8], offset: usize, size: usize, unit: i64) -> Option<i64> {
+    let wide = |offset, size| match size {
+        4 => word(data, offset).map(|number| i64::from(number as i32)),
+        _ => array(data, offset).map(i64::from_ne_bytes),
+    };
+    let seconds = wide(0, offset)?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(wide(offset, size)?.checked_mul(unit)?)
+}
+
+/// Control data to be sent.
+#[derive(Debug, Default)]
+pub struct ControlData(Vec<u8>);
+
+impl ControlData {
+    /// Lays out what goes beside the data of a message whose packets are of `family`: an error for what this
+    /// system can't be told.
+    pub fn write(controls: &[Control], rights: &[Fd], raw: &[u8], family: Domain) -> Result<Self> {
+        let mut data = Self::default();
+        for control in controls {
+            data.add(control, family)?;
+        }
+        if !rights.is_empty() {
+            let numbers: Vec<u8> = rights.iter().flat_map(|fd| (fd.to_raw() as i32).to_ne_bytes()).collect();
+            data.push(RIGHTS, &numbers)?;
+        }
+        data.0.try_reserve(raw.len()).map_err(|_| OUT_OF_MEMORY)?;
+        data.0.extend(raw);
+        Ok(data)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn add(&mut self, control: &Control, family: Domain) -> Result<()> {
+        let v6 = family == Domain::IPV6;
+        let by_family = |four: Option<(i32, i32)>, six| match family {
+            Domain::IPV4 => four.ok_or(UNSUPPORTED),
+            Domain::IPV6 => Ok(six),
+            _ => Err(UNSUPPORTED),
+        };
+        match *control {
+            Control::Credentials { pid, uid, gid } => {
+                let name = SENT.credentials.filter(|_| family == Domain::UNIX).ok_or(UNSUPPORTED)?;
+                let numbers = [pid as u32, uid, gid].map(u32::to_ne_bytes);
+                self.push(name, numbers.as_flattened())
+            }
+            Control::PacketInfo { interface, local, .. } if v6 => {
+                let source = match local {
+                    Some(IpAddr::V6(source)) => source,
+                    Some(IpAddr::V4(_)) => return Err(super::INVALID),
+                    None => Ipv6Addr::UNSPECIFIED,
+                };
+                let data = [&source.octets()[..], &interface.to_ne_bytes()].concat();
+                self.push(SENT.packet6, &data)
+            }
+            Control::PacketInfo { interface, local, .. } => {
+                let source = match local {
+                    Some(IpAddr::V4(source)) => source,
+                    Some(IpAddr::V6(_)) => return Err(super::INVALID),
+                    None => Ipv4Addr::UNSPECIFIED,
+                };
+                let name = SENT.packet4.filter(|_| family == Domain::IPV4).ok_or(UNSUPPORTED)?;
+                if matches!(name.2, Form::Destination4) && local.is_none() {
+                    // Such systems are told the address alone.
+                    return Err(UNSUPPORTED);
+                }
+                self.push((name.0, name.1), &name.2.write4(interface, source))
+            }
+            Control::Hops(hops) => self.push(by_family(SENT.hops4, SENT.hops6)?, &hops.to_ne_bytes()),
+            Control::TrafficClass(class) => {
+                self.push(by_family(SENT.class4, SENT.class6)?, &class.to_ne_bytes())
+            }
+            Control::Timestamp(_) => Err(super::INVALID),
+        }
+    }
+
+    fn push(&mut self, (level, kind): (i32, i32), data: &[u8]) -> Result<()> {
+        let begin = self.0.len();
+        let space = control_space(data.len());
+        self.0.try_reserve(space).map_err(|_| OUT_OF_MEMORY)?;
+        self.0.resize(begin + space, 0);
+        let message = &mut self.0[begin..];
+        let length = CONTROL_PAYLOAD + data.len();
+        put(message, offset_of!(ControlHeader, cmsg_len), super::control_length(length));
+        put(message, offset_of!(ControlHeader, cmsg_level), level.to_ne_bytes());
+        put(message, offset_of!(ControlHeader, cmsg_type), kind.to_ne_bytes());
+        message[CONTROL_PAYLOAD..length].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+fn put<const N: usize>(message: &mut [u8], offset: usize, bytes: [u8; N]) {
+    message[offset..offset + N].copy_from_slice(&bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room_of(data: &ControlData) -> (ControlRoom, usize) {
+        let mut room =
+            ControlRoom::new(Capacity { raw: data.0.len(), ..Capacity::default() }, false).unwrap();
+        for (place, bytes) in room.0.iter_mut().zip(data.0.chunks(8)) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            *place = u64::from_ne_bytes(word);
+        }
+        (room, data.0.len())
+    }
+
+    fn read_back(data: &ControlData, capacity: Capacity) -> Arrived {
+        let (room, length) = room_of(data);
+        Arrived::read(&room, length, capacity)
+    }
+
+    const SOME: Capacity = Capacity { controls: 4, rights: 0, raw: 64 };
+
+    #[test]
+    fn ipv6_reads_back_as_it_was_written() {
+        let source: IpAddr = "2001:db8::1".parse().unwrap();
+        let sent = [
+            Control::PacketInfo { interface: 7, local: Some(source), destination: None },
+            Control::Hops(42),
+            Control::TrafficClass(0xb8),
+        ];
+        let data = ControlData::write(&sent, &[], &[], Domain::IPV6).unwrap();
+        let arrived = read_back(&data, SOME);
+        assert_eq!(
+            arrived.controls,
+            [
+                Control::PacketInfo { interface: 7, local: Some(source), destination: Some(source) },
+                Control::Hops(42),
+                Control::TrafficClass(0xb8),
+            ]
+        );
+        assert!(!arrived.lost && arrived.raw.is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let data = ControlData::write(&[Control::Hops(1), Control::TrafficClass(2)], &[], &[], Domain::IPV6);
+        let arrived = read_back(&data.unwrap(), Capacity { controls: 1, ..SOME });
+        assert_eq!(arrived.controls, [Control::Hops(1)]);
+        assert!(arrived.lost);
+    }
+
+    #[test]
+    fn what_is_not_known_is_copied_whole() {
+        let mut data = ControlData::default();
+        data.push((12345, 6), b"abc").unwrap();
+        data.push((12345, 7), b"").unwrap();
+        let arrived = read_back(&data, Capacity { raw: data.0.len(), ..SOME });
+        assert_eq!(arrived.raw, data.0);
+        assert!(!arrived.lost);
+        let arrived = read_back(&data, Capacity { raw: data.0.len() - 1, ..SOME });
+        assert_eq!(arrived.raw, data.0[..control_space(3)]);
+        assert!(arrived.lost);
+    }
+
+    #[test]
+    fn a_message_that_was_cut_short_is_no_harm() {
+        let data = ControlData::write(&[Control::Hops(1)], &[], &[], Domain::IPV6).unwrap();
+        let (room, length) = room_of(&data);
+        for cut in 0..length {
+            let arrived = Arrived::read(&room, cut, SOME);
+            assert!(arrived.controls.len() <= 1 && arrived.raw.len() <= 64, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_none_ends_the_reading() {
+        let mut data = ControlData::write(&[Control::Hops(1)], &[], &[], Domain::IPV6).unwrap();
+        put(&mut data.0, offset_of!(ControlHeader, cmsg_len), crate::sys::control_length(3));
+        assert!(read_back(&data, SOME).controls.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused() {
+        let stamp = [Control::Timestamp(1)];
+        assert_eq!(ControlData::write(&stamp, &[], &[], Domain::IPV4).unwrap_err(), crate::sys::INVALID);
+        for control in [Control::Hops(1), Control::TrafficClass(1)] {
+            assert_eq!(ControlData::write(&[control], &[], &[], Domain::UNIX).unwrap_err(), UNSUPPORTED);
+        }
+    }
+}

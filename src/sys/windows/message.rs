@@ -1,0 +1,231 @@
+//! Messages with control data: WSARecvMsg and WSASendMsg, which serve datagrams alone. Streams have no control data
+//! here, and no descriptor goes along with anything.
+
+use super::super::control::{Form, Received, Sent};
+use super::super::{ControlData, ControlRoom, Events, Fd, Flags, Message, Piece, Result};
+use super::{check, control, movable, native, queue};
+use socket2::SockAddr;
+use std::mem::{offset_of, size_of};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use windows_sys::Win32::Networking::WinSock as ws;
+use windows_sys::Win32::System::IO::OVERLAPPED;
+use windows_sys::core::GUID;
+
+/// No descriptor goes along with a message.
+pub const HAS_RIGHTS: bool = false;
+/// A message that is left in the queue tells its control data too.
+pub const PEEKS_CONTROL: bool = true;
+/// No message has this level.
+pub(in super::super) const RIGHTS: (i32, i32) = (-1, -1);
+
+/// The header of a control message.
+pub(in super::super) type ControlHeader = ws::CMSGHDR;
+/// Where its data begins.
+pub(in super::super) const CONTROL_PAYLOAD: usize = size_of::<ControlHeader>().next_multiple_of(ALIGNMENT);
+/// To what control messages are aligned.
+const ALIGNMENT: usize = size_of::<usize>();
+
+/// How much room a control message takes with so much data.
+pub(in super::super) fn control_space(length: usize) -> usize {
+    CONTROL_PAYLOAD + length.next_multiple_of(ALIGNMENT)
+}
+
+/// A length as it stands in the header.
+pub(in super::super) fn control_length(length: usize) -> [u8; size_of::<usize>()] {
+    length.to_ne_bytes()
+}
+
+/// None comes.
+pub(in super::super) fn received_right(_number: &[u8]) -> Fd {
+    Fd::NONE
+}
+
+/// Nothing holds descriptors.
+pub(in super::super) fn discard_control(_level: i32, _kind: i32, _data: &[u8]) {}
+
+/// Control messages as Winsock numbers them.
+pub(in super::super) const RECEIVED: &[Received] = &[
+    (ws::IPPROTO_IP, ws::IP_PKTINFO, PACKET),
+    (ws::IPPROTO_IP, ws::IP_TTL, Form::Hops),
+    (ws::IPPROTO_IP, ws::IP_HOPLIMIT, Form::Hops),
+    (ws::IPPROTO_IP, ws::IP_TOS, Form::TrafficClass),
+    (ws::IPPROTO_IPV6, ws::IPV6_PKTINFO, Form::Packet6),
+    (ws::IPPROTO_IPV6, ws::IPV6_HOPLIMIT, Form::Hops),
+    (ws::IPPROTO_IPV6, ws::IPV6_TCLASS, Form::TrafficClass),
+];
+
+/// As [`RECEIVED`], for sending.
+pub(in super::super) const SENT: Sent = Sent {
+    credentials: None,
+    packet4: Some((ws::IPPROTO_IP, ws::IP_PKTINFO, PACKET)),
+    hops4: Some((ws::IPPROTO_IP, ws::IP_TTL)),
+    class4: Some((ws::IPPROTO_IP, ws::IP_TOS)),
+    packet6: (ws::IPPROTO_IPV6, ws::IPV6_PKTINFO),
+    hops6: (ws::IPPROTO_IPV6, ws::IPV6_HOPLIMIT),
+    class6: (ws::IPPROTO_IPV6, ws::IPV6_TCLASS),
+};
+
+const PACKET: Form = Form::Packet4 {
+    interface: offset_of!(ws::IN_PKTINFO, ipi_ifindex),
+    local: None,
+    destination: offset_of!(ws::IN_PKTINFO, ipi_addr),
+};
+
+/// What `LPFN_WSARECVMSG` points at.
+type Receive = unsafe extern "system" fn(
+    ws::SOCKET,
+    *mut ws::WSAMSG,
+    *mut u32,
+    *mut OVERLAPPED,
+    ws::LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+) -> i32;
+
+/// The function, which no library exports. It is the same for every socket of the system's own protocols.
+fn receive_function(fd: Fd) -> Result<Receive> {
+    static FOUND: AtomicUsize = AtomicUsize::new(0);
+    let mut found = FOUND.load(Ordering::Relaxed);
+    if found == 0 {
+        let mut place = [0; size_of::<usize>()];
+        control(fd, ws::SIO_GET_EXTENSION_FUNCTION_POINTER, &guid(ws::WSAID_WSARECVMSG), &mut place)?;
+        found = usize::from_ne_bytes(place);
+        FOUND.store(found, Ordering::Relaxed);
+    }
+    // SAFETY: the system has told where this function is, and it is not NULL.
+    Ok(unsafe { std::mem::transmute::<usize, Receive>(found) })
+}
+
+/// A name as it stands in memory.
+fn guid(name: GUID) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&name.data1.to_ne_bytes());
+    bytes[4..6].copy_from_slice(&name.data2.to_ne_bytes());
+    bytes[6..8].copy_from_slice(&name.data3.to_ne_bytes());
+    bytes[8..].copy_from_slice(&name.data4);
+    bytes
+}
+
+/// The header of a message; the list has a piece, if an empty one, because Winsock wants one.
+fn header(pieces: &[Piece], name: *mut ws::SOCKADDR, name_length: i32, control: ws::WSABUF) -> ws::WSAMSG {
+    ws::WSAMSG {
+        name,
+        namelen: name_length,
+        lpBuffers: pieces.as_ptr().cast_mut().cast(),
+        dwBufferCount: movable(pieces),
+        Control: control,
+        dwFlags: 0,
+    }
+}
+
+const NO_PIECE: &[Piece] = &[Piece::EMPTY];
+
+/// Receives into several pieces, and of datagrams (`named`) with the sender's name and control data.
+pub fn receive_message(
+    fd: Fd,
+    pieces: &[Piece],
+    room: &mut ControlRoom,
+    flags: Flags,
+    named: bool,
+) -> Result<Message> {
+    if flags.has(Flags::TRUNC) {
+        let flags = flags.without(Flags::TRUNC);
+        return super::super::measured_message(pieces, |all| receive_message(fd, all, room, flags, named));
+    }
+    let pieces = if pieces.is_empty() { NO_PIECE } else { pieces };
+    let message = match named {
+        true => receive_datagram(fd, pieces, room, flags),
+        false => receive_bytes(fd, pieces, flags),
+    };
+    queue::reenable(fd, Events::READ.or(Events::EXCEPT));
+    message
+}
+
+fn receive_bytes(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Message> {
+    let (mut received, mut found) = (0, native(flags) as u32);
+    // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. Nothing is overlapped.
+    check(unsafe {
+        let list = pieces.as_ptr().cast();
+        ws::WSARecv(
+            fd.to_raw() as ws::SOCKET,
+            list,
+            movable(pieces),
+            &mut received,
+            &mut found,
+            null_mut(),
+            None,
+        )
+    })?;
+    let told = if flags.has(Flags::OOB) { Flags::OOB } else { Flags::default() };
+    Ok(Message { count: received as usize, sender: None, flags: told, control: 0 })
+}
+
+fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Flags) -> Result<Message> {
+    let receive = receive_function(fd)?;
+    let buffer = ws::WSABUF { len: room.length() as u32, buf: room.as_mut_ptr() };
+    let mut message = header(pieces, null_mut(), 0, buffer);
+    message.dwFlags = native(flags) as u32;
+    let mut received = 0;
+    let mut outcome = Ok(());
+    let mut fill = |storage: *mut socket2::SockAddrStorage, length: *mut i32| {
+        message.name = storage.cast();
+        // SAFETY: the length is that of the storage, and both outlive the call.
+        message.namelen = unsafe { *length };
+        // SAFETY: the header points at `pieces`, whose memory the kernel checks, and at room as large as it says for a
+        // name and for control data. Nothing is overlapped.
+        outcome = check(unsafe {
+            receive(fd.to_raw() as ws::SOCKET, &mut message, &mut received, null_mut(), None)
+        });
+        // SAFETY: as above.
+        unsafe { *length = if super::forgive(outcome.map(|()| 0), 0).is_ok() { message.namelen } else { 0 } };
+        Ok(())
+    };
+    // SAFETY: the system fills in as much of the storage as it says in the length.
+    let ((), sender) = unsafe { SockAddr::try_init(&mut fill) }?;
+    let count = super::forgive(outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))?;
+    Ok(Message {
+        count,
+        sender: (sender.len() > 0 && sender.family() != 0).then_some(sender),
+        flags: told(message.dwFlags),
+        control: message.Control.len as usize,
+    })
+}
+
+/// What the system tells of a message.
+fn told(found: u32) -> Flags {
+    let told = [(Flags::TRUNC, ws::MSG_TRUNC), (Flags::CONTROL_TRUNC, ws::MSG_CTRUNC)];
+    let found = told.into_iter().filter(|(_, bit)| found & bit != 0);
+    found.fold(Flags::default(), |all, (flag, _)| all.or(flag))
+}
+
+/// Sends from several pieces, with control data, to an address or the peer.
+pub fn send_message(
+    fd: Fd,
+    pieces: &[Piece],
+    control: &ControlData,
+    flags: Flags,
+    address: Option<&SockAddr>,
+) -> Result<usize> {
+    let pieces = if pieces.is_empty() { NO_PIECE } else { pieces };
+    let data = control.as_bytes();
+    let (name, length) =
+        address.map_or((null_mut(), 0), |address| (address.as_ptr().cast_mut().cast(), address.len()));
+    let mut sent = 0;
+    // SAFETY: the header points at `pieces`, whose memory the kernel checks, and at a name and control data that are as
+    // long as it says and only read. Nothing is overlapped.
+    let outcome = check(unsafe {
+        let (socket, flags) = (fd.to_raw() as ws::SOCKET, native(flags) as u32);
+        if address.is_none() && data.is_empty() {
+            let list = pieces.as_ptr().cast();
+            ws::WSASend(socket, list, movable(pieces), &mut sent, flags, null_mut(), None)
+        } else if data.is_empty() {
+            let list = pieces.as_ptr().cast();
+            ws::WSASendTo(socket, list, movable(pieces), &mut sent, flags, name, length, null_mut(), None)
+        } else {
+            let buffer = ws::WSABUF { len: data.len() as u32, buf: data.as_ptr().cast_mut() };
+            let message = header(pieces, name, length, buffer);
+            ws::WSASendMsg(socket, &message, flags, &mut sent, null_mut(), None)
+        }
+    });
+    queue::reenable(fd, Events::WRITE);
+    outcome.map(|()| sent as usize)
+}
