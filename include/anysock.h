@@ -199,6 +199,7 @@
 #define ANYSOCK_OPT_MARK "mark"
 #define ANYSOCK_OPT_BUSY_POLL "busy_poll"
 #define ANYSOCK_OPT_INCOMING_CPU "incoming_cpu"
+#define ANYSOCK_OPT_TIMESTAMP "timestamp"
 #define ANYSOCK_OPT_TCP_NODELAY "tcp.nodelay"
 #define ANYSOCK_OPT_TCP_KEEPALIVE_IDLE "tcp.keepalive_idle"
 #define ANYSOCK_OPT_TCP_KEEPALIVE_INTERVAL "tcp.keepalive_interval"
@@ -234,6 +235,8 @@
 #define ANYSOCK_OPT_IP_FREEBIND "ip.freebind"
 #define ANYSOCK_OPT_IP_TRANSPARENT "ip.transparent"
 #define ANYSOCK_OPT_IP_PACKET_INFO "ip.packet_info"
+#define ANYSOCK_OPT_IP_RECEIVE_TTL "ip.receive_ttl"
+#define ANYSOCK_OPT_IP_RECEIVE_TOS "ip.receive_tos"
 #define ANYSOCK_OPT_IP_MULTICAST_TTL "ip.multicast_ttl"
 #define ANYSOCK_OPT_IP_MULTICAST_LOOP "ip.multicast_loop"
 #define ANYSOCK_OPT_IP_MULTICAST_ALL "ip.multicast_all"
@@ -250,6 +253,8 @@
 #define ANYSOCK_OPT_IPV6_FREEBIND "ipv6.freebind"
 #define ANYSOCK_OPT_IPV6_TRANSPARENT "ipv6.transparent"
 #define ANYSOCK_OPT_IPV6_PACKET_INFO "ipv6.packet_info"
+#define ANYSOCK_OPT_IPV6_RECEIVE_HOPS "ipv6.receive_hops"
+#define ANYSOCK_OPT_IPV6_RECEIVE_TRAFFIC_CLASS "ipv6.receive_traffic_class"
 #define ANYSOCK_OPT_IPV6_MULTICAST_HOPS "ipv6.multicast_hops"
 #define ANYSOCK_OPT_IPV6_MULTICAST_LOOP "ipv6.multicast_loop"
 #define ANYSOCK_OPT_IPV6_MULTICAST_ALL "ipv6.multicast_all"
@@ -258,6 +263,7 @@
 #define ANYSOCK_OPT_IPV6_MULTICAST_LEAVE "ipv6.multicast_leave"
 #define ANYSOCK_OPT_IPV6_MULTICAST_JOIN_SOURCE "ipv6.multicast_join_source"
 #define ANYSOCK_OPT_IPV6_MULTICAST_LEAVE_SOURCE "ipv6.multicast_leave_source"
+#define ANYSOCK_OPT_UNIX_CREDENTIALS "unix.credentials"
 #define ANYSOCK_OPT_UNIX_PEER_PID "unix.peer_pid"
 #define ANYSOCK_OPT_UNIX_PEER_UID "unix.peer_uid"
 #define ANYSOCK_OPT_UNIX_PEER_GID "unix.peer_gid"
@@ -321,6 +327,36 @@
  * Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has none.
  */
 #define ANYSOCK_MORE 32
+
+/**
+ * Told of a message: control data or handles did not fit, and are gone. Not for asking.
+ */
+#define ANYSOCK_CONTROL_TRUNC 64
+
+/**
+ * Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+ */
+#define ANYSOCK_CONTROL_CREDENTIALS 1
+
+/**
+ * Control data: interface and addresses. `interface`, `local`, `destination`. Options "ip.packet_info", "ipv6.packet_info".
+ */
+#define ANYSOCK_CONTROL_PACKET_INFO 2
+
+/**
+ * Control data: TTL or hop limit, in `value`. Options "ip.receive_ttl", "ipv6.receive_hops".
+ */
+#define ANYSOCK_CONTROL_TTL 3
+
+/**
+ * Control data: TOS or traffic class, in `value`. Options "ip.receive_tos", "ipv6.receive_traffic_class".
+ */
+#define ANYSOCK_CONTROL_TOS 4
+
+/**
+ * Control data, received only: when the message came, in `value`, as nanoseconds since 1970. Option "timestamp".
+ */
+#define ANYSOCK_CONTROL_TIMESTAMP 5
 
 /**
  * Asked for and reported: a read would not block.
@@ -444,6 +480,106 @@ typedef struct anysock_datagram {
    */
   int32_t segment;
 } anysock_datagram;
+
+/**
+ * A piece of control data, of whatever kind: 288 bytes, the same layout on every system, without a pointer.
+ *
+ * Receiving fills in what `kind` says and sets the rest to 0; sending ignores the rest.
+ */
+typedef struct anysock_control {
+  /**
+   * At offset 0: `ANYSOCK_CONTROL_CREDENTIALS`, `ANYSOCK_CONTROL_PACKET_INFO` or another of these numbers.
+   */
+  int32_t kind;
+  /**
+   * At offset 4: the number of the interface by which the message came or shall go; 0 for none.
+   */
+  uint32_t interface;
+  /**
+   * At offset 8: TTL, TOS or time.
+   */
+  int64_t value;
+  /**
+   * At offset 16: the process that sent the message.
+   */
+  int32_t pid;
+  /**
+   * At offset 20: its user.
+   */
+  uint32_t uid;
+  /**
+   * At offset 24: its group.
+   */
+  uint32_t gid;
+  /**
+   * At offset 28: 0.
+   */
+  uint32_t reserved;
+  /**
+   * At offset 32: this machine's own address: the one by which the message came, or from which it shall go. No address
+   * if the system does not tell, or shall choose.
+   */
+  struct anysock_address local;
+  /**
+   * At offset 160, received only: the address that the message was sent to, which may be one of many machines.
+   */
+  struct anysock_address destination;
+} anysock_control;
+
+/**
+ * A message for `anysock_recv_message` and `anysock_send_message`: data and what goes beside it.
+ *
+ * It may grow at its end. `size` says how much of it the caller knows: at least up to `buffer_count`, and whole fields.
+ * What the caller does not know counts as 0; a larger one than the library knows is fine if the rest is 0.
+ */
+typedef struct anysock_message {
+  /**
+   * `sizeof(anysock_message)`.
+   */
+  uint32_t size;
+  /**
+   * Receiving tells: `ANYSOCK_TRUNC` if the data did not fit, `ANYSOCK_CONTROL_TRUNC`, `ANYSOCK_OOB` for urgent data. Sending
+   * ignores it.
+   */
+  int32_t flags;
+  /**
+   * The pieces of memory for the data. May be NULL when `buffer_count` is 0.
+   */
+  struct anysock_buffer *buffers;
+  /**
+   * How many; the system moves 1,024 in one call.
+   */
+  size_t buffer_count;
+  /**
+   * Receiving: who sent it. Sending: to whom; NULL or no address (`family` 0) is the connected peer.
+   */
+  struct anysock_address *address;
+  /**
+   * Control data that anysock knows. May be NULL when `control_count` is 0.
+   */
+  struct anysock_control *controls;
+  /**
+   * How many. Receiving: in, how many there is room for; out, how many have come.
+   */
+  size_t control_count;
+  /**
+   * Handles that go along with a message of a unix kind. May be NULL when `handle_count` is 0.
+   */
+  anysock_t *handles;
+  /**
+   * How many. Receiving: in, how many there is room for; out, how many have come.
+   */
+  size_t handle_count;
+  /**
+   * Control data as the system lays it out (`struct cmsghdr`), for what anysock does not know. May be NULL when
+   * `raw_length` is 0.
+   */
+  void *raw_control;
+  /**
+   * How many bytes. Receiving: in, how many there is room for; out, how many have come.
+   */
+  size_t raw_length;
+} anysock_message;
 
 /**
  * A set of handles for `anysock_select`: an array of any length, in the caller's memory.
@@ -825,6 +961,28 @@ int64_t anysock_readv(anysock_t h, const struct anysock_buffer *buffers, size_t 
 int64_t anysock_writev(anysock_t h, const struct anysock_buffer *buffers, size_t count);
 
 /**
+ * Sends bytes of a file, as sendfile(2): they do not pass through the program where the system can do without.
+ *
+ * Moves all it can, as `anysock_write_all`, and never raises SIGPIPE. A file that becomes shorter meanwhile ends earlier.
+ *
+ * @param fd     The system's own descriptor of the file, lent (on Windows a HANDLE). A file, on Unix also a pipe, a
+ *               terminal or whatever else can be read, of which the call takes what it sends.
+ * @param offset Where in the file to begin; its position stays as it is. -1 is its position, which moves by what is sent.
+ * @param length How many bytes; -1 is to the end of the file.
+ * @return How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call tells
+ *         the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte stream;
+ *         `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a directory, `ANYSOCK_ESPIPE` for
+ *         an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1, `ANYSOCK_EIO`;
+ *         `ANYSOCK_ENOTSOCK` for a pipe or terminal as `h`.
+ *
+ * Blocks until all is taken. Option "write_timeout" is for the whole call, and for waiting for a pipe's bytes too.
+ */
+int64_t anysock_send_file(anysock_t h,
+                          int64_t fd,
+                          int64_t offset,
+                          int64_t length);
+
+/**
  * Receives datagrams into an array, as recvmmsg(2): waits for the first, and takes what else is there.
  *
  * @param datagrams Says where each goes. Of those that were received, in their order, `result`, `flags`, `segment` and what
@@ -871,6 +1029,51 @@ int64_t anysock_send_many(anysock_t h,
                           struct anysock_datagram *datagrams,
                           size_t count,
                           int32_t flags);
+
+/**
+ * Receives a message and what comes beside its data, as recvmsg(2): its sender, control data, handles.
+ *
+ * Of a stream it reads what is there, as `anysock_read`, and no further than the handles or credentials that belong to it.
+ * Handles come as handles of this process, closed on exec: a socket as a socket of its kind, a pipe, a file or whatever else
+ * as one of kind "stream". Each is the caller's to close. Those that do not fit are closed, and `ANYSOCK_CONTROL_TRUNC` says
+ * so. One that can't be polled (a file) reads and writes, and can be released; select and the poller say
+ * `ANYSOCK_EOPNOTSUPP`.
+ *
+ * @param message Where all this goes; says how much room there is, and then how much has come.
+ * @param flags   `ANYSOCK_PEEK`, `ANYSOCK_OOB`, `ANYSOCK_DONT_WAIT`, `ANYSOCK_TRUNC`, added up. With `ANYSOCK_PEEK` handles come
+ *                each time, on Linux; elsewhere nothing comes but the data and its sender.
+ * @return How many bytes; with `ANYSOCK_TRUNC` a datagram's real length. Errors as for `anysock_recv`; `ANYSOCK_E2BIG` if the
+ *         message has fields that the library does not know, and they are not 0; `ANYSOCK_EINVAL` for a `size` that is none,
+ *         for absurd counts and for other flags; `ANYSOCK_ENOTSOCK` for a pipe or terminal; `ANYSOCK_EFAULT`,
+ *         `ANYSOCK_ENOMEM`. On an error nothing is stored.
+ *
+ * Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual).
+ */
+int64_t anysock_recv_message(anysock_t h,
+                             struct anysock_message *message,
+                             int32_t flags);
+
+/**
+ * Sends a message and what goes beside its data, as sendmsg(2): to an address, with control data, with handles.
+ *
+ * Handles go along over unix kinds; the sender keeps its own. On a stream they go with the first byte, so that after a
+ * short count they have gone. Never raises SIGPIPE.
+ *
+ * @param message What to send. It is only read.
+ * @param flags   As for `anysock_send`.
+ * @return How many bytes; may be short on a stream. Errors as for `anysock_send_to`; `ANYSOCK_EOPNOTSUPP` for control data that
+ *         this kind of socket or this system can't send, for handles over other kinds, and for a poller among them;
+ *         `ANYSOCK_EBADF` and `ANYSOCK_ENOTCONN` for a handle among them that is none or has no descriptor yet;
+ *         `ANYSOCK_EINVAL` for more than 253 handles, for values out of range, for control data or handles without a byte on a
+ *         stream, and for a `size` that is none; `ANYSOCK_EPERM` for someone else's credentials; `ANYSOCK_ETOOMANYREFS` if too
+ *         many descriptors are under way; `ANYSOCK_E2BIG` as for `anysock_recv_message`; `ANYSOCK_EMSGSIZE`,
+ *         `ANYSOCK_ENOTSOCK`, `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`. On an error nothing has gone.
+ *
+ * Blocks as `anysock_send`.
+ */
+int64_t anysock_send_message(anysock_t h,
+                             const struct anysock_message *message,
+                             int32_t flags);
 
 /**
  * Sets an option that is a number.

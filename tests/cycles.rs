@@ -246,6 +246,100 @@ fn close_under_calls_without_a_waker(pairs: &[(Own, Own)], taken: &mut Taken) {
     assert!(results.iter().any(|result| result == "ECANCELED"), "{results:?}");
 }
 
+/// Sends handles, and receives them with room for so many of them; those that have come.
+#[track_caller]
+fn pass(one: i64, other: i64, handles: &[i64], capacity: usize, flags: i32) -> (Vec<Own>, i32) {
+    let mut data = [0; 4];
+    let mut buffers = [anysock_buffer { data: data.as_mut_ptr().cast(), length: data.len() }];
+    let mut message = message_of(&mut buffers);
+    (message.handles, message.handle_count) = (handles.as_ptr().cast_mut(), handles.len());
+    // SAFETY: everything lives through the call and is as long as it says.
+    assert_eq!(unsafe { anysock_send_message(one, &message, 0) }, 4);
+    let mut arrived = vec![0; capacity];
+    (message.handles, message.handle_count) = (arrived.as_mut_ptr(), arrived.len());
+    // SAFETY: as above.
+    assert_eq!(unsafe { anysock_recv_message(other, &mut message, flags) }, 4);
+    arrived.truncate(message.handle_count);
+    (arrived.into_iter().map(Own).collect(), message.flags)
+}
+
+#[test]
+fn handles_that_are_passed_leave_nothing() {
+    let _alone = alone();
+    let (first, second) = connected("tcp4");
+    let poller = poller();
+    for kind in ["unix", "unixgram", "unixpacket"] {
+        let (one, other) = pair(kind);
+        let handles = [*first, *second, *one, *other];
+        expect_nothing_left(1 << 20, || {
+            for round in 0..10_000 {
+                let (sent, capacity) = (1 + round % 4, round / 4 % 5);
+                let (arrived, flags) = pass(*one, *other, &handles[..sent], capacity, 0);
+                assert_eq!(arrived.len(), sent.min(capacity));
+                assert_eq!(flags, if capacity < sent { ANYSOCK_CONTROL_TRUNC } else { 0 });
+            }
+        });
+        // Looked at and left there, taken by a plain read, refused, and never taken.
+        expect_nothing_left(1 << 20, || {
+            for _ in 0..1_000 {
+                drop(pass(*one, *other, &handles, 3, ANYSOCK_PEEK));
+                assert_eq!(read(*other, &mut [0; 4]), 4);
+                let bad = [*first, *poller];
+                let message = anysock_message {
+                    handles: bad.as_ptr().cast_mut(),
+                    handle_count: bad.len(),
+                    ..message_of(&mut [])
+                };
+                // SAFETY: everything lives through the call and is as long as it says.
+                assert!(unsafe { anysock_send_message(*one, &message, 0) } < 0);
+                let (one, other) = pair(kind);
+                drop(pass(*one, *other, &handles, 2, ANYSOCK_PEEK));
+            }
+        });
+    }
+}
+
+/// SCM_PIDFD: a descriptor that comes without being asked for by this library.
+#[test]
+fn a_process_that_is_told_as_a_descriptor_leaves_nothing() {
+    const SO_PASSPIDFD: i32 = 76;
+    let _alone = alone();
+    let (one, other) = pair("unix");
+    let on = 1_i32;
+    // SAFETY: the number lives through the call.
+    let set =
+        unsafe { anysock_set_raw(*other, libc::SOL_SOCKET, SO_PASSPIDFD, std::ptr::from_ref(&on).cast(), 4) };
+    if set < 0 {
+        eprintln!("skipped: this kernel does not tell a process as a descriptor");
+        return;
+    }
+    expect_nothing_left(1 << 20, || {
+        for capacity in 0..2 {
+            for _ in 0..1_000 {
+                let (arrived, flags) = pass(*one, *other, &[*one], capacity, 0);
+                assert_eq!((arrived.len(), flags), (capacity, ANYSOCK_CONTROL_TRUNC));
+            }
+        }
+    });
+}
+
+#[test]
+fn without_descriptors_handles_are_lost_and_that_is_told() {
+    let _alone = alone();
+    let (one, other) = pair("unix");
+    let before = descriptors();
+    let limit = limit_descriptors(512);
+    for free in [3, 1, 0] {
+        let mut taken = Taken::all();
+        taken.0.truncate(taken.0.len() - free);
+        let (arrived, flags) = pass(*one, *other, &[*one; 5], 5, 0);
+        assert!(arrived.len() <= free, "{} for {free}", arrived.len());
+        assert_eq!(flags, ANYSOCK_CONTROL_TRUNC);
+    }
+    limit_descriptors(limit);
+    assert_eq!(descriptors(), before);
+}
+
 #[test]
 fn without_descriptors_calls_fail_and_the_rest_works() {
     let _alone = alone();

@@ -5,6 +5,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod argument;
+mod envelope;
 
 pub mod address;
 pub mod bytes;

@@ -52,6 +52,15 @@ const BLOCKING: &[Row] = &[
     ("readv", ALL, idle, |h| readv(h, &mut [&mut [0; 8], &mut [0; 8]])),
     ("recv_many", DATAGRAMS, idle, recv_many_code),
     ("recv_many of an unconnected one", DATAGRAMS, alone, recv_many_code),
+    ("recv_message", ALL, idle, |h| recv_message(h, 0)),
+    ("recv_message to peek", ALL, idle, |h| recv_message(h, ANYSOCK_PEEK)),
+    ("recv_message of an unconnected one", DATAGRAMS, alone, |h| recv_message(h, 0)),
+    ("send_message", PAIRS, full, |h| send_message(h)),
+    #[cfg(unix)]
+    ("send_file", BYTES, full, |h| {
+        let program = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+        anysock_send_file(h, std::os::fd::AsRawFd::as_raw_fd(&program).into(), 0, -1)
+    }),
     ("write", PAIRS, full, |h| write(h, &[0; 4096])),
     ("write_all", PAIRS, full, |h| write_all(h, &[0; 4096])),
     ("send", PAIRS, full, |h| send(h, &[0; 4096], 0)),
@@ -86,6 +95,28 @@ const BLOCKING: &[Row] = &[
         |h| poller_code(h, ANYSOCK_READ | ANYSOCK_WRITE),
     ),
 ];
+
+/// Receives a message with everything that there could be room for; the handles are closed again.
+fn recv_message(h: i64, flags: i32) -> i64 {
+    let mut data = [0; 16];
+    let mut handles = [0; 4];
+    let mut buffers = [anysock_buffer { data: data.as_mut_ptr().cast(), length: data.len() }];
+    let mut message = message_of(&mut buffers);
+    (message.handles, message.handle_count) = (handles.as_mut_ptr(), handles.len());
+    // SAFETY: everything lives through the call and is as long as it says.
+    let count = unsafe { anysock_recv_message(h, &mut message, flags) };
+    if count >= 0 {
+        handles[..message.handle_count].iter().for_each(|handle| drop(Own(*handle)));
+    }
+    count
+}
+
+fn send_message(h: i64) -> i64 {
+    let data = [0; 4096];
+    let mut buffers = [anysock_buffer { data: data.as_ptr().cast_mut().cast(), length: data.len() }];
+    // SAFETY: everything lives through the call and is only read.
+    unsafe { anysock_send_message(h, &message_of(&mut buffers), 0) }
+}
 
 /// A select for ever; its code.
 fn select_code(h: i64, asked: i32) -> i64 {

@@ -44,7 +44,7 @@ impl Room {
             handle_count: self.handles.len(),
             raw_control: self.raw.as_mut_ptr().cast(),
             raw_length: self.raw.len(),
-            ..of(&mut buffers)
+            ..message_of(&mut buffers)
         };
         message.flags = -7;
         // SAFETY: everything lives through the call and is as long as it says.
@@ -83,23 +83,6 @@ fn control(kind: i32) -> anysock_control {
     }
 }
 
-/// A message of data alone.
-fn of(buffers: &mut [anysock_buffer]) -> anysock_message {
-    anysock_message {
-        size: size_of::<anysock_message>() as u32,
-        flags: 0,
-        buffers: buffers.as_mut_ptr(),
-        buffer_count: buffers.len(),
-        address: null_mut(),
-        controls: null_mut(),
-        control_count: 0,
-        handles: null_mut(),
-        handle_count: 0,
-        raw_control: null_mut(),
-        raw_length: 0,
-    }
-}
-
 fn piece(data: &[u8]) -> anysock_buffer {
     anysock_buffer { data: data.as_ptr().cast_mut().cast(), length: data.len() }
 }
@@ -123,7 +106,7 @@ fn send_all(
         control_count: controls.len(),
         handles: handles.as_ptr().cast_mut(),
         handle_count: handles.len(),
-        ..of(&mut [piece(data)])
+        ..message_of(&mut [piece(data)])
     };
     // SAFETY: everything lives through the call, is as long as it says, and is only read.
     unsafe { anysock_send_message(h, &message, flags) }
@@ -153,7 +136,7 @@ fn only(room: &Room, kind: i32) -> anysock_control {
 fn data_goes_through_several_pieces_on_every_kind() {
     for kind in ["tcp4", "tcp6", "udp4", "udp6", "unix", "unixgram", "unixpacket"] {
         let (one, other) = connected(kind);
-        let message = of(&mut [piece(b"ab"), piece(b""), piece(b"cdef")]);
+        let message = message_of(&mut [piece(b"ab"), piece(b""), piece(b"cdef")]);
         // SAFETY: everything lives through the call.
         assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 6, "{kind}");
         let mut room = Room::new(8, 0, 0);
@@ -502,7 +485,7 @@ fn what_is_not_known_comes_and_goes_raw() {
     let message = anysock_message {
         raw_control: raw.as_mut_ptr().cast(),
         raw_length: raw.len(),
-        ..of(&mut [piece(b"x")])
+        ..message_of(&mut [piece(b"x")])
     };
     // SAFETY: everything lives through the call.
     assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
@@ -689,7 +672,7 @@ mod handles {
         let message = anysock_message {
             raw_control: raw.as_mut_ptr().cast(),
             raw_length: length,
-            ..of(&mut [piece(b"x")])
+            ..message_of(&mut [piece(b"x")])
         };
         // SAFETY: everything lives through the call.
         assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
@@ -819,7 +802,7 @@ fn a_caller_of_an_older_version_gets_what_it_knows() {
         let mut buffers = [anysock_buffer { data: data.as_mut_ptr().cast(), length: 8 }];
         // What lies behind is the caller's own.
         let mut memory = vec![0x5a_u8; whole + 8];
-        let message = anysock_message { size: size as u32, ..of(&mut buffers) };
+        let message = anysock_message { size: size as u32, ..message_of(&mut buffers) };
         // SAFETY: there is room for the whole.
         unsafe {
             let bytes = std::slice::from_raw_parts((&raw const message).cast::<u8>(), size);
@@ -849,7 +832,7 @@ fn a_caller_of_a_newer_version_is_understood_or_told() {
         (whole - 1, "EINVAL"),
         (whole + 1, "EINVAL"),
     ] {
-        let message = anysock_message { size: size as u32, ..of(&mut buffers) };
+        let message = anysock_message { size: size as u32, ..message_of(&mut buffers) };
         let place = memory.as_mut_ptr().cast::<anysock_message>();
         // SAFETY: the memory is longer than every size that is read.
         let codes = unsafe {
@@ -862,7 +845,7 @@ fn a_caller_of_a_newer_version_is_understood_or_told() {
         }
     }
     // A field that is not known, and not 0.
-    let message = anysock_message { size: whole as u32 + 8, ..of(&mut buffers) };
+    let message = anysock_message { size: whole as u32 + 8, ..message_of(&mut buffers) };
     memory[whole / 8] = 1 << 63;
     let place = memory.as_mut_ptr().cast::<anysock_message>();
     // SAFETY: as above.
@@ -888,7 +871,7 @@ fn bad_arguments_are_told() {
         expect_error(send_all(*one, b"x", None, &[], &[], flags), "EINVAL");
     }
     let mut buffers = [piece(b"x")];
-    let base = of(&mut buffers);
+    let base = message_of(&mut buffers);
     let somewhere = std::ptr::dangling_mut::<u8>();
     type Change = fn(&mut anysock_message, usize, *mut u8);
     let changes: [Change; 4] = [

@@ -265,6 +265,23 @@ pub fn writev(h: i64, pieces: &[&[u8]]) -> i64 {
     unsafe { anysock_writev(h, list.as_ptr(), list.len()) }
 }
 
+/// A message of data alone.
+pub fn message_of(buffers: &mut [anysock_buffer]) -> anysock_message {
+    anysock_message {
+        size: size_of::<anysock_message>() as u32,
+        flags: 0,
+        buffers: buffers.as_mut_ptr(),
+        buffer_count: buffers.len(),
+        address: null_mut(),
+        controls: null_mut(),
+        control_count: 0,
+        handles: null_mut(),
+        handle_count: 0,
+        raw_control: null_mut(),
+        raw_length: 0,
+    }
+}
+
 /// Writes until there is no more room; how many bytes (or datagrams) went in.
 #[track_caller]
 pub fn fill(h: i64) -> usize {

@@ -206,6 +206,7 @@ ANYSOCK_OPT_PRIORITY = "priority"
 ANYSOCK_OPT_MARK = "mark"
 ANYSOCK_OPT_BUSY_POLL = "busy_poll"
 ANYSOCK_OPT_INCOMING_CPU = "incoming_cpu"
+ANYSOCK_OPT_TIMESTAMP = "timestamp"
 ANYSOCK_OPT_TCP_NODELAY = "tcp.nodelay"
 ANYSOCK_OPT_TCP_KEEPALIVE_IDLE = "tcp.keepalive_idle"
 ANYSOCK_OPT_TCP_KEEPALIVE_INTERVAL = "tcp.keepalive_interval"
@@ -241,6 +242,8 @@ ANYSOCK_OPT_IP_DONT_FRAGMENT = "ip.dont_fragment"
 ANYSOCK_OPT_IP_FREEBIND = "ip.freebind"
 ANYSOCK_OPT_IP_TRANSPARENT = "ip.transparent"
 ANYSOCK_OPT_IP_PACKET_INFO = "ip.packet_info"
+ANYSOCK_OPT_IP_RECEIVE_TTL = "ip.receive_ttl"
+ANYSOCK_OPT_IP_RECEIVE_TOS = "ip.receive_tos"
 ANYSOCK_OPT_IP_MULTICAST_TTL = "ip.multicast_ttl"
 ANYSOCK_OPT_IP_MULTICAST_LOOP = "ip.multicast_loop"
 ANYSOCK_OPT_IP_MULTICAST_ALL = "ip.multicast_all"
@@ -257,6 +260,8 @@ ANYSOCK_OPT_IPV6_DONT_FRAGMENT = "ipv6.dont_fragment"
 ANYSOCK_OPT_IPV6_FREEBIND = "ipv6.freebind"
 ANYSOCK_OPT_IPV6_TRANSPARENT = "ipv6.transparent"
 ANYSOCK_OPT_IPV6_PACKET_INFO = "ipv6.packet_info"
+ANYSOCK_OPT_IPV6_RECEIVE_HOPS = "ipv6.receive_hops"
+ANYSOCK_OPT_IPV6_RECEIVE_TRAFFIC_CLASS = "ipv6.receive_traffic_class"
 ANYSOCK_OPT_IPV6_MULTICAST_HOPS = "ipv6.multicast_hops"
 ANYSOCK_OPT_IPV6_MULTICAST_LOOP = "ipv6.multicast_loop"
 ANYSOCK_OPT_IPV6_MULTICAST_ALL = "ipv6.multicast_all"
@@ -265,6 +270,7 @@ ANYSOCK_OPT_IPV6_MULTICAST_JOIN = "ipv6.multicast_join"
 ANYSOCK_OPT_IPV6_MULTICAST_LEAVE = "ipv6.multicast_leave"
 ANYSOCK_OPT_IPV6_MULTICAST_JOIN_SOURCE = "ipv6.multicast_join_source"
 ANYSOCK_OPT_IPV6_MULTICAST_LEAVE_SOURCE = "ipv6.multicast_leave_source"
+ANYSOCK_OPT_UNIX_CREDENTIALS = "unix.credentials"
 ANYSOCK_OPT_UNIX_PEER_PID = "unix.peer_pid"
 ANYSOCK_OPT_UNIX_PEER_UID = "unix.peer_uid"
 ANYSOCK_OPT_UNIX_PEER_GID = "unix.peer_gid"
@@ -304,6 +310,24 @@ ANYSOCK_TRUNC = 16
 
 #: Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has none.
 ANYSOCK_MORE = 32
+
+#: Told of a message: control data or handles did not fit, and are gone. Not for asking.
+ANYSOCK_CONTROL_TRUNC = 64
+
+#: Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+ANYSOCK_CONTROL_CREDENTIALS = 1
+
+#: Control data: interface and addresses. `interface`, `local`, `destination`. Options "ip.packet_info", "ipv6.packet_info".
+ANYSOCK_CONTROL_PACKET_INFO = 2
+
+#: Control data: TTL or hop limit, in `value`. Options "ip.receive_ttl", "ipv6.receive_hops".
+ANYSOCK_CONTROL_TTL = 3
+
+#: Control data: TOS or traffic class, in `value`. Options "ip.receive_tos", "ipv6.receive_traffic_class".
+ANYSOCK_CONTROL_TOS = 4
+
+#: Control data, received only: when the message came, in `value`, as nanoseconds since 1970. Option "timestamp".
+ANYSOCK_CONTROL_TIMESTAMP = 5
 
 #: Asked for and reported: a read would not block.
 ANYSOCK_READ = 1
@@ -387,6 +411,70 @@ class anysock_datagram(Structure):
         #: "udp.segment". Set by receiving: with option "udp.gro", the size of the datagrams that were joined to this one, of
         #: which the last may be shorter; 0 for one that is as it was sent.
         ("segment", c_int32),
+    ]
+
+
+class anysock_control(Structure):
+    """A piece of control data, of whatever kind: 288 bytes, the same layout on every system, without a pointer.
+
+    Receiving fills in what `kind` says and sets the rest to 0; sending ignores the rest.
+    """
+
+    _fields_ = [
+        #: At offset 0: `ANYSOCK_CONTROL_CREDENTIALS`, `ANYSOCK_CONTROL_PACKET_INFO` or another of these numbers.
+        ("kind", c_int32),
+        #: At offset 4: the number of the interface by which the message came or shall go; 0 for none.
+        ("interface", c_uint32),
+        #: At offset 8: TTL, TOS or time.
+        ("value", c_int64),
+        #: At offset 16: the process that sent the message.
+        ("pid", c_int32),
+        #: At offset 20: its user.
+        ("uid", c_uint32),
+        #: At offset 24: its group.
+        ("gid", c_uint32),
+        #: At offset 28: 0.
+        ("reserved", c_uint32),
+        #: At offset 32: this machine's own address: the one by which the message came, or from which it shall go. No address
+        #: if the system does not tell, or shall choose.
+        ("local", anysock_address),
+        #: At offset 160, received only: the address that the message was sent to, which may be one of many machines.
+        ("destination", anysock_address),
+    ]
+
+
+class anysock_message(Structure):
+    """A message for `anysock_recv_message` and `anysock_send_message`: data and what goes beside it.
+
+    It may grow at its end. `size` says how much of it the caller knows: at least up to `buffer_count`, and whole fields.
+    What the caller does not know counts as 0; a larger one than the library knows is fine if the rest is 0.
+    """
+
+    _fields_ = [
+        #: `sizeof(anysock_message)`.
+        ("size", c_uint32),
+        #: Receiving tells: `ANYSOCK_TRUNC` if the data did not fit, `ANYSOCK_CONTROL_TRUNC`, `ANYSOCK_OOB` for urgent data. Sending
+        #: ignores it.
+        ("flags", c_int32),
+        #: The pieces of memory for the data. May be NULL when `buffer_count` is 0.
+        ("buffers", POINTER(anysock_buffer)),
+        #: How many; the system moves 1,024 in one call.
+        ("buffer_count", c_size_t),
+        #: Receiving: who sent it. Sending: to whom; NULL or no address (`family` 0) is the connected peer.
+        ("address", POINTER(anysock_address)),
+        #: Control data that anysock knows. May be NULL when `control_count` is 0.
+        ("controls", POINTER(anysock_control)),
+        #: How many. Receiving: in, how many there is room for; out, how many have come.
+        ("control_count", c_size_t),
+        #: Handles that go along with a message of a unix kind. May be NULL when `handle_count` is 0.
+        ("handles", POINTER(anysock_t)),
+        #: How many. Receiving: in, how many there is room for; out, how many have come.
+        ("handle_count", c_size_t),
+        #: Control data as the system lays it out (`struct cmsghdr`), for what anysock does not know. May be NULL when
+        #: `raw_length` is 0.
+        ("raw_control", c_void_p),
+        #: How many bytes. Receiving: in, how many there is room for; out, how many have come.
+        ("raw_length", c_size_t),
     ]
 
 
@@ -788,6 +876,26 @@ def anysock_writev(h: anysock_t, buffers: POINTER(anysock_buffer), count: c_size
 
 
 @foreign
+def anysock_send_file(h: anysock_t, fd: c_int64, offset: c_int64, length: c_int64) -> c_int64:
+    """Sends bytes of a file, as sendfile(2): they do not pass through the program where the system can do without.
+
+    Moves all it can, as `anysock_write_all`, and never raises SIGPIPE. A file that becomes shorter meanwhile ends earlier.
+
+    @param fd     The system's own descriptor of the file, lent (on Windows a HANDLE). A file, on Unix also a pipe, a
+                  terminal or whatever else can be read, of which the call takes what it sends.
+    @param offset Where in the file to begin; its position stays as it is. -1 is its position, which moves by what is sent.
+    @param length How many bytes; -1 is to the end of the file.
+    @return How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call tells
+            the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte stream;
+            `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a directory, `ANYSOCK_ESPIPE` for
+            an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1, `ANYSOCK_EIO`;
+            `ANYSOCK_ENOTSOCK` for a pipe or terminal as `h`.
+
+    Blocks until all is taken. Option "write_timeout" is for the whole call, and for waiting for a pipe's bytes too.
+    """
+
+
+@foreign
 def anysock_recv_many(
     h: anysock_t,
     datagrams: POINTER(anysock_datagram),
@@ -838,6 +946,49 @@ def anysock_send_many(
     Blocks until there is room for one. Success means that the system has the datagrams, not that anybody gets them. A "udp"
     socket whose family is open is settled by the first address. The array must not be changed during the call. Nothing is
     allocated.
+    """
+
+
+@foreign
+def anysock_recv_message(h: anysock_t, message: POINTER(anysock_message), flags: c_int32) -> c_int64:
+    """Receives a message and what comes beside its data, as recvmsg(2): its sender, control data, handles.
+
+    Of a stream it reads what is there, as `anysock_read`, and no further than the handles or credentials that belong to it.
+    Handles come as handles of this process, closed on exec: a socket as a socket of its kind, a pipe, a file or whatever else
+    as one of kind "stream". Each is the caller's to close. Those that do not fit are closed, and `ANYSOCK_CONTROL_TRUNC` says
+    so. One that can't be polled (a file) reads and writes, and can be released; select and the poller say
+    `ANYSOCK_EOPNOTSUPP`.
+
+    @param message Where all this goes; says how much room there is, and then how much has come.
+    @param flags   `ANYSOCK_PEEK`, `ANYSOCK_OOB`, `ANYSOCK_DONT_WAIT`, `ANYSOCK_TRUNC`, added up. With `ANYSOCK_PEEK` handles come
+                   each time, on Linux; elsewhere nothing comes but the data and its sender.
+    @return How many bytes; with `ANYSOCK_TRUNC` a datagram's real length. Errors as for `anysock_recv`; `ANYSOCK_E2BIG` if the
+            message has fields that the library does not know, and they are not 0; `ANYSOCK_EINVAL` for a `size` that is none,
+            for absurd counts and for other flags; `ANYSOCK_ENOTSOCK` for a pipe or terminal; `ANYSOCK_EFAULT`,
+            `ANYSOCK_ENOMEM`. On an error nothing is stored.
+
+    Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual).
+    """
+
+
+@foreign
+def anysock_send_message(h: anysock_t, message: POINTER(anysock_message), flags: c_int32) -> c_int64:
+    """Sends a message and what goes beside its data, as sendmsg(2): to an address, with control data, with handles.
+
+    Handles go along over unix kinds; the sender keeps its own. On a stream they go with the first byte, so that after a
+    short count they have gone. Never raises SIGPIPE.
+
+    @param message What to send. It is only read.
+    @param flags   As for `anysock_send`.
+    @return How many bytes; may be short on a stream. Errors as for `anysock_send_to`; `ANYSOCK_EOPNOTSUPP` for control data that
+            this kind of socket or this system can't send, for handles over other kinds, and for a poller among them;
+            `ANYSOCK_EBADF` and `ANYSOCK_ENOTCONN` for a handle among them that is none or has no descriptor yet;
+            `ANYSOCK_EINVAL` for more than 253 handles, for values out of range, for control data or handles without a byte on a
+            stream, and for a `size` that is none; `ANYSOCK_EPERM` for someone else's credentials; `ANYSOCK_ETOOMANYREFS` if too
+            many descriptors are under way; `ANYSOCK_E2BIG` as for `anysock_recv_message`; `ANYSOCK_EMSGSIZE`,
+            `ANYSOCK_ENOTSOCK`, `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`. On an error nothing has gone.
+
+    Blocks as `anysock_send`.
     """
 
 
@@ -956,7 +1107,8 @@ def anysock_select(
             over one array, `ANYSOCK_EINTR` if a handle has option "interruptible", `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`.
             On an error the sets are untouched.
 
-    Blocks. The sets must not be changed by another thread during the call.
+    Blocks. The sets must not be changed by another thread during the call. A set that a thread hands over again and again is
+    remembered: then a call costs what is ready and not what is watched. No answer depends on it.
     """
 
 
