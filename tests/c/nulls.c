@@ -56,6 +56,9 @@ struct arguments {
     X(anysock_writev, anysock_writev(a->h, a->data, a->length))                                   \
     X(anysock_recv_many, anysock_recv_many(a->h, a->data, a->length, a->number & ~1))             \
     X(anysock_send_many, anysock_send_many(a->h, a->data, a->length, a->number & ~1))             \
+    X(anysock_send_file, anysock_send_file(a->h, a->fd, a->value, a->timeout))                    \
+    X(anysock_recv_message, anysock_recv_message(a->h, message_at(a->data), a->flags))            \
+    X(anysock_send_message, anysock_send_message(a->h, message_at(a->data), a->flags))            \
     X(anysock_set, anysock_set(a->h, a->option, a->value))                                        \
     X(anysock_get, anysock_get(a->h, a->option, a->data))                                         \
     X(anysock_set_text, anysock_set_text(a->h, a->option, a->text))                               \
@@ -79,6 +82,19 @@ struct arguments {
 static int64_t length_of(const char *text) {
     CHECK(text != NULL && text[0] != '\0');
     return (int64_t)strlen(text);
+}
+
+/* A message of nothing, in memory that is zero. */
+static anysock_message *message_at(void *data) {
+    if (data != NULL) {
+        memcpy(data, &(uint32_t){sizeof(anysock_message)}, sizeof(uint32_t));
+    }
+    return data;
+}
+
+/* A message of data alone. */
+static anysock_message message_of(anysock_buffer *buffers, size_t count) {
+    return (anysock_message){.size = sizeof(anysock_message), .buffers = buffers, .buffer_count = count};
 }
 
 #define DEFINE(name, call)                             \
@@ -233,6 +249,19 @@ static void null_is_efault(void) {
     CHECK_IS(anysock_send_many(live[5], NULL, 1, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_recv_many(live[5], &(anysock_datagram){.length = 1}, 1, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_send_many(live[8], &(anysock_datagram){.length = 1}, 1, 0), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_recv_message(stream, NULL, 0), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_send_message(stream, NULL, 0), ANYSOCK_EFAULT);
+    anysock_message without[] = {
+        {.size = sizeof(anysock_message), .buffer_count = 1},
+        {.size = sizeof(anysock_message), .buffers = &(anysock_buffer){NULL, 1}, .buffer_count = 1},
+        {.size = sizeof(anysock_message), .control_count = 1},
+        {.size = sizeof(anysock_message), .handle_count = 1},
+        {.size = sizeof(anysock_message), .raw_length = 1},
+    };
+    for (size_t place = 0; place < COUNT(without); place++) {
+        CHECK_IS(anysock_recv_message(live[8], &without[place], 0), ANYSOCK_EFAULT);
+        CHECK_IS(anysock_send_message(live[8], &without[place], 0), ANYSOCK_EFAULT);
+    }
     CHECK_IS(anysock_set(stream, NULL, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_get(stream, NULL, &value), ANYSOCK_EFAULT);
     CHECK_IS(anysock_get(stream, ANYSOCK_OPT_TIMEOUT, NULL), ANYSOCK_EFAULT);
@@ -268,6 +297,11 @@ static void null_of_no_length_is_fine(void) {
     CHECK_IS(anysock_writev(stream, NULL, 0), 0);
     CHECK_IS(anysock_readv(stream, &(anysock_buffer){NULL, 0}, 1), 0);
     CHECK_IS(anysock_recv(live[6], NULL, 0, 0), 0);
+    anysock_message nothing = message_of(NULL, 0);
+    CHECK_IS(anysock_send_message(stream, &nothing, 0), 0);
+    CHECK_IS(anysock_recv_message(stream, &nothing, 0), 0);
+    CHECK_IS(anysock_send_message(live[8], &nothing, 0), 0);
+    CHECK_IS(anysock_recv_message(live[9], &nothing, 0), 0);
     CHECK_IS(anysock_write(live[8], NULL, 0), 0);
     CHECK_IS(anysock_recv_from(live[9], NULL, 0, 0, NULL, 0), 0);
     CHECK_IS(anysock_send_many(live[8], NULL, 0, 0), 0);
@@ -316,6 +350,15 @@ static void absurd_lengths_are_einval(void) {
         CHECK_IS(anysock_send_many(datagrams, (anysock_datagram *)(void *)data, length, 0), ANYSOCK_EINVAL);
         CHECK_IS(anysock_recv_many(datagrams, &(anysock_datagram){data, length, 0, NULL, 0, 0}, 1, 0), ANYSOCK_EINVAL);
         CHECK_IS(anysock_send_many(datagrams, &(anysock_datagram){data, length, 0, NULL, 0, 0}, 1, 0), ANYSOCK_EINVAL);
+        anysock_message absurd[] = {message_of(buffers, length), message_of(buffers, 2), message_of(halves, 2),
+                                    message_of(NULL, 0),         message_of(NULL, 0),    message_of(NULL, 0)};
+        absurd[3].controls = (anysock_control *)(void *)data, absurd[3].control_count = length;
+        absurd[4].handles = (anysock_t *)(void *)data, absurd[4].handle_count = length;
+        absurd[5].raw_control = data, absurd[5].raw_length = length;
+        for (size_t which = 0; which < COUNT(absurd); which++) {
+            CHECK_IS(anysock_recv_message(stream, &absurd[which], 0), ANYSOCK_EINVAL);
+            CHECK_IS(anysock_send_message(stream, &absurd[which], 0), ANYSOCK_EINVAL);
+        }
         CHECK_IS(anysock_get_text(stream, ANYSOCK_OPT_KIND, data, length), ANYSOCK_EINVAL);
         CHECK_IS(anysock_set_raw(stream, SOL_SOCKET, SO_KEEPALIVE, data, length), ANYSOCK_EINVAL);
         CHECK_IS(anysock_get_raw(stream, SOL_SOCKET, SO_KEEPALIVE, data, length), ANYSOCK_EINVAL);
@@ -368,12 +411,15 @@ static void unmapped_memory_is_efault(void) {
     CHECK_IS(anysock_send(stream, nowhere, 8, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_writev(stream, &buffer, 1), ANYSOCK_EFAULT);
     CHECK_IS(anysock_send_to(live[5], nowhere, 8, 0, "127.0.0.1:9"), ANYSOCK_EFAULT);
+    anysock_message message = message_of(&buffer, 1);
+    CHECK_IS(anysock_send_message(stream, &message, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_set_raw(stream, SOL_SOCKET, SO_KEEPALIVE, nowhere, 4), ANYSOCK_EFAULT);
     CHECK_IS(anysock_write(live[7], "12345678", 8), 8);
     CHECK_IS(anysock_read(stream, nowhere, 8), ANYSOCK_EFAULT);
     CHECK_IS(anysock_read_full(stream, nowhere, 8), ANYSOCK_EFAULT);
     CHECK_IS(anysock_recv(stream, nowhere, 8, ANYSOCK_PEEK), ANYSOCK_EFAULT);
     CHECK_IS(anysock_readv(stream, &buffer, 1), ANYSOCK_EFAULT);
+    CHECK_IS(anysock_recv_message(stream, &message, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_read(stream, data, 8), 8);
     CHECK(memcmp(data, "12345678", 8) == 0);
     close_live();
@@ -387,6 +433,7 @@ static void bad_numbers_are_einval(void) {
     static const int32_t send_flags[] = {64, -1, ANYSOCK_PEEK, ANYSOCK_WAIT_ALL, ANYSOCK_TRUNC, INT32_MIN};
     static const int32_t events[] = {ANYSOCK_HANGUP, ANYSOCK_ERROR, ANYSOCK_EDGE, ANYSOCK_ONESHOT, 128, -1, INT32_MIN};
     static const int64_t timeouts[] = {-2, INT64_MIN};
+    alignas(16) static char space[sizeof(anysock_message)];
     char data[8];
     anysock_event event;
     open_live();
@@ -398,9 +445,11 @@ static void bad_numbers_are_einval(void) {
         CHECK_IS(anysock_recv(stream, data, 1, receive_flags[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_recv_from(stream, data, 1, receive_flags[place], NULL, 0), ANYSOCK_EINVAL);
         CHECK_IS(anysock_recv_many(live[5], NULL, 0, receive_flags[place]), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_recv_message(stream, message_at(space), receive_flags[place]), ANYSOCK_EINVAL);
     }
     for (size_t place = 0; place < COUNT(send_flags); place++) {
         CHECK_IS(anysock_send(stream, data, 1, send_flags[place]), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_send_message(stream, message_at(space), send_flags[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_send_to(live[5], data, 1, send_flags[place], "127.0.0.1:9"), ANYSOCK_EINVAL);
         CHECK_IS(anysock_send_many(live[5], NULL, 0, send_flags[place]), ANYSOCK_EINVAL);
     }
@@ -411,6 +460,8 @@ static void bad_numbers_are_einval(void) {
         CHECK_IS(anysock_select(NULL, NULL, NULL, timeouts[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_poller_wait(poller, &event, 1, timeouts[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_resolve("tcp", "127.0.0.1:80", timeouts[place], data, 8), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_send_file(stream, 0, timeouts[place], 1), ANYSOCK_EINVAL);
+        CHECK_IS(anysock_send_file(stream, 0, 0, timeouts[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_set(stream, ANYSOCK_OPT_TIMEOUT, timeouts[place]), ANYSOCK_EINVAL);
         CHECK_IS(anysock_set(stream, ANYSOCK_OPT_READ_TIMEOUT, timeouts[place]), ANYSOCK_EINVAL);
     }
@@ -429,9 +480,12 @@ static void bad_numbers_are_einval(void) {
 
 static void descriptors_that_are_none(void) {
     static const int64_t numbers[] = {-1, -2, INT64_MIN, INT64_MAX, 1LL << 32, (1LL << 32) + 1, 1000000};
+    open_live();
     for (size_t place = 0; place < COUNT(numbers); place++) {
         CHECK_IS(anysock_adopt(numbers[place]), ANYSOCK_EBADF);
+        CHECK_IS(anysock_send_file(live[6], numbers[place], 0, 1), ANYSOCK_EBADF);
     }
+    close_live();
     int file = POSIX(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), directory = POSIX(open("/", O_RDONLY | O_CLOEXEC));
     CHECK_IS(anysock_adopt(file), ANYSOCK_ENOTSOCK);
     CHECK_IS(anysock_adopt(directory), ANYSOCK_ENOTSOCK);
@@ -462,6 +516,10 @@ static void wrong_kinds_are_told(void) {
         CHECK_IS(anysock_local_address(live[place], text, sizeof text), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_peer_address(live[place], text, sizeof text), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_send_to(live[place], text, 1, 0, "127.0.0.1:9"), ANYSOCK_ENOTSOCK);
+        CHECK_IS(anysock_send_file(live[place], 0, 0, 1), ANYSOCK_ENOTSOCK);
+        anysock_message message = message_of(NULL, 0);
+        CHECK_IS(anysock_recv_message(live[place], &message, 0), ANYSOCK_ENOTSOCK);
+        CHECK_IS(anysock_send_message(live[place], &message, 0), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_set(live[place], ANYSOCK_OPT_KEEPALIVE, 1), ANYSOCK_ENOTSOCK);
         CHECK_IS(anysock_set_raw(live[place], SOL_SOCKET, SO_KEEPALIVE, text, 4), ANYSOCK_ENOTSOCK);
     }
@@ -567,6 +625,12 @@ static void misaligned_memory_is_no_harm(void) {
     CHECK_IS(anysock_readv(stream, buffers, 1), 1);
     CHECK(byte == 'x');
     CHECK_IS(anysock_writev(stream, buffers, 1), 1);
+    anysock_message message = message_of(buffers, 1);
+    void *messages = odd(sizeof message);
+    memcpy(messages, &message, sizeof message);
+    CHECK_IS(anysock_recv_message(stream, messages, 0), 1);
+    CHECK(byte == 'y');
+    CHECK_IS(anysock_send_message(stream, messages, 0), 1);
     void *address = odd(sizeof(anysock_address));
     char text[ADDRESS];
     OK(anysock_address_parse("udp", "192.0.2.1:80", address));
