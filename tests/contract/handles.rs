@@ -46,6 +46,13 @@ const FUNCTIONS: &[NamedCall] = &[
     ("anysock_send_many", |h| send_many(h, &mut [outgoing(b"data", None)], 0)),
     // SAFETY: NULL stands for no datagrams.
     ("anysock_send_many", |h| unsafe { anysock_send_many(h, null_mut(), 0, 0) }),
+    ("anysock_send_file", |h| anysock_send_file(h, 0, 0, 1)),
+    // SAFETY: everything lives through the call.
+    ("anysock_recv_message", |h| unsafe { anysock_recv_message(h, &mut message_of(&mut []), 0) }),
+    // SAFETY: everything lives through the call.
+    ("anysock_send_message", |h| unsafe { anysock_send_message(h, &message_of(&mut []), 0) }),
+    #[cfg(unix)]
+    ("anysock_send_message", send_along),
     ("anysock_set", |h| set(h, "timeout", 0)),
     ("anysock_get", |h| get(h, "error").unwrap_or_else(|code| code)),
     ("anysock_set_text", |h| set_text(h, "tcp.congestion", "reno")),
@@ -68,6 +75,15 @@ const FUNCTIONS: &[NamedCall] = &[
     ("anysock_fd", |h| anysock_fd(h)),
     ("anysock_release", |h| anysock_release(h)),
 ];
+
+/// The handle goes along with a message of another.
+#[cfg(unix)]
+fn send_along(mut h: i64) -> i64 {
+    let (one, _other) = pair("unixgram");
+    let message = anysock_message { handles: &mut h, handle_count: 1, ..message_of(&mut []) };
+    // SAFETY: everything lives through the call.
+    unsafe { anysock_send_message(*one, &message, 0) }
+}
 
 /// The functions of the header that take a handle, by the names that their parameters have there.
 fn functions_of_the_header() -> Vec<String> {
