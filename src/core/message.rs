@@ -176,11 +176,12 @@ pub fn send_message(number: i64, pieces: &[Piece], beside: &Beside<'_>, flags: F
     if address.is_none() && slot.has(flag::SPECIAL_WRITE) {
         prepare(&slot, Wait::Write, flags)?;
     }
-    let control = if beside.is_more_than_an_address() {
-        let controls = fitted(&beside.controls, address.as_ref(), &slot)?;
-        ControlData::write(&controls.0, &parcels.fds, beside.raw, controls.1)?
-    } else {
-        ControlData::default()
+    let control = match beside.is_more_than_an_address() {
+        true => {
+            let family = family_of_packets(address.as_ref(), &slot)?;
+            ControlData::write(&beside.controls, &parcels.fds, beside.raw, family)?
+        }
+        false => ControlData::default(),
     };
     let dont_wait = flags.has(Flags::DONT_WAIT);
     retry(&slot, Wait::Write, Events::WRITE, dont_wait, || {
@@ -198,7 +199,8 @@ fn check(slot: &Ref, pieces: &[Piece], beside: &Beside<'_>) -> Result<()> {
     if !kind.is_byte_stream() && pieces.len() > sys::MAX_PIECES {
         return Err(Error::EMSGSIZE);
     }
-    if !beside.handles.is_empty() && !(unix && sys::HAS_RIGHTS) {
+    let travels = unix && sys::HAS_RIGHTS;
+    if !beside.handles.is_empty() && !travels {
         return Err(Error::EOPNOTSUPP);
     }
     if beside.handles.len() > MOST_RIGHTS {
@@ -217,6 +219,9 @@ fn check(slot: &Ref, pieces: &[Piece], beside: &Beside<'_>) -> Result<()> {
 
 /// The address as the socket takes it; the first settles the family of an open kind.
 fn aim(slot: &Ref, address: SockAddr) -> Result<SockAddr> {
+    if address.is_unix() != (slot.kind().family() == Some(Domain::UNIX)) {
+        return Err(Error::EAFNOSUPPORT);
+    }
     if slot.has(flag::PENDING) {
         tell_pending(slot)?;
     }
@@ -224,21 +229,12 @@ fn aim(slot: &Ref, address: SockAddr) -> Result<SockAddr> {
     fit(&address, family)
 }
 
-/// The control data for the family that the packets will have, and that family: an IPv6 socket sends to IPv4 peers too.
-fn fitted(controls: &[Control], address: Option<&SockAddr>, slot: &Ref) -> Result<(Vec<Control>, Domain)> {
-    let family = match slot.family() {
-        Some(Domain::IPV6) if !goes_by_ipv6(address, slot) => Domain::IPV4,
-        family => family.ok_or(Error::ENOTCONN)?,
-    };
-    let mut fitted = Vec::new();
-    fitted.try_reserve_exact(controls.len()).map_err(|_| Error::ENOMEM)?;
-    fitted.extend(controls.iter().map(|control| match *control {
-        Control::PacketInfo { interface, local, destination } => {
-            Control::PacketInfo { interface, local: local.map(|ip| ip.to_canonical()), destination }
-        }
-        other => other,
-    }));
-    Ok((fitted, family))
+/// The family that the packets will have: an IPv6 socket sends to IPv4 peers too.
+fn family_of_packets(address: Option<&SockAddr>, slot: &Ref) -> Result<Domain> {
+    match slot.family() {
+        Some(Domain::IPV6) if !goes_by_ipv6(address, slot) => Ok(Domain::IPV4),
+        family => family.ok_or(Error::ENOTCONN),
+    }
 }
 
 fn goes_by_ipv6(address: Option<&SockAddr>, slot: &Ref) -> bool {

@@ -445,6 +445,59 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_in_two_messages_is_one() {
+        let ip = Some(IpAddr::from([192, 0, 2, 1]));
+        let mut arrived = Arrived::default();
+        for control in [
+            Control::PacketInfo { interface: 0, local: ip, destination: ip },
+            Control::Hops(1),
+            Control::PacketInfo { interface: 7, local: None, destination: None },
+        ] {
+            arrived.add_control(control, 2);
+        }
+        let whole = Control::PacketInfo { interface: 7, local: ip, destination: ip };
+        assert_eq!(arrived.controls, [whole, Control::Hops(1)]);
+        assert!(!arrived.lost);
+    }
+
+    #[test]
+    fn numbers_of_every_width_and_clock_are_read() {
+        assert_eq!(Form::Hops.read(&[64]), Some(Control::Hops(64)));
+        assert_eq!(Form::TrafficClass.read(&8_i32.to_ne_bytes()), Some(Control::TrafficClass(8)));
+        let link = [&[20, 18][..], &7_u16.to_ne_bytes()].concat();
+        let by_link = Control::PacketInfo { interface: 7, local: None, destination: None };
+        assert_eq!(Form::Link.read(&link), Some(by_link));
+        // macOS: 64 bits of seconds, 32 of microseconds, and padding.
+        let padded = [&3_i64.to_ne_bytes()[..], &5_i32.to_ne_bytes(), &[0xff; 4]].concat();
+        let clock = Form::Time { offset: 8, size: 4, unit: 1_000 };
+        assert_eq!(clock.read(&padded), Some(Control::Timestamp(3_000_005_000)));
+        let narrow = [3_i32.to_ne_bytes(), 5_i32.to_ne_bytes()].concat();
+        let clock = Form::Time { offset: 4, size: 4, unit: 1 };
+        assert_eq!(clock.read(&narrow), Some(Control::Timestamp(3_000_000_005)));
+        assert_eq!(clock.read(&narrow[..7]), None);
+    }
+
+    #[test]
+    fn an_ipv4_packet_is_told_of_as_the_system_lays_it_out() {
+        let (source, own) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(10, 0, 0, 1));
+        let linux = Form::Packet4 { interface: 0, local: Some(4), destination: 8 };
+        let told = [&7_u32.to_ne_bytes()[..], &own.octets(), &source.octets()].concat();
+        let info = |local, destination: Ipv4Addr| Control::PacketInfo {
+            interface: 7,
+            local,
+            destination: Some(destination.into()),
+        };
+        assert_eq!(linux.read(&told), Some(info(Some(own.into()), source)));
+        let winsock = Form::Packet4 { interface: 4, local: None, destination: 0 };
+        let told = winsock.write4(7, source);
+        assert_eq!(told, [&source.octets()[..], &7_u32.to_ne_bytes()].concat());
+        assert_eq!(winsock.read(&told), Some(info(Some(source.into()), source)));
+        // Of many machines, and not its own.
+        let group = Ipv4Addr::new(239, 1, 2, 3);
+        assert_eq!(winsock.read(&winsock.write4(7, group)), Some(info(None, group)));
+    }
+
+    #[test]
     fn what_does_not_fit_is_told() {
         let data = ControlData::write(&[Control::Hops(1), Control::TrafficClass(2)], &[], &[], Domain::IPV6);
         let arrived = read_back(&data.unwrap(), Capacity { controls: 1, ..SOME });

@@ -400,7 +400,7 @@ pub fn receive_message(
         count,
         sender: (sender.len() > 0).then_some(sender),
         flags: told(header.msg_flags),
-        control: header.msg_controllen as usize,
+        control: header.msg_controllen as _,
     })
 }
 
@@ -505,7 +505,7 @@ pub fn position(file: Fd) -> Result<i64> {
     // SAFETY: takes no memory.
     match unsafe { lseek(file.0, 0, libc::SEEK_CUR) } {
         -1 => Err(OsError::last()),
-        position => Ok(position as i64),
+        position => Ok(position as _),
     }
 }
 

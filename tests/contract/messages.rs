@@ -160,6 +160,14 @@ fn a_datagram_tells_its_sender_and_goes_to_an_address() {
     let (open, other) = (open("udp"), bound("udp4"));
     let target = parse("udp4", &local_address(*other));
     assert_eq!(send_all(*open, b"x", Some(&target), &[], &[], 0), 1);
+    // An address of another family is refused, and settles nothing.
+    for (kind, address) in
+        [("udp", parse("unix", "/tmp/x")), ("udp4", parse("unix", "/tmp/x")), ("unixgram", target)]
+    {
+        let socket = self::open(kind);
+        expect_error(send_all(*socket, b"x", Some(&address), &[], &[], 0), "EAFNOSUPPORT");
+        assert_eq!(anysock_fd(*socket) < 0, kind == "udp");
+    }
     let (one, other) = connected("unix");
     write(*one, b"x");
     let mut room = Room::new(1, 0, 0);
