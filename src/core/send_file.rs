@@ -2,10 +2,10 @@
 //! count of what has gone are those of `transfer`. Not here: how a system sends a file (`sys`).
 
 use super::error::{Error, Result};
+use super::readiness;
 use super::socket::get;
 use super::table::{Ref, Wait, flag};
 use super::transfer::{Blocked, prepare, retry, whole};
-use super::{deadline, readiness};
 use crate::sys::{self, Events, Fd, Flags, PollFd, Source};
 use std::ops::Range;
 use std::time::Duration;
@@ -19,6 +19,8 @@ const SIP: usize = 2048;
 
 /// The offset that stands for the file's own position.
 const CURRENT: i64 = -1;
+/// The length that stands for whatever there is.
+const TO_THE_END: i64 = -1;
 
 /// Sends bytes of a file: until `length`, the file's end or an error. -1 is the file's own position, which moves,
 /// and its end.
@@ -27,13 +29,15 @@ pub fn send_file(number: i64, raw: i64, offset: i64, length: i64) -> Result<usiz
     if !slot.kind().is_byte_stream() {
         return Err(Error::EOPNOTSUPP);
     }
-    let (offset, length) = (deadline::check(offset)?, deadline::check(length)?);
+    if offset < CURRENT || length < TO_THE_END {
+        return Err(Error::EINVAL);
+    }
     let file = Fd::from_raw(raw).ok_or(Error::EBADF)?;
     let source = sys::examine(file)?;
     if source == Source::Stream && offset != CURRENT {
         return Err(Error::ESPIPE);
     }
-    // -1 is more than any file has.
+    // To the end is more than any file has.
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut sender =
         Sender { slot: &slot, file, source, offset, in_kernel: true, buffer: Vec::new(), held: 0..0 };

@@ -80,9 +80,9 @@ pub(super) fn without_sigpipe(_fd: Fd, write: impl FnOnce() -> Result<usize>) ->
         let mut before: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut pipe);
         libc::sigaddset(&mut pipe, libc::SIGPIPE);
-        // One that is pending already belongs to the program.
-        let theirs = sigpipe_is_pending();
         libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, &mut before);
+        // One that is pending already belongs to the program, which must have blocked it.
+        let theirs = libc::sigismember(&before, libc::SIGPIPE) == 1 && sigpipe_is_pending();
         let outcome = write();
         // A program that ignores the signal may not get it even so: never wait for what is not there.
         let failed = outcome == Err(super::OsError(libc::EPIPE));
