@@ -314,23 +314,25 @@ fn handles_that_are_passed_leave_nothing() {
 #[test]
 fn a_process_that_is_told_as_a_descriptor_leaves_nothing() {
     const SO_PASSPIDFD: i32 = 76;
-    let _alone = alone();
-    let (one, other) = pair("unix");
-    let on = 1_i32;
-    // SAFETY: the number lives through the call.
-    let set =
-        unsafe { anysock_set_raw(*other, libc::SOL_SOCKET, SO_PASSPIDFD, std::ptr::from_ref(&on).cast(), 4) };
-    if set < 0 {
-        eprintln!("skipped: this kernel does not tell a process as a descriptor");
-        return;
-    }
-    expect_nothing_left(1 << 20, || {
-        for capacity in 0..2 {
-            for _ in 0..1_000 {
-                let (arrived, flags) = pass(*one, *other, &[*one], capacity, 0);
-                assert_eq!((arrived.len(), flags), (capacity, ANYSOCK_CONTROL_TRUNC));
-            }
+    alone(|| {
+        let (one, other) = pair("unix");
+        let on = 1_i32;
+        // SAFETY: the number lives through the call.
+        let set = unsafe {
+            anysock_set_raw(*other, libc::SOL_SOCKET, SO_PASSPIDFD, std::ptr::from_ref(&on).cast(), 4)
+        };
+        if set < 0 {
+            eprintln!("skipped: this kernel does not tell a process as a descriptor");
+            return;
         }
+        expect_nothing_left(1 << 20, || {
+            for capacity in 0..2 {
+                for _ in 0..1_000 {
+                    let (arrived, flags) = pass(*one, *other, &[*one], capacity, 0);
+                    assert_eq!((arrived.len(), flags), (capacity, ANYSOCK_CONTROL_TRUNC));
+                }
+            }
+        });
     });
 }
 
