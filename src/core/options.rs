@@ -13,7 +13,7 @@ pub use table::{Access, Row, Scope, Source, Systems, TABLE, Value};
 
 use super::error::{Error, Result, System};
 use super::kind::{Kind, Net};
-use super::poller;
+use super::readiness;
 use super::side::{self, Side};
 use super::socket::{build, get_settled};
 use super::table::{Phase, Ref, flag, get as slot_of};
@@ -204,7 +204,7 @@ pub fn set_raw(number: i64, level: i32, name: i32, value: &[u8]) -> Result<()> {
     let slot = get_settled(number)?;
     // The kernel looks at the memory first: it may not be there.
     sys::set_option(slot.fd(), level, name, value)?;
-    poller::look_again(&slot);
+    readiness::option_set(&slot);
     if is_replayed(&slot) {
         let setting = Setting::Raw { level, name, value: value.to_owned() };
         side::with(slot.handle().index, |side| side.record(setting));
@@ -277,7 +277,7 @@ fn ask<T>(slot: &Ref, row: &'static Row, body: impl FnOnce(Fd, Native) -> Result
 fn store(slot: &Ref, setting: Setting) -> Result<()> {
     if !slot.has(flag::UNSETTLED) {
         setting.apply(slot.fd())?;
-        poller::look_again(slot);
+        readiness::option_set(slot);
         if is_replayed(slot) {
             side::with(slot.handle().index, |side| side.record(setting));
         }

@@ -95,6 +95,12 @@ pub fn changed(slot: &Slot) {
     wait::notify(slot, slot.handle().index);
 }
 
+/// An option was set, which may have made the socket ready although nothing has come: those who wait look again.
+pub fn option_set(slot: &Slot) {
+    poller::look_again(slot);
+    wait::notify(slot, slot.handle().index);
+}
+
 /// Whether nothing more can come from the peer, however much is still queued.
 pub fn peer_has_finished(slot: &Slot) -> bool {
     slot.error().is_some() || sys::peer_has_finished(slot.fd())

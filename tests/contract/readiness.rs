@@ -567,6 +567,13 @@ const CHANGES: &[Change] = &[
     ("the peer resets, buffer full", TCP, |kind| full(kind), |scene, _| reset_by_other(scene), W),
     ("the peer is closed, buffer full", UNIX, |kind| full(kind), |scene, _| close_other(scene), W),
     ("the peer reads", FULL, |kind| full(kind), |scene, _| make_room(scene), W),
+    (
+        "urgent data becomes ordinary",
+        TCP,
+        |kind| urgent(kind, false),
+        |scene, _| take_urgent_in_line(scene),
+        R,
+    ),
     ("own read half is shut", EVERY, |kind| idle(kind), |scene, _| shut_own(scene, ANYSOCK_SHUT_READ), R),
     ("own write half is shut", FULL, |kind| full(kind), |scene, _| shut_own(scene, ANYSOCK_SHUT_WRITE), W),
     ("a datagram is refused", UDP, refused_later, |(one, _), _| assert_eq!(write(**one, b"?"), 1), R),
@@ -601,6 +608,10 @@ fn close_other((_, others): &Scene) {
 fn reset_by_other(scene: &Scene) {
     assert_eq!(set(*scene.1[0], "linger", 0), 0);
     close_other(scene);
+}
+
+fn take_urgent_in_line((one, _): &Scene) {
+    expect(set(**one, "oob_inline", 1));
 }
 
 fn make_room((one, others): &Scene) {

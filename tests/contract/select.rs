@@ -588,19 +588,6 @@ fn a_crowd_tells_two_handles_of_one_socket_apart() {
     assert_eq!(again_and_again(&[vec![], vec![], vec![*twin]]), [vec![], vec![], vec![]]);
 }
 
-/// What changes when bytes are read, options set: no event announces it.
-#[test]
-fn a_crowd_sees_what_options_make_ready() {
-    let (one, other) = connected("tcp4");
-    assert_eq!(send(*other, b"!", ANYSOCK_OOB), 1);
-    until("urgent data", || select_one(*one, X, 0) == X);
-    let sets = [vec![*one], vec![], vec![]];
-    assert_eq!(again_and_again(&sets), [vec![], vec![], vec![]]);
-    expect(set(*one, "oob_inline", 1));
-    assert_eq!(select_one(*one, R, 0), R);
-    assert_eq!(again_and_again(&sets), sets);
-}
-
 #[test]
 fn crowds_that_take_turns_stay_apart() {
     let (one, other) = pair("unix");
