@@ -53,6 +53,6 @@ fn seeds() -> Vec<u64> {
 #[cfg(target_os = "linux")]
 fn random_lives() {
     for seed in seeds() {
-        watch::Life::new(seed).go_on(number("ANYSOCK_OPERATIONS", 4_000) as usize);
+        watch::Life::new(seed).go_on(number("ANYSOCK_OPERATIONS", 3_000) as usize);
     }
 }

@@ -131,7 +131,8 @@ impl Watch {
             (true, false) => 200,
         };
         let mut sets = self.sets.clone();
-        let count = expect(select(&mut sets, timeout));
+        let count = select(&mut sets, timeout);
+        assert!(count >= 0, "{} of a select of {:?}", name(count), self.sets);
         assert_eq!(count as usize, sets.iter().map(Vec::len).sum::<usize>());
         sets
     }

@@ -3,7 +3,7 @@
 
 use crate::model::{self, Stance, State, W};
 use crate::support::*;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 const TCP: &[&str] = &["tcp", "tcp4", "tcp6"];
 const UDP: &[&str] = &["udp", "udp4", "udp6"];
@@ -39,6 +39,7 @@ impl Socket {
 pub struct World {
     pub random: Random,
     pub sockets: Vec<Socket>,
+    places: HashMap<i64, usize>,
     /// What has been closed since somebody asked.
     closed: Vec<i64>,
     /// One for each kind, to which every connect and every datagram is refused.
@@ -86,6 +87,7 @@ impl World {
         let mut world = Self {
             random,
             sockets: Vec::new(),
+            places: HashMap::new(),
             closed: Vec::new(),
             deaf,
             log: VecDeque::new(),
@@ -165,7 +167,17 @@ impl World {
     }
 
     fn place(&self, h: i64) -> usize {
-        self.sockets.iter().position(|socket| *socket.own == h).unwrap()
+        self.places[&h]
+    }
+
+    fn remove(&mut self, place: usize) -> Socket {
+        let socket = self.sockets.swap_remove(place);
+        self.places.remove(&*socket.own);
+        if let Some(moved) = self.sockets.get(place) {
+            self.places.insert(*moved.own, place);
+        }
+        self.closed.push(*socket.own);
+        socket
     }
 
     /// The place of one of those, if there is one.
@@ -185,6 +197,7 @@ impl World {
         }
         self.note(format!("{kind} {} is {stance:?}", *own));
         let state = State { stance, shut: 0, kept: false };
+        self.places.insert(*own, self.sockets.len());
         self.sockets.push(Socket {
             own,
             kind,
@@ -361,11 +374,10 @@ impl World {
 
     fn close_at(&mut self, place: usize) {
         self.decide();
-        let socket = self.sockets.swap_remove(place);
+        let socket = self.remove(place);
         let h = *socket.own;
         self.note(format!("close {h} ({})", socket.kind));
         drop(socket);
-        self.closed.push(h);
         self.release_waiting(h, Stance::Failed);
     }
 
@@ -565,9 +577,8 @@ impl World {
 
     fn release_and_adopt(&mut self) {
         let Some(place) = self.pick_adoptable() else { return };
-        let Socket { own, kind, .. } = self.sockets.swap_remove(place);
+        let Socket { own, kind, .. } = self.remove(place);
         let fd = expect(anysock_release(*own));
-        self.closed.push(*own);
         let h = self.adopt(fd, kind);
         self.note(format!("release {} and adopt it as {h} ", *own));
     }
@@ -604,10 +615,8 @@ impl World {
     /// For what each of these is ready by the model.
     pub fn ready(&self, handles: &[i64]) -> Vec<i32> {
         let polled = model::polled(handles);
-        let places: std::collections::HashMap<_, _> =
-            self.sockets.iter().enumerate().map(|(place, socket)| (*socket.own, place)).collect();
         let ready = |(handle, polled): (&i64, i32)| {
-            let socket = &self.sockets[places[handle]];
+            let socket = &self.sockets[self.places[handle]];
             model::ready(&socket.state, polled, anysock_fd(*handle) >= 0)
         };
         handles.iter().zip(polled).map(ready).collect()
