@@ -1,4 +1,4 @@
-"""The examples that are no web servers: echo and file transfer, and whether Python and C understand each
+"""The examples that are no servers for many: echo and file transfer, and whether Python and C understand each
 other."""
 
 from __future__ import annotations
