@@ -2,9 +2,12 @@
 //! These tests look at the whole process, so they are a program of their own and run one after the other.
 #![cfg(target_os = "linux")]
 
+#[path = "alone/measure.rs"]
+mod measure;
 #[path = "contract/support.rs"]
 mod support;
 
+use measure::{descriptors, memory};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use support::*;
@@ -19,19 +22,6 @@ fn alone(test: impl FnOnce() + Send) {
     if let Err(panic) = std::thread::scope(|scope| scope.spawn(test).join()) {
         std::panic::resume_unwind(panic);
     }
-}
-
-/// How many descriptors the process has.
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// How many bytes of memory the process has.
-fn memory() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let resident: usize = pages.split_whitespace().nth(1).unwrap().parse().unwrap();
-    // SAFETY: takes no memory.
-    resident * usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap()
 }
 
 /// Runs `body` once so that what is kept for good is there, then again, after which there must be as many

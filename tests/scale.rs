@@ -7,6 +7,9 @@
 #[path = "alone/mod.rs"]
 mod alone;
 #[cfg(target_os = "linux")]
+#[path = "alone/measure.rs"]
+mod measure;
+#[cfg(target_os = "linux")]
 #[path = "contract/support.rs"]
 mod support;
 
@@ -35,6 +38,7 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use crate::measure::{descriptors, memory};
     use crate::support::*;
     use std::collections::HashSet;
     use std::io::{BufRead, BufReader, Write};
@@ -63,18 +67,6 @@ mod linux {
             println!("    {possible} instead of {wanted}: the system's limit of descriptors");
         }
         wanted.min(possible)
-    }
-
-    fn descriptors() -> usize {
-        std::fs::read_dir("/proc/self/fd").unwrap().count()
-    }
-
-    /// How many bytes of memory the process has.
-    fn memory() -> usize {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let resident: usize = pages.split_whitespace().nth(1).unwrap().parse().unwrap();
-        // SAFETY: takes no memory.
-        resident * usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap()
     }
 
     fn nanoseconds_each(start: Instant, count: usize) -> u128 {
