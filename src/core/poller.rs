@@ -3,11 +3,13 @@
 //! `forced`, closes from other threads, wake-ups, and what a forked child must not touch.
 //!
 //! A poller's state (`registry`) lives under the lock of its own slot's side; a registered socket notes its
-//! pollers under its own. No thread ever holds both. A wait takes the lock only when it comes out of the kernel; it
-//! goes in through the `gate`.
+//! pollers under its own. No thread ever holds both. A wait takes no lock in the usual case: it goes into the kernel
+//! and out of it through the `gate`, and what it must know to report a socket of which the kernel's word is all stands
+//! in the `cards`.
 //!
 //! `select` keeps a poller without a handle for a set that comes again ([`Hidden`]).
 
+mod cards;
 mod gate;
 mod registry;
 
@@ -19,12 +21,14 @@ use super::socket::patiently;
 use super::table::{self, New, Phase, Ref, Slot, Vacancy, flag};
 use super::{readiness, side};
 use crate::sys::{self, Events, Fd, Reports};
+use cards::Registration;
 use gate::Gate;
 use registry::{Turn, with};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use gate::Closes;
 pub use registry::{Registry, after_fork};
 
 /// What may be asked for.
@@ -192,15 +196,15 @@ impl Hidden {
         if asked.is_empty() { take_out(poller, &slot) } else { put(poller, &slot, asked, 0) }
     }
 
-    /// How many of its sockets have been closed so far.
-    pub fn closes(&self) -> u32 {
+    /// The closes of its sockets so far.
+    pub fn closes(&self) -> Closes {
         self.gate.closes()
     }
 
     /// As [`wait`]. If there have been other closes than these, waits for nothing and says so (`None`).
     pub fn wait(
         &self,
-        closes: u32,
+        closes: Closes,
         capacity: usize,
         deadline: Deadline,
         mut answer: impl FnMut(Report),
@@ -218,9 +222,26 @@ impl Drop for Hidden {
 
 /// What a thread keeps from one wait to the next.
 struct Desk {
-    /// The poller that it waited for last, and its gate: most threads have but one.
-    last: Option<(Handle, Arc<Gate>)>,
+    /// The poller that it waited for last: most threads have but one.
+    last: Option<Known>,
     reports: Reports,
+}
+
+/// A poller whose handle has been looked up. No other handle will ever have its number; whether it is still open, the
+/// gate says.
+struct Known {
+    number: i64,
+    poller: Handle,
+    gate: Arc<Gate>,
+}
+
+impl Known {
+    #[cold]
+    fn look_up(number: i64) -> Result<Self> {
+        let poller = get(number)?;
+        let gate = with(poller, |registry| Ok(Arc::clone(&registry.gate)))?;
+        Ok(Self { number, poller, gate })
+    }
 }
 
 impl Desk {
@@ -228,15 +249,15 @@ impl Desk {
         Self { last: None, reports: Reports::EMPTY }
     }
 
-    /// The poller's gate, without a lock if the thread came through it last time; and the room for reports.
+    /// The poller, without a lock if the thread waited for it last time; and the room for reports.
     #[inline]
-    fn gate(&mut self, poller: Handle) -> Result<(&Gate, &mut Reports)> {
-        let kept = self.last.as_ref().is_some_and(|(last, gate)| *last == poller && gate.is_own());
+    fn find(&mut self, number: i64) -> Result<(&Known, &mut Reports)> {
+        let kept = self.last.as_ref().is_some_and(|last| last.number == number && last.gate.is_own());
         if !kept {
-            self.last = Some((poller, with(poller, |registry| Ok(Arc::clone(&registry.gate)))?));
+            self.last = Some(Known::look_up(number)?);
         }
-        let (_, gate) = self.last.as_ref().ok_or(Error::EBADF)?;
-        Ok((gate, &mut self.reports))
+        let known = self.last.as_ref().ok_or(Error::EBADF)?;
+        Ok((known, &mut self.reports))
     }
 }
 
@@ -244,28 +265,34 @@ thread_local! {
     static DESK: RefCell<Desk> = const { RefCell::new(Desk::new()) };
 }
 
-/// Lends the thread's desk; to a thread that is ending, or a signal handler that waits in the middle of a wait, another.
+/// Lends the thread's desk; to a thread that is ending, or a signal handler that waits in the middle of a wait, an
+/// empty one.
 #[inline]
 fn at_desk<T>(body: impl FnOnce(&mut Desk) -> T) -> T {
     let mut body = Some(body);
-    let mut sit = |desk: &mut Desk| body.take().map(|body| body(desk));
-    match DESK.try_with(|desk| desk.try_borrow_mut().ok().and_then(|mut desk| sit(&mut desk))) {
-        Ok(Some(outcome)) => outcome,
-        _ => sit(&mut Desk::new()).expect("nobody has sat down yet"),
+    let lent = DESK.try_with(|desk| {
+        let mut desk = desk.try_borrow_mut().ok()?;
+        body.take().map(|body| body(&mut desk))
+    });
+    match (lent, body) {
+        (Ok(Some(outcome)), _) => outcome,
+        (_, Some(body)) => body(&mut Desk::new()),
+        // The body is gone only where it has run.
+        (_, None) => unreachable!(),
     }
 }
 
 /// Waits until something registered is ready, for at most `capacity` answers; how many there were.
 #[inline]
 pub fn wait(number: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMut(Report)) -> Result<usize> {
-    let deadline = Deadline::after(deadline::check(timeout_us)?);
+    let timeout_us = deadline::check(timeout_us)?;
     if capacity == 0 {
         return Err(Error::EINVAL);
     }
-    let poller = get(number)?;
+    let deadline = Deadline::after(timeout_us);
     at_desk(|desk| {
-        let (gate, reports) = desk.gate(poller)?;
-        let visit = Visit { poller, gate, capacity, deadline };
+        let (known, reports) = desk.find(number)?;
+        let visit = Visit { poller: known.poller, gate: &known.gate, capacity, deadline };
         visit.wait(None, reports, &mut answer).map(Option::unwrap_or_default)
     })
 }
@@ -280,8 +307,8 @@ struct Visit<'a> {
 
 /// One stay in the kernel.
 struct Stay {
-    /// How many closes there had been when it began.
-    closes: u32,
+    /// The closes that there had been when it began.
+    closes: Closes,
     turn: Turn,
 }
 
@@ -297,7 +324,7 @@ impl Visit<'_> {
     /// `None` if there have been other closes than these.
     fn wait(
         &self,
-        closes: Option<u32>,
+        closes: Option<Closes>,
         reports: &mut Reports,
         answer: &mut impl FnMut(Report),
     ) -> Result<Option<usize>> {
@@ -326,7 +353,7 @@ impl Visit<'_> {
 
     /// Through the gate; `None` if there have been other closes than these.
     #[inline]
-    fn enter(&self, closes: Option<u32>) -> Result<Option<Stay>> {
+    fn enter(&self, closes: Option<Closes>) -> Result<Option<Stay>> {
         let Some(now) = self.gate.enter() else {
             self.gate.leave();
             return Err(Error::EBADF);
@@ -338,11 +365,15 @@ impl Visit<'_> {
             return Ok(None);
         }
         if self.gate.is_forced() {
-            // If the poller is gone, leaving will tell.
-            stay.turn =
-                with(self.poller, |registry| Ok(registry.turn(self.capacity))).unwrap_or(Turn::Passes);
+            stay.turn = self.turn();
         }
         Ok(Some(stay))
+    }
+
+    #[cold]
+    fn turn(&self) -> Turn {
+        // If the poller is gone, leaving will tell.
+        with(self.poller, |registry| Ok(registry.turn(self.capacity))).unwrap_or(Turn::Passes)
     }
 
     /// In the kernel; whether this wait took a wake-up.
@@ -371,8 +402,37 @@ impl Visit<'_> {
             self.gate.queue.wake();
         }
         let cancelled = self.gate.leave() != stay.closes;
+        let quiet = !cancelled && !drained && stay.turn == Turn::Nothing && !self.gate.is_forced();
+        let told = if quiet { self.tell_plain(reports, answer) } else { 0 };
+        if quiet && reports.iter().nth(told).is_none() {
+            return (told, Ended::Otherwise);
+        }
+        // What is ready without the kernel's word waits for another time if it may have been reported just now.
+        let turn = if told > 0 { Turn::Passes } else { stay.turn };
+        let (more, ended) = self.settle(|| reports.iter().skip(told), turn, drained, cancelled, answer);
+        (told + more, ended)
+    }
+
+    /// Reports without a lock, from the first on, what is registered as the kernel knows it and no more than ready: how
+    /// many there were before the first that is not.
+    #[inline]
+    fn tell_plain(&self, reports: &Reports, answer: &mut impl FnMut(Report)) -> usize {
+        let plain = |(tag, found)| plain_report(&self.gate.cards.read(tag)?, found);
+        reports.iter().map_while(plain).map(answer).count()
+    }
+
+    /// Reports under the lock, and takes what is left of wake-ups and closes.
+    #[inline(never)]
+    fn settle<I: Iterator<Item = (u64, Events)>>(
+        &self,
+        reports: impl Fn() -> I,
+        turn: Turn,
+        drained: bool,
+        cancelled: bool,
+        answer: &mut impl FnMut(Report),
+    ) -> (usize, Ended) {
         let left = with(self.poller, |registry| {
-            let given = registry.report(reports, stay.turn, self.capacity, answer);
+            let given = registry.report(reports(), turn, self.capacity, answer);
             let woken = registry.take_wake_up(drained, cancelled);
             Ok((given, woken))
         });
@@ -382,8 +442,8 @@ impl Visit<'_> {
         };
         let mut told = given.told;
         if given.undecided > 0 {
-            look_at_connects(reports);
-            told += with(self.poller, |registry| Ok(registry.report_decided(reports, answer))).unwrap_or(0);
+            self.look_at_connects(reports());
+            told += with(self.poller, |registry| Ok(registry.report_decided(reports(), answer))).unwrap_or(0);
         }
         match (cancelled, woken) {
             (true, _) => (told, Ended::Cancelled),
@@ -392,7 +452,18 @@ impl Visit<'_> {
         }
     }
 
+    /// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
+    #[cold]
+    fn look_at_connects(&self, reports: impl Iterator<Item = (u64, Events)>) {
+        for registration in reports.filter_map(|(tag, _)| self.gate.cards.read(tag)) {
+            if let Ok(slot) = table::get(registration.number) {
+                readiness::advance_connect(&slot);
+            }
+        }
+    }
+
     /// Whether the poller or any of its sockets wants to hear of signals.
+    #[cold]
     fn hears_signals(&self) -> bool {
         let hears = |number: i64| table::peek(number).is_ok_and(|(_, slot)| slot.has(flag::INTERRUPTIBLE));
         let any = || with(self.poller, |registry| Ok(registry.members().any(hears)));
@@ -400,12 +471,16 @@ impl Visit<'_> {
     }
 }
 
-/// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
-#[cold]
-fn look_at_connects(reports: &Reports) {
-    for (number, _) in reports.iter() {
-        if let Ok(slot) = table::get(number as i64) {
-            readiness::advance_connect(&slot);
-        }
+/// What is to be reported of a socket of which the kernel's word is all; `None` if it is not, or there is more to do.
+#[inline]
+fn plain_report(registration: &Registration, found: Events) -> Option<Report> {
+    let Registration { number, token, asked } = *registration;
+    let ready = found.and(asked).and(Events::ALL);
+    if ready.is_empty() || asked.any(Events::ONESHOT) {
+        return None;
     }
+    let (handle, slot) = table::peek(number).ok()?;
+    let extra = found.and(Events::HANGUP.or(Events::ERROR));
+    let report = Report { token, handle: number, events: ready.or(extra) };
+    (readiness::is_plain(slot) && slot.is_open_as(handle)).then_some(report)
 }

@@ -2,6 +2,7 @@
 //! not seen. Whoever is the last to leave a closed poller closes the kernel's queue, so that no wait ever meets
 //! another's descriptor. Not here: what is registered (`registry`).
 
+use super::cards::Cards;
 use crate::core::error::Result;
 use crate::core::fork;
 use crate::sys::Queue;
@@ -13,9 +14,14 @@ const CLOSED: u64 = 1 << 31;
 const WAITS: u64 = CLOSED - 1;
 const ONE_CLOSE: u64 = 1 << 32;
 
+/// The closes that a gate has seen: those of registered sockets, counted, and its own.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Closes(u64);
+
 #[derive(Debug)]
 pub struct Gate {
     pub queue: Queue,
+    pub cards: Cards,
     /// The process that made it: a child must make its own.
     epoch: u32,
     word: AtomicU64,
@@ -23,14 +29,15 @@ pub struct Gate {
     forced: AtomicBool,
 }
 
-const fn closes(word: u64) -> u32 {
-    (word >> 32) as u32
+const fn closes(word: u64) -> Closes {
+    Closes(word & !WAITS)
 }
 
 impl Gate {
     pub fn open() -> Result<Arc<Self>> {
         let (word, forced) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Arc::new(Self { queue: Queue::new()?, epoch: fork::epoch(), word, forced }))
+        let (queue, cards) = (Queue::new()?, Cards::new());
+        Ok(Arc::new(Self { queue, cards, epoch: fork::epoch(), word, forced }))
     }
 
     /// Whether this process made it.
@@ -39,16 +46,16 @@ impl Gate {
         self.epoch == fork::epoch()
     }
 
-    /// A wait goes in: how many closes there have been, or `None` if the poller is closed. It must leave in any case.
+    /// A wait goes in: which closes there have been, or `None` if the poller is closed. It must leave in any case.
     #[inline]
-    pub fn enter(&self) -> Option<u32> {
+    pub fn enter(&self) -> Option<Closes> {
         let word = self.word.fetch_add(1, Ordering::SeqCst);
         (word & CLOSED == 0).then_some(closes(word))
     }
 
-    /// A wait has come out: how many closes there have been by now.
+    /// A wait has come out: which closes there have been by now.
     #[inline]
-    pub fn leave(&self) -> u32 {
+    pub fn leave(&self) -> Closes {
         let word = self.word.fetch_sub(1, Ordering::SeqCst);
         if word & (CLOSED | WAITS) == CLOSED | 1 {
             self.queue.close();
@@ -61,8 +68,8 @@ impl Gate {
         (self.word.fetch_add(ONE_CLOSE, Ordering::SeqCst) & WAITS) as usize
     }
 
-    /// How many closes there have been.
-    pub fn closes(&self) -> u32 {
+    /// Which closes there have been.
+    pub fn closes(&self) -> Closes {
         closes(self.word.load(Ordering::SeqCst))
     }
 

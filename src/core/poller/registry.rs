@@ -2,13 +2,14 @@
 //! what a wait reports of them. Always under the lock of the poller's side. Not here: waiting.
 
 use super::Report;
+use super::cards::{Dealer, Registration};
 use super::gate::Gate;
 use crate::core::error::{Error, Result};
 use crate::core::handle::{Handle, Map};
 use crate::core::readiness;
 use crate::core::side::{self, Side};
 use crate::core::table::{self, Phase, Slot};
-use crate::sys::{Events, Fd, Queue, Reports};
+use crate::sys::{Events, Fd, Queue};
 use std::sync::Arc;
 
 /// What makes a handle a poller.
@@ -20,6 +21,7 @@ pub struct Registry {
     is_hidden: bool,
     pub gate: Arc<Gate>,
     entries: Map<Entry>,
+    dealer: Dealer,
     /// Registered sockets whose readiness the kernel does not know.
     forced: Vec<i64>,
     /// Of the waits that are in the kernel, those that a close must still end.
@@ -35,8 +37,9 @@ pub struct Registry {
 struct Entry {
     /// What stands behind the handle. A registered socket can't leave its slot before it has left here.
     slot: &'static Slot,
-    token: i64,
-    asked: Events,
+    /// What the kernel calls it, and the card that says it.
+    tag: u64,
+    registration: Registration,
     /// A one-shot registration is disarmed when it has reported.
     armed: bool,
     /// The kernel's queue watches it.
@@ -54,6 +57,7 @@ impl Registry {
             is_hidden,
             gate: Gate::open()?,
             entries: Map::default(),
+            dealer: Dealer::default(),
             forced: Vec::new(),
             cancelled: 0,
             woken: false,
@@ -66,7 +70,11 @@ impl Registry {
     fn own(&mut self) -> Result<()> {
         // First, so that it works for a process that is out of descriptors.
         self.gate.close();
-        self.gate = Gate::open()?;
+        let gate = Gate::open()?;
+        for entry in self.entries.values() {
+            gate.cards.write(entry.tag, &entry.registration)?;
+        }
+        self.gate = gate;
         self.cancelled = 0;
         self.forced.clear();
         let numbers: Vec<_> = self.entries.keys().copied().collect();
@@ -76,7 +84,7 @@ impl Registry {
             match table::peek(number) {
                 Ok((_, slot)) => self.sync(slot)?,
                 // A thread that the child does not have was about to close it.
-                Err(_) => drop(self.entries.remove(&number)),
+                Err(_) => drop(self.forget(number)),
             }
         }
         Ok(())
@@ -87,11 +95,14 @@ impl Registry {
         let number = slot.handle().encode();
         self.entries.try_reserve(1).map_err(|_| Error::ENOMEM)?;
         self.forced.try_reserve(1).map_err(|_| Error::ENOMEM)?;
-        let queued = self.entries.get(&number).is_some_and(|entry| entry.queued);
-        let entry = Entry { slot, token, asked, armed: true, queued, told: Events::NONE, round: 0 };
+        let old = self.entries.get(&number).map(|entry| (entry.tag, entry.queued));
+        let queued = old.is_some_and(|(_, queued)| queued);
+        let registration = Registration { number, token, asked };
+        let tag = self.dealer.deal(&self.gate.cards, old.map(|(tag, _)| tag), &registration)?;
+        let entry = Entry { slot, tag, registration, armed: true, queued, told: Events::NONE, round: 0 };
         self.entries.insert(number, entry);
         if queued && readiness::in_kernel(slot) {
-            self.gate.queue.modify(slot.fd(), asked, number as u64)?;
+            self.gate.queue.modify(slot.fd(), asked, tag)?;
         }
         self.sync(slot)
     }
@@ -103,7 +114,7 @@ impl Registry {
         let forced = readiness::forced(slot);
         entry.told = entry.told.and(forced);
         let wanted = entry.armed && readiness::in_kernel(slot);
-        enqueue(&self.gate.queue, entry, slot.fd(), number, wanted)?;
+        enqueue(&self.gate.queue, entry, slot.fd(), wanted)?;
         self.force(number, forced);
         Ok(())
     }
@@ -113,7 +124,7 @@ impl Registry {
         let number = slot.handle().encode();
         match self.entries.get(&number) {
             Some(entry) if entry.queued && entry.armed => {
-                Ok(self.gate.queue.modify(slot.fd(), entry.asked, number as u64)?)
+                Ok(self.gate.queue.modify(slot.fd(), entry.registration.asked, entry.tag)?)
             }
             _ => Ok(()),
         }
@@ -142,13 +153,19 @@ impl Registry {
 
     /// Takes a socket out; `ENOENT` if it is not in.
     pub fn remove(&mut self, number: i64, fd: Fd) -> Result<()> {
-        let entry = self.entries.remove(&number).ok_or(Error::ENOENT)?;
+        let entry = self.forget(number).ok_or(Error::ENOENT)?;
         self.forced.retain(|other| *other != number);
         self.gate.set_forced(!self.forced.is_empty());
         if entry.queued {
             self.gate.queue.remove(fd);
         }
         Ok(())
+    }
+
+    fn forget(&mut self, number: i64) -> Option<Entry> {
+        let entry = self.entries.remove(&number)?;
+        self.dealer.take_back(&self.gate.cards, entry.tag);
+        Some(entry)
     }
 
     /// Which sockets are registered.
@@ -202,15 +219,15 @@ impl Registry {
     /// Reports what the kernel has found, and then, if it has the turn, what is ready without the kernel's word.
     pub fn report(
         &mut self,
-        reports: &Reports,
+        reports: impl Iterator<Item = (u64, Events)>,
         turn: Turn,
         capacity: usize,
         answer: &mut impl FnMut(Report),
     ) -> Given {
         self.rounds += 1;
         let mut given = Given::default();
-        for (number, found) in reports.iter() {
-            given.count(self.tell(number as i64, found, answer));
+        for (tag, found) in reports {
+            given.count(self.tell_found(tag, found, answer));
         }
         if turn != Turn::Passes && !self.forced.is_empty() {
             given.told += self.report_forced(capacity - given.told - given.undecided, answer);
@@ -219,8 +236,12 @@ impl Registry {
     }
 
     /// Reports those whose connect was undecided. They were left room.
-    pub fn report_decided(&mut self, reports: &Reports, answer: &mut impl FnMut(Report)) -> usize {
-        let told = reports.iter().map(|(number, found)| self.tell(number as i64, found, answer));
+    pub fn report_decided(
+        &mut self,
+        reports: impl Iterator<Item = (u64, Events)>,
+        answer: &mut impl FnMut(Report),
+    ) -> usize {
+        let told = reports.map(|(tag, found)| self.tell_found(tag, found, answer));
         told.filter(|told| *told == Told::Yes).count()
     }
 
@@ -241,9 +262,16 @@ impl Registry {
         given
     }
 
+    /// Reports what the kernel has found, unless the registration has been changed since: then it will find it anew.
+    fn tell_found(&mut self, tag: u64, found: Events, answer: &mut impl FnMut(Report)) -> Told {
+        match self.gate.cards.read(tag) {
+            Some(registration) => self.tell(registration.number, found, answer),
+            None => Told::No,
+        }
+    }
+
     /// Reports a socket if something is ready that was asked for, by the kernel's word or without it. If only
     /// something else is (a hang-up that the kernel reports unasked, for ever), parks the registration instead.
-    #[inline]
     fn tell(&mut self, number: i64, found: Events, answer: &mut impl FnMut(Report)) -> Told {
         let Some(entry) = self.entries.get_mut(&number) else { return Told::No };
         let slot = entry.slot;
@@ -270,9 +298,10 @@ impl Registry {
             return Told::No;
         }
         entry.round = self.rounds;
-        entry.told = forced.and(entry.asked);
-        entry.armed = !entry.asked.any(Events::ONESHOT);
-        answer(Report { token: entry.token, handle: number, events: ready.or(extra) });
+        let Registration { token, asked, .. } = entry.registration;
+        entry.told = forced.and(asked);
+        entry.armed = !asked.any(Events::ONESHOT);
+        answer(Report { token, handle: number, events: ready.or(extra) });
         Told::Yes
     }
 }
@@ -344,14 +373,15 @@ pub fn after_fork(side: &mut Side) {
 impl Entry {
     /// Of what is ready, what was asked for and, if edge-triggered, not told yet.
     fn due(&self, ready: Events) -> Events {
-        let asked = ready.and(self.asked).and(Events::ALL);
-        if self.asked.any(Events::EDGE) { Events(asked.0 & !self.told.0) } else { asked }
+        let Registration { asked, .. } = self.registration;
+        let due = ready.and(asked).and(Events::ALL);
+        if asked.any(Events::EDGE) { due.without(self.told) } else { due }
     }
 }
 
-fn enqueue(queue: &Queue, entry: &mut Entry, fd: Fd, number: i64, wanted: bool) -> Result<()> {
+fn enqueue(queue: &Queue, entry: &mut Entry, fd: Fd, wanted: bool) -> Result<()> {
     match (entry.queued, wanted) {
-        (false, true) => queue.add(fd, entry.asked, number as u64)?,
+        (false, true) => queue.add(fd, entry.registration.asked, entry.tag)?,
         (true, false) => queue.remove(fd),
         _ => {}
     }

@@ -12,7 +12,7 @@ use super::roll::{Counts, Roll, Sets};
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
 use crate::core::handle::Handle;
-use crate::core::poller::Hidden;
+use crate::core::poller::{Closes, Hidden};
 use crate::sys::{self, Events};
 
 /// A set that is smaller is polled.
@@ -42,8 +42,8 @@ pub struct Crowd {
 /// What is there while the set is registered.
 struct Kept {
     poller: Hidden,
-    /// How many closes the poller had seen when the members were all open.
-    closes: u32,
+    /// The closes that the poller had seen when the members were all open.
+    closes: Closes,
     /// Calls in a row that had another set, or found most members ready.
     unfit: u32,
     found: Vec<u32>,
@@ -195,7 +195,7 @@ impl Crowd {
 
 impl Kept {
     fn new() -> Result<Self> {
-        Ok(Self { poller: Hidden::open()?, closes: 0, unfit: 0, found: Vec::new() })
+        Ok(Self { poller: Hidden::open()?, closes: Closes::default(), unfit: 0, found: Vec::new() })
     }
 
     fn make_room(&mut self, members: usize) -> Result<()> {
