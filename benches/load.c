@@ -1,7 +1,7 @@
 /*
- * The load of the servers' benchmark: one thread that holds as many connections to each server, sends a message on each,
- * and the next when it has come back. The servers take turns, in slices of some milliseconds, and of every slice it says
- * how much time has passed and how much of a processor's the server has taken.
+ * The load of the servers' benchmark: one thread that holds as many connections to each server, sends a message on each
+ * and the next when it has come back. The servers take turns, in slices of some milliseconds, and of every slice it
+ * tells how much time has passed and how much of a processor's the server has taken.
  *
  *     load CONNECTIONS ROUNDS SLICES REQUESTS PROCESSOR SERVER...
  *
@@ -145,7 +145,7 @@ int main(int argc, char **argv) {
         join(servers + i, argv[6 + i]);
     for (int turn = 0; turn < rounds * slices; turn++)
         for (int i = 0; i < count; i++) {
-            int number = turn % 2 ? count - 1 - i : i; /* there and back, so that nobody is always the first */
+            int number = (turn + i) % count; /* everybody in every place, and nobody twice in a row */
             slice(turn / slices, number, servers + number, requests);
         }
     return EXIT_SUCCESS;
