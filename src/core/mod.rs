@@ -8,6 +8,7 @@
 //! | `kind`, `address`, `resolve` | names as text |
 //! | `flat` | addresses as flat memory |
 //! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
+//! | `hint` | whether the next read is likely to wait |
 //! | `datagrams` | many datagrams at once |
 //! | `message` | bytes with what goes beside them: addresses, control data, handles |
 //! | `send_file` | bytes of a file |
@@ -25,6 +26,7 @@ pub mod feature;
 pub mod flat;
 pub mod fork;
 pub mod handle;
+pub mod hint;
 pub mod kind;
 pub mod message;
 pub mod options;

@@ -377,7 +377,7 @@ impl Visit<'_> {
     }
 
     /// In the kernel; whether this wait took a wake-up.
-    #[inline]
+    #[inline(always)]
     fn stay(&self, stay: &Stay, reports: &mut Reports) -> sys::Result<bool> {
         reports.clear();
         let kept = if let Turn::Has(answers) = stay.turn { answers } else { 0 };

@@ -6,6 +6,7 @@
 
 use super::error::{Error, Result};
 use super::handle::{Handle, LAST_GENERATION, MAX_SLOTS};
+use super::hint::Run;
 use super::kind::Kind;
 use super::{connect, fork, side};
 use crate::sys::{self, Fd};
@@ -78,12 +79,16 @@ pub mod flag {
     pub const FAMILY6: u32 = 2048;
     /// A poller watches it.
     pub const REGISTERED: u32 = 4096;
+    /// The last read that tried had to wait.
+    pub const READS_WAIT: u32 = 16384;
     /// The handle knows more of its readiness than the kernel.
     pub const KNOWS_MORE: u32 = SHUT_READ | SHUT_WRITE | UNSETTLED | PENDING;
     /// A stream that can't be polled: it is always ready.
     pub const FILE: u32 = 8192;
     /// Receiving is more than one system call.
     pub const SPECIAL_READ: u32 = SHUT_READ | STREAM | UNSETTLED | POLLER | PENDING;
+    /// What a read must look at first.
+    pub const READ_OUT_OF_LINE: u32 = SPECIAL_READ | READS_WAIT;
     /// Sending is more than one system call.
     pub const SPECIAL_WRITE: u32 = STREAM | UNSETTLED | POLLER | PENDING;
 }
@@ -110,6 +115,8 @@ pub struct Slot {
     error: AtomicI32,
     kind: AtomicU16,
     phase: AtomicU8,
+    /// What is expected of reads, while `READS_WAIT` is on.
+    pub reads: Run,
     timeouts: [AtomicI64; 5],
     index: u32,
     /// Bytes that may still be read after this side shut reading; in a free slot, the next free one.
@@ -128,6 +135,7 @@ impl Slot {
             error: AtomicI32::new(0),
             kind: AtomicU16::new(0),
             phase: AtomicU8::new(0),
+            reads: Run::default(),
         }
     }
 
@@ -281,6 +289,7 @@ impl Slot {
         self.error.store(0, Ordering::Relaxed);
         self.kind.store(new.kind.pack(), Ordering::Relaxed);
         self.phase.store(new.phase as u8, Ordering::Relaxed);
+        self.reads.end();
     }
 }
 

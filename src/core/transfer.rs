@@ -191,6 +191,12 @@ pub fn end(slot: &Slot, length: usize) -> Result<usize> {
     }
 }
 
+/// Whether a call does no more than move bytes.
+#[inline(always)]
+fn is_plain(flags: Flags) -> bool {
+    flags.without(Flags::DONT_WAIT) == Flags::default()
+}
+
 /// Receives. 0 is the end of a stream, or a datagram without content.
 #[inline(always)]
 pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
@@ -201,8 +207,7 @@ pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
 /// Every read comes this way, so whatever is out of the ordinary is out of line.
 #[inline(always)]
 fn receive(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
-    let plain = flags.without(Flags::DONT_WAIT) == Flags::default();
-    if slot.has(flag::SPECIAL_READ) || !plain || room.is_empty() {
+    if slot.has(flag::READ_OUT_OF_LINE) || !is_plain(flags) || room.is_empty() {
         return receive_special(slot, room, flags);
     }
     receive_now(slot, room, flags)
@@ -218,8 +223,38 @@ fn receive_now(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     }
 }
 
+/// Receives where the last read that tried had to wait. With both ends on one processor every read has to, and its
+/// first try is always in vain; so most of them wait first.
+fn receive_expecting(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
+    let may_wait = !flags.has(Flags::DONT_WAIT) && slot.ruling_timeout(Wait::Read) != 0;
+    if may_wait && slot.reads.goes_on() {
+        return wait_and_receive(slot, room, flags, sys::WOULD_BLOCK);
+    }
+    match sys::recv(slot.fd(), room, flags) {
+        Ok(received) if received > 0 => {
+            slot.reads.end();
+            slot.clear_flags(flag::READS_WAIT);
+            Ok(received)
+        }
+        Ok(_) => end(slot, room.len()),
+        Err(error) => {
+            if may_wait && error == sys::WOULD_BLOCK {
+                slot.reads.begin();
+            }
+            wait_and_receive(slot, room, flags, error)
+        }
+    }
+}
+
 #[cold]
 fn receive_again(slot: &Slot, room: &mut Room, flags: Flags, error: OsError) -> Result<usize> {
+    if error == sys::WOULD_BLOCK && !flags.has(Flags::DONT_WAIT) {
+        slot.set_flags(flag::READS_WAIT);
+    }
+    wait_and_receive(slot, room, flags, error)
+}
+
+fn wait_and_receive(slot: &Slot, room: &mut Room, flags: Flags, error: OsError) -> Result<usize> {
     let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
     let mut blocked = Blocked::new(slot, Wait::Read, events, flags.has(Flags::DONT_WAIT));
     match blocked.until(error, || sys::recv(slot.fd(), room, flags)) {
@@ -252,6 +287,9 @@ pub fn for_kind(slot: &Slot, flags: Flags) -> Flags {
 fn receive_special(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     if slot.has(flag::STREAM) {
         return receive_stream(slot, room, flags);
+    }
+    if !slot.has(flag::SPECIAL_READ) && !room.is_empty() && is_plain(flags) {
+        return receive_expecting(slot, room, flags);
     }
     prepare(slot, Wait::Read, flags)?;
     if slot.has(flag::SHUT_READ) {
@@ -568,4 +606,54 @@ pub fn writev(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     }
     prepare(&slot, Wait::Write, Flags::default())?;
     retry(&slot, Wait::Write, Events::WRITE, false, || sys::writev(slot.fd(), pieces))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::socket;
+
+    fn read(number: i64) -> Result<usize> {
+        recv(number, &mut [MaybeUninit::uninit(); 8], Flags::default())
+    }
+
+    fn waits(number: i64) -> bool {
+        table::get(number).unwrap().has(flag::READS_WAIT)
+    }
+
+    #[test]
+    fn reads_are_expected_to_wait_until_one_need_not() {
+        let (one, other) = socket::pair("unix").unwrap();
+        table::get(one).unwrap().set_timeout(Wait::Read, 1);
+        assert!(!waits(one));
+        // One that tries, runs of one and of two with a try before each, and a try.
+        for _ in 0..1 + 2 + 3 + 1 {
+            assert_eq!(read(one), Err(Error::ETIMEDOUT));
+            assert!(waits(one));
+        }
+        // What comes is there at once for the four of the run; the one that tries then sees that it was.
+        for _ in 0..4 {
+            assert_eq!(send(other, b"x", Flags::default()), Ok(1));
+            assert_eq!(read(one), Ok(1));
+            assert!(waits(one));
+        }
+        assert_eq!(send(other, b"x", Flags::default()), Ok(1));
+        assert_eq!(read(one), Ok(1));
+        assert!(!waits(one));
+        socket::close(one).unwrap();
+        socket::close(other).unwrap();
+    }
+
+    #[test]
+    fn a_call_that_does_not_wait_says_nothing_of_others() {
+        let (one, other) = socket::pair("unix").unwrap();
+        let polled = || recv(one, &mut [MaybeUninit::uninit(); 8], Flags::DONT_WAIT);
+        assert_eq!(polled(), Err(Error::EAGAIN));
+        assert!(!waits(one));
+        table::get(one).unwrap().set_timeout(Wait::Read, 0);
+        assert_eq!(read(one), Err(Error::EAGAIN));
+        assert!(!waits(one));
+        socket::close(one).unwrap();
+        socket::close(other).unwrap();
+    }
 }
