@@ -1,6 +1,6 @@
-"""Builds the library with cargo and puts it into the wheel; into the source distribution goes the library's source.
+"""Builds the library with cargo and puts it into the wheel; into the source distribution goes its source.
 
-Hatchling runs this. What the wheel depends on is the platform, and no version of CPython: the package is Python
+Hatchling runs this. The wheel depends on the platform, and on no version of CPython: the package is Python
 that loads the library by itself.
 """
 
@@ -27,6 +27,9 @@ CARRIED = "crate"
 
 #: As in `make build`, so that neither of the two rebuilds what the other has built.
 BUILD = ["rustc", "--release", "--locked", "--lib", "--crate-type", "cdylib,staticlib"]
+
+#: What is changed and not committed yet is packed as it is.
+PACKAGE = ["package", "--quiet", "--locked", "--no-verify", "--allow-dirty"]
 
 #: The oldest macOS that the library is built for.
 MACOS = "11.0"
@@ -79,10 +82,9 @@ def cargo(crate: Path, *arguments: str) -> str:
         environment["MACOSX_DEPLOYMENT_TARGET"] = MACOS
     try:
         # In the crate's folder: cargo's and rustup's configuration is looked for from there.
-        done = subprocess.run([CARGO, *arguments], cwd=crate, env=environment, stdout=subprocess.PIPE, check=True)
+        return subprocess.check_output([CARGO, *arguments], cwd=crate, env=environment, text=True)
     except FileNotFoundError:
         raise RuntimeError(f"anysock is built with Rust's cargo, and there is no {CARGO} here") from None
-    return done.stdout.decode()
 
 
 def build(crate: Path) -> Path:
@@ -104,7 +106,7 @@ def check_loads(root: Path, library: Path) -> None:
 
 
 def platform_tag() -> str:
-    """This platform, and on Linux this machine: that others have its libc (manylinux) is for auditwheel to find."""
+    """On Linux this machine's alone: which others have all that it needs (manylinux), auditwheel finds out."""
     if sys.platform == "darwin":
         # Not the interpreter's own, which may be for two processors and for older systems than the library.
         name = f"macosx-{MACOS}-{platform.machine()}"
@@ -115,7 +117,7 @@ def platform_tag() -> str:
 
 def package(crate: Path, folder: Path) -> Path:
     """The crate as it is published: what it is built from, and nothing of its tests."""
-    cargo(crate, "package", "--locked", "--no-verify", "--allow-dirty", "--quiet", "--target-dir", str(folder))
+    cargo(crate, *PACKAGE, "--target-dir", str(folder))
     (archive,) = folder.glob("package/*.crate")
     with tarfile.open(archive) as packed:
         packed.extractall(folder)
