@@ -53,7 +53,7 @@ def bare(interpreter: Path, folder: Path, **environment: str) -> subprocess.Comp
     assert not shutil.which("cargo", path=variables["PATH"])
     assert not shutil.which("rustc", path=variables["PATH"])
     command = [str(interpreter), "-c", PROGRAM]
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 
 
 def check_works(interpreter: Path, folder: Path, **environment: str) -> None:
@@ -138,24 +138,10 @@ def test_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) 
     (source,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {
-        "crate/Cargo.toml",
-        "crate/Cargo.lock",
-        "crate/src/lib.rs",
-        "anysock/py.typed",
-        *LICENCES,
-    } <= names
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "-w",
-        tmp_path,
-        source,
-        CARGO_TARGET_DIR=str(tmp_path),
-    )
+    crate = {"crate/Cargo.toml", "crate/Cargo.lock", "crate/src/lib.rs", "crate/LICENSE-MIT"}
+    assert crate | {"anysock/py.typed", *LICENCES} <= names
+    build = [sys.executable, "-m", "pip", "wheel", "--no-cache-dir", "--no-deps", "-w", tmp_path, source]
+    run(*build, CARGO_TARGET_DIR=str(tmp_path / "target"))
     (again,) = tmp_path.glob("*.whl")
     assert again.name == wheel.name
     with ZipFile(wheel) as one, ZipFile(again) as other:
