@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -169,12 +169,12 @@ def example(name: str, *arguments: Any) -> Child:
     return Child(C_EXAMPLES / name, *arguments)
 
 
-def run(*command: Any, cwd: Path = ROOT, **environment: str) -> str:
+def run(*command: Any, cwd: Path = ROOT, env: Mapping[str, str] = os.environ) -> str:
     """What a program prints, which must succeed."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**os.environ, **environment},
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -141,7 +141,7 @@ def test_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) 
     crate = {"crate/Cargo.toml", "crate/Cargo.lock", "crate/src/lib.rs", "crate/LICENSE-MIT"}
     assert crate | {"anysock/py.typed", *LICENCES} <= names
     build = [sys.executable, "-m", "pip", "wheel", "--no-cache-dir", "--no-deps", "-w", tmp_path, source]
-    run(*build, CARGO_TARGET_DIR=str(tmp_path / "target"))
+    run(*build, env={**os.environ, "CARGO_TARGET_DIR": str(tmp_path / "target")})
     (again,) = tmp_path.glob("*.whl")
     assert again.name == wheel.name
     with ZipFile(wheel) as one, ZipFile(again) as other:
