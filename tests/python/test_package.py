@@ -109,7 +109,7 @@ def test_contents(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     source = (PROJECT / "anysock").rglob("*")
-    expected = {str(path.relative_to(PROJECT)) for path in source if path.suffix in (".py", ".typed")}
+    expected = {str(path.relative_to(PROJECT)) for path in source if path.suffix in (".py", ".pyi", ".typed")}
     assert "anysock/py.typed" in expected
     assert names == expected | {f"anysock/{LIBRARY}"}
 
