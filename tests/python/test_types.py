@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import DynamicClassAttribute
 from typing import Any
 
 import anysock
@@ -86,6 +87,12 @@ def is_own(value: Any) -> bool:
     return str(getattr(value, "__module__", None)).split(".")[0] == anysock.__name__
 
 
+def is_documentable(value: Any) -> bool:
+    # An enumeration's members are numbers to its user.
+    is_property = inspect.isdatadescriptor(value) and not isinstance(value, DynamicClassAttribute)
+    return inspect.isclass(value) or inspect.isroutine(value) or is_property
+
+
 def documentable(owner: Any, place: str) -> Iterator[tuple[str, Any]]:
     """The package's own classes and functions, and the methods and properties of its classes."""
     if inspect.isclass(owner):
@@ -97,7 +104,7 @@ def documentable(owner: Any, place: str) -> Iterator[tuple[str, Any]]:
     for name, value in members.items():
         if name.startswith("_"):
             continue
-        if inspect.isclass(value) or inspect.isroutine(value) or inspect.isdatadescriptor(value):
+        if is_documentable(value):
             yield f"{place}.{name}", value
         if inspect.isclass(value):
             yield from documentable(value, f"{place}.{name}")

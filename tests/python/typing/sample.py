@@ -23,10 +23,9 @@ class Echo:
         self.poller.set(listener, anysock.READ)
 
     def run(self) -> None:
-        with self.poller:
-            while not self.stopped:
-                for ready in self.poller.wait(timeout=30):
-                    self.attend(ready)
+        while not self.stopped:
+            for ready in self.poller.wait(timeout=30):
+                self.attend(ready)
 
     def attend(self, ready: anysock.Ready) -> None:
         if ready.socket is self.listener:
@@ -92,13 +91,14 @@ def refused(path: Path) -> int | None:
 
 def main() -> int:
     with anysock.listen("127.0.0.1:0", backlog=16) as listener:
-        echo = Echo(listener)
-        thread = Thread(target=echo.run)
-        thread.start()
         print(describe(listener))
-        print(ask(listener.local_address, b"question", timeout=30).decode())
-        echo.stop()
-        thread.join()
+        echo = Echo(listener)
+        with echo.poller:
+            thread = Thread(target=echo.run)
+            thread.start()
+            print(ask(listener.local_address, b"question", timeout=30).decode())
+            echo.stop()
+            thread.join()
     data, sender = datagrams()
     print(data.decode(), sender.rpartition(":")[0], pieces(), refused(Path("missing")))
     names: list[str] = [interface.name for interface in anysock.interfaces() if "up" in interface.flags]
