@@ -50,9 +50,9 @@ pub fn open() -> Result<i64> {
     let vacancy = table::reserve()?;
     let registry = Registry::new(vacancy.handle(), false)?;
     let new = New { kind: Net::Poller.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: flag::POLLER };
-    let handle = vacancy.fill(&new)?;
+    // First what stands at the handle's side, then the handle: whoever guesses its number finds all of it.
     registry::insert(registry);
-    Ok(handle.encode())
+    Ok(vacancy.fill(&new).encode())
 }
 
 /// Looks a handle up that must be a poller.
@@ -184,7 +184,6 @@ impl Hidden {
         let vacancy = table::reserve()?;
         let registry = Registry::new(vacancy.handle(), true)?;
         let gate = Arc::clone(&registry.gate);
-        side::forget(vacancy.handle().index);
         registry::insert(registry);
         Ok(Self { vacancy, gate })
     }

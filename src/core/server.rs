@@ -116,7 +116,7 @@ fn accept_on(slot: &Slot, dont_wait: bool) -> Result<i64> {
     let family = slot.flags() & (flag::FAMILY4 | flag::FAMILY6);
     let flags = flag::GIVE_BACK_BLOCKING | family;
     let new = New { kind: slot.kind(), fd, phase: Phase::Connected, flags };
-    Ok(vacancy.fill(&new)?.encode())
+    Ok(vacancy.fill(&new).encode())
 }
 
 /// A connection that died while it was queued is not the listener's error.
