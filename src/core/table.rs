@@ -160,6 +160,13 @@ impl Slot {
         Handle { index: self.index, generation: generation as u32 }
     }
 
+    /// Takes a reference away; whether there is none any more.
+    #[inline(always)]
+    fn leave(&self) -> bool {
+        // An addition whose result is compared with 0 is a single instruction on some processors.
+        self.word.fetch_add(-REFERENCE, Ordering::SeqCst).wrapping_add(-REFERENCE) < 0
+    }
+
     /// Whom the slot belongs to.
     #[inline]
     fn owner(&self) -> i64 {
@@ -333,6 +340,14 @@ impl Ref {
     pub const fn slot(&self) -> &'static Slot {
         self.slot
     }
+
+    /// Drops the reference and gives back what the call answers, which so need not be kept meanwhile.
+    #[inline(always)]
+    pub fn done<T>(self, answer: T) -> T {
+        let slot = self.slot;
+        std::mem::forget(self);
+        if slot.leave() { done_last(slot, answer) } else { answer }
+    }
 }
 
 impl Deref for Ref {
@@ -345,9 +360,9 @@ impl Deref for Ref {
 }
 
 impl Drop for Ref {
-    #[inline(always)]
+    #[inline]
     fn drop(&mut self) {
-        if self.slot.word.fetch_sub(REFERENCE, Ordering::SeqCst) < REFERENCE {
+        if self.slot.leave() {
             left_by_all(self.slot);
         }
     }
@@ -481,16 +496,19 @@ impl Drop for Vacancy {
 /// Looks a number up and takes a reference; `EBADF` if it stands for nothing.
 #[inline(always)]
 pub fn get(number: i64) -> Result<Ref> {
-    let Some(slot) = slot_at(Handle::chunk(number), Handle::place(number)) else { return Err(Error::EBADF) };
+    let Some(slot) = slot_at(Handle::chunk(number), Handle::place(number)) else {
+        return Err(give_back(None));
+    };
     let word = slot.word.fetch_add(REFERENCE, Ordering::SeqCst);
     let found = Ref { slot };
     // One comparison for all: of that generation, neither closed nor vacant.
-    if word & OWNER == Handle::generation(number) { Ok(found) } else { Err(give_back(found)) }
+    if word & OWNER == Handle::generation(number) { Ok(found) } else { Err(give_back(Some(found))) }
 }
 
-/// The slot is another's.
+/// The slot is another's, if there is one.
 #[cold]
-fn give_back(found: Ref) -> Error {
+#[inline(never)]
+fn give_back(found: Option<Ref>) -> Error {
     drop(found);
     Error::EBADF
 }
@@ -528,6 +546,13 @@ pub fn is_retired(handle: Handle) -> bool {
     let Some(slot) = slot(handle.index) else { return true };
     let owner = slot.owner();
     owner & GENERATION != i64::from(handle.generation) || owner & (CLOSED | VACANT) == VACANT
+}
+
+#[cold]
+#[inline(never)]
+fn done_last<T>(slot: &'static Slot, answer: T) -> T {
+    left_by_all(slot);
+    answer
 }
 
 /// A drop has left the slot without a reference. If it is closed, whoever takes the vacant slot's own retires it: one
@@ -743,7 +768,7 @@ mod tests {
         let in_vain = Ref { slot: closer.slot };
         drop(closer);
         assert!(!is_retired(handle));
-        assert_eq!(give_back(in_vain), Error::EBADF);
+        assert_eq!(give_back(Some(in_vain)), Error::EBADF);
         assert!(soon(|| is_retired(handle)));
     }
 

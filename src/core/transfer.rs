@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
 use super::socket::settle;
-use super::table::{self, Phase, Slot, Wait, flag};
+use super::table::{self, Phase, Ref, Slot, Wait, flag};
 use super::wait::{self, SlotWatch};
 use super::{readiness, side};
 use crate::sys::{self, Events, Fd, Flags, OsError, Piece};
@@ -197,15 +197,67 @@ fn is_plain(flags: Flags) -> bool {
     flags.without(Flags::DONT_WAIT) == Flags::default()
 }
 
-/// Receives. 0 is the end of a stream, or a datagram without content.
-#[inline(always)]
-pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
-    let slot = table::get(number)?;
-    receive(&slot, room, flags)
+/// What a plain call was asked for besides the handle. It stands in memory, where what is rare finds it, and what is
+/// rare takes the reference too: so the usual case has hardly a use for registers that it would have to save first.
+struct Asked<T> {
+    bytes: T,
+    flags: Flags,
 }
 
+/// Receives. 0 is the end of a stream, or a datagram without content.
+///
 /// Every read comes this way, so whatever is out of the ordinary is out of line.
 #[inline(always)]
+pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
+    if room.is_empty() || !is_plain(flags) {
+        return recv_unusual(number, room, flags);
+    }
+    let slot = table::get(number)?;
+    if slot.has(flag::READ_OUT_OF_LINE) {
+        return recv_special(slot, room, flags);
+    }
+    let mut asked = Asked { bytes: room, flags };
+    match sys::recv(slot.fd(), asked.bytes, flags) {
+        Ok(received) if received > 0 => Ok(slot.done(received)),
+        outcome => recv_otherwise(slot, &mut asked, outcome),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn recv_unusual(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
+    receive_special(&*table::get(number)?, room, flags)
+}
+
+#[cold]
+#[inline(never)]
+fn recv_special(slot: Ref, room: &mut Room, flags: Flags) -> Result<usize> {
+    receive_special(&slot, room, flags)
+}
+
+#[cold]
+#[inline(never)]
+fn recv_otherwise(slot: Ref, asked: &mut Asked<&mut Room>, outcome: sys::Result<usize>) -> Result<usize> {
+    match outcome {
+        Err(sys::WOULD_BLOCK) if declines(&slot, Wait::Read, asked.flags) => slot.done(Err(Error::EAGAIN)),
+        Err(error) => recv_again(slot, asked, error),
+        Ok(_) => recv_end(slot, asked),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn recv_end(slot: Ref, asked: &mut Asked<&mut Room>) -> Result<usize> {
+    end(&slot, asked.bytes.len())
+}
+
+#[cold]
+#[inline(never)]
+fn recv_again(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Result<usize> {
+    receive_again(&slot, asked.bytes, asked.flags, error)
+}
+
+/// As [`recv`], for a call that is more than that.
 fn receive(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     if slot.has(flag::READ_OUT_OF_LINE) || !is_plain(flags) || room.is_empty() {
         return receive_special(slot, room, flags);
@@ -213,7 +265,6 @@ fn receive(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     receive_now(slot, room, flags)
 }
 
-#[inline(always)]
 fn receive_now(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     match sys::recv(slot.fd(), room, flags) {
         Ok(0) => end(slot, room.len()),
@@ -449,14 +500,42 @@ pub fn whole(
     Ok(moved)
 }
 
-/// Sends; may be short.
+/// Sends; may be short. Made as [`recv`] is.
 #[inline(always)]
 pub fn send(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
+    if data.is_empty() || !is_plain(flags) {
+        return send_unusual(number, data, flags);
+    }
     let slot = table::get(number)?;
-    transmit(&slot, data, flags)
+    if slot.has(flag::SPECIAL_WRITE) {
+        return send_special(slot, data, flags);
+    }
+    let asked = Asked { bytes: data, flags };
+    match sys::send(slot.fd(), asked.bytes, flags) {
+        Ok(sent) => Ok(slot.done(sent)),
+        Err(error) => send_otherwise(slot, &asked, error),
+    }
 }
 
-#[inline(always)]
+#[cold]
+#[inline(never)]
+fn send_unusual(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
+    transmit(&*table::get(number)?, data, flags)
+}
+
+#[cold]
+#[inline(never)]
+fn send_special(slot: Ref, data: &[u8], flags: Flags) -> Result<usize> {
+    transmit_special(&slot, data, flags)
+}
+
+#[cold]
+#[inline(never)]
+fn send_otherwise(slot: Ref, asked: &Asked<&[u8]>, error: OsError) -> Result<usize> {
+    transmit_otherwise(&slot, asked.bytes, asked.flags, error)
+}
+
+/// As [`send`], for a call that is more than that.
 fn transmit(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
     if slot.has(flag::SPECIAL_WRITE) || data.is_empty() {
         return transmit_special(slot, data, flags);
@@ -464,17 +543,15 @@ fn transmit(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
     transmit_now(slot, data, flags)
 }
 
-#[inline(always)]
 fn transmit_now(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
-    match sys::send(slot.fd(), data, flags) {
-        Ok(sent) => Ok(sent),
-        Err(sys::WOULD_BLOCK) if declines(slot, Wait::Write, flags) => Err(Error::EAGAIN),
-        Err(error) => transmit_again(slot, data, flags, error),
-    }
+    sys::send(slot.fd(), data, flags).or_else(|error| transmit_otherwise(slot, data, flags, error))
 }
 
 #[cold]
-fn transmit_again(slot: &Slot, data: &[u8], flags: Flags, error: OsError) -> Result<usize> {
+fn transmit_otherwise(slot: &Slot, data: &[u8], flags: Flags, error: OsError) -> Result<usize> {
+    if error == sys::WOULD_BLOCK && declines(slot, Wait::Write, flags) {
+        return Err(Error::EAGAIN);
+    }
     let mut blocked = Blocked::new(slot, Wait::Write, Events::WRITE, flags.has(Flags::DONT_WAIT));
     blocked.until(error, || sys::send(slot.fd(), data, flags))
 }

@@ -36,6 +36,7 @@
 
 use socket2::SockAddr;
 use std::net::IpAddr;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 pub mod option;
@@ -110,8 +111,11 @@ impl From<std::io::Error> for OsError {
 impl OsError {
     /// This thread's last error.
     #[must_use]
+    #[inline(always)]
     pub fn last() -> Self {
-        Self::from(std::io::Error::last_os_error())
+        // The system's number is all that such an error owns: there is nothing to drop.
+        let error = ManuallyDrop::new(std::io::Error::last_os_error());
+        Self(error.raw_os_error().unwrap_or(INVALID.0))
     }
 }
 
