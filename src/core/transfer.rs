@@ -3,7 +3,7 @@
 
 use super::address::{self, fit};
 use super::deadline::Deadline;
-use super::error::{Error, Result};
+use super::error::{Error, Packed, Result};
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
 use super::socket::settle;
@@ -210,51 +210,47 @@ struct Asked<T> {
 #[inline(always)]
 pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
     if room.is_empty() || !is_plain(flags) {
-        return recv_unusual(number, room, flags);
+        return recv_unusual(number, room, flags).unpack();
     }
     let slot = table::get(number)?;
     if slot.has(flag::READ_OUT_OF_LINE) {
-        return recv_special(slot, room, flags);
+        return recv_special(slot, room, flags).unpack();
     }
     let mut asked = Asked { bytes: room, flags };
     match sys::recv(slot.fd(), asked.bytes, flags) {
         Ok(received) if received > 0 => Ok(slot.done(received)),
-        outcome => recv_otherwise(slot, &mut asked, outcome),
+        outcome => recv_otherwise(slot, &mut asked, outcome.err().unwrap_or(OsError::NONE)).unpack(),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn recv_unusual(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
-    receive_special(&*table::get(number)?, room, flags)
+fn recv_unusual(number: i64, room: &mut Room, flags: Flags) -> Packed {
+    Packed::from(table::get(number).and_then(|slot| receive_special(&slot, room, flags)))
 }
 
 #[cold]
 #[inline(never)]
-fn recv_special(slot: Ref, room: &mut Room, flags: Flags) -> Result<usize> {
-    receive_special(&slot, room, flags)
+fn recv_special(slot: Ref, room: &mut Room, flags: Flags) -> Packed {
+    Packed::from(receive_special(&slot, room, flags))
 }
 
 #[cold]
 #[inline(never)]
-fn recv_otherwise(slot: Ref, asked: &mut Asked<&mut Room>, outcome: sys::Result<usize>) -> Result<usize> {
-    match outcome {
-        Err(sys::WOULD_BLOCK) if declines(&slot, Wait::Read, asked.flags) => slot.done(Err(Error::EAGAIN)),
-        Err(error) => recv_again(slot, asked, error),
-        Ok(_) => recv_end(slot, asked),
+fn recv_otherwise(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Packed {
+    if error == sys::WOULD_BLOCK && declines(&slot, Wait::Read, asked.flags) {
+        return slot.done(Packed::from(Err(Error::EAGAIN)));
     }
+    recv_again(slot, asked, error)
 }
 
 #[cold]
 #[inline(never)]
-fn recv_end(slot: Ref, asked: &mut Asked<&mut Room>) -> Result<usize> {
-    end(&slot, asked.bytes.len())
-}
-
-#[cold]
-#[inline(never)]
-fn recv_again(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Result<usize> {
-    receive_again(&slot, asked.bytes, asked.flags, error)
+fn recv_again(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Packed {
+    Packed::from(match error {
+        OsError::NONE => end(&slot, asked.bytes.len()),
+        error => receive_again(&slot, asked.bytes, asked.flags, error),
+    })
 }
 
 /// As [`recv`], for a call that is more than that.
@@ -504,35 +500,35 @@ pub fn whole(
 #[inline(always)]
 pub fn send(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
     if data.is_empty() || !is_plain(flags) {
-        return send_unusual(number, data, flags);
+        return send_unusual(number, data, flags).unpack();
     }
     let slot = table::get(number)?;
     if slot.has(flag::SPECIAL_WRITE) {
-        return send_special(slot, data, flags);
+        return send_special(slot, data, flags).unpack();
     }
     let asked = Asked { bytes: data, flags };
     match sys::send(slot.fd(), asked.bytes, flags) {
         Ok(sent) => Ok(slot.done(sent)),
-        Err(error) => send_otherwise(slot, &asked, error),
+        Err(error) => send_otherwise(slot, &asked, error).unpack(),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn send_unusual(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
-    transmit(&*table::get(number)?, data, flags)
+fn send_unusual(number: i64, data: &[u8], flags: Flags) -> Packed {
+    Packed::from(table::get(number).and_then(|slot| transmit(&slot, data, flags)))
 }
 
 #[cold]
 #[inline(never)]
-fn send_special(slot: Ref, data: &[u8], flags: Flags) -> Result<usize> {
-    transmit_special(&slot, data, flags)
+fn send_special(slot: Ref, data: &[u8], flags: Flags) -> Packed {
+    Packed::from(transmit_special(&slot, data, flags))
 }
 
 #[cold]
 #[inline(never)]
-fn send_otherwise(slot: Ref, asked: &Asked<&[u8]>, error: OsError) -> Result<usize> {
-    transmit_otherwise(&slot, asked.bytes, asked.flags, error)
+fn send_otherwise(slot: Ref, asked: &Asked<&[u8]>, error: OsError) -> Packed {
+    Packed::from(transmit_otherwise(&slot, asked.bytes, asked.flags, error))
 }
 
 /// As [`send`], for a call that is more than that.

@@ -35,8 +35,8 @@
 //! `receive_one` and `send_one`. What is left is a system's own file.
 
 use socket2::SockAddr;
-use std::net::IpAddr;
 use std::mem::ManuallyDrop;
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub mod option;
@@ -109,6 +109,9 @@ impl From<std::io::Error> for OsError {
 }
 
 impl OsError {
+    /// What a system calls success.
+    pub const NONE: Self = Self(0);
+
     /// This thread's last error.
     #[must_use]
     #[inline(always)]
