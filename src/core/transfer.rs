@@ -717,6 +717,30 @@ mod tests {
         socket::close(other).unwrap();
     }
 
+    /// Waiting first, they would say that nothing is there, whatever is.
+    #[test]
+    fn a_call_that_does_not_wait_never_waits_first() {
+        let (one, other) = socket::pair("unix").unwrap();
+        let slot = table::get(one).unwrap();
+        let expect_wait = || {
+            slot.set_flags(flag::READS_WAIT);
+            slot.reads.begin();
+        };
+        for (timeout, flags) in [(-1, Flags::DONT_WAIT), (1_000_000, Flags::DONT_WAIT), (0, Flags::default())]
+        {
+            slot.set_timeout(Wait::Read, timeout);
+            let read = || recv(one, &mut [MaybeUninit::uninit(); 8], flags);
+            expect_wait();
+            assert_eq!(read(), Err(Error::EAGAIN));
+            assert_eq!(send(other, b"x", Flags::default()), Ok(1));
+            expect_wait();
+            assert_eq!(read(), Ok(1));
+        }
+        drop(slot);
+        socket::close(one).unwrap();
+        socket::close(other).unwrap();
+    }
+
     #[test]
     fn a_call_that_does_not_wait_says_nothing_of_others() {
         let (one, other) = socket::pair("unix").unwrap();
