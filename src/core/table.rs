@@ -226,6 +226,12 @@ impl Slot {
         PHASES.get(usize::from(self.phase.load(Ordering::SeqCst))).copied().unwrap_or(Phase::Failed)
     }
 
+    /// Whether it is a listener, and so a socket that has its descriptor.
+    #[inline]
+    pub fn is_listening(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == Phase::Listening as u8
+    }
+
     /// Moves it on, if it still stands where the caller thinks.
     pub fn advance(&self, from: Phase, to: Phase) -> bool {
         let exchange = self.phase.compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst);
@@ -397,67 +403,89 @@ fn grow(index: u32) -> Result<()> {
     Ok(())
 }
 
-/// Slots that are free: a list through `read_left`, and those that were never used.
+/// The first slot that was never used.
 #[derive(Debug)]
-pub struct Free {
-    /// The first of the list, plus one; 0 is the end.
-    head: u32,
-    /// The first slot that was never used.
-    fresh: u32,
+pub struct Fresh(u32);
+
+static FRESH: Mutex<Fresh> = Mutex::new(Fresh(0));
+
+/// The lock on the slots that were never used, for `fork`.
+pub fn lock() -> MutexGuard<'static, Fresh> {
+    FRESH.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-static FREE: Mutex<Free> = Mutex::new(Free { head: 0, fresh: 0 });
-
-/// The lock on the free list, for `fork`.
-pub fn lock() -> MutexGuard<'static, Free> {
-    FREE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Free {
+impl Fresh {
+    #[cold]
     fn take(&mut self) -> Result<u32> {
-        if let Some(index) = self.head.checked_sub(1) {
-            let slot = slot(index).ok_or(Error::EINTERNAL)?;
-            self.head = slot.read_left.load(Ordering::Relaxed) as u32;
-            return Ok(index);
-        }
-        if self.fresh == MAX_SLOTS {
+        if self.0 == MAX_SLOTS {
             return Err(Error::EMFILE);
         }
-        grow(self.fresh)?;
-        self.fresh += 1;
-        Ok(self.fresh - 1)
+        grow(self.0)?;
+        self.0 += 1;
+        Ok(self.0 - 1)
     }
+}
 
-    fn give(&mut self, index: u32, slot: &Slot) {
-        slot.read_left.store(u64::from(self.head), Ordering::Relaxed);
-        self.head = index + 1;
+/// Slots that are free, a list through `read_left`: in the lower half the first, plus one, where 0 is the end. The upper
+/// half counts the changes, lest a thread that has looked at the first take a list for that which it was then.
+static FREE: AtomicU64 = AtomicU64::new(0);
+
+const ONE_CHANGE: u64 = 1 << 32;
+
+const fn first_free(list: u64) -> Option<u32> {
+    (list as u32).checked_sub(1)
+}
+
+/// Puts the list in another's place, if it is still that; otherwise, what it is now.
+fn relist(list: u64, first: u64) -> std::result::Result<u64, u64> {
+    let next = (list & !(ONE_CHANGE - 1)).wrapping_add(ONE_CHANGE) | first;
+    FREE.compare_exchange_weak(list, next, Ordering::SeqCst, Ordering::SeqCst)
+}
+
+/// Takes a slot out of the list, or one that was never used.
+fn take() -> Result<&'static Slot> {
+    let mut list = FREE.load(Ordering::SeqCst);
+    while let Some(index) = first_free(list) {
+        let slot = slot(index).ok_or(Error::EINTERNAL)?;
+        match relist(list, slot.read_left.load(Ordering::Relaxed)) {
+            Ok(_) => return Ok(slot),
+            Err(now) => list = now,
+        }
+    }
+    slot(lock().take()?).ok_or(Error::EINTERNAL)
+}
+
+/// Puts a vacant slot into the list.
+fn give(slot: &Slot) {
+    let mut list = FREE.load(Ordering::SeqCst);
+    loop {
+        slot.read_left.store(list & (ONE_CHANGE - 1), Ordering::Relaxed);
+        match relist(list, u64::from(slot.index) + 1) {
+            Ok(_) => return,
+            Err(now) => list = now,
+        }
     }
 }
 
 /// A slot set aside, so that what is about to be opened can't be lost for want of one.
 #[derive(Debug)]
-pub struct Vacancy {
-    index: u32,
-    slot: &'static Slot,
-    filled: bool,
-}
+pub struct Vacancy(&'static Slot);
 
 /// Sets a slot aside.
 pub fn reserve() -> Result<Vacancy> {
     fork::install();
-    let index = lock().take()?;
-    let vacancy = Vacancy { index, slot: slot(index).ok_or(Error::EINTERNAL)?, filled: false };
-    if vacancy.slot.has(flag::HAS_SIDE) {
-        forget_side(&vacancy);
+    let vacancy = Vacancy(take()?);
+    if vacancy.0.has(flag::HAS_SIDE) {
+        forget_side(vacancy.0);
     }
     Ok(vacancy)
 }
 
 /// What the last owner left.
 #[cold]
-fn forget_side(vacancy: &Vacancy) {
-    vacancy.slot.clear_flags(flag::HAS_SIDE);
-    side::forget(vacancy.index);
+fn forget_side(slot: &Slot) {
+    slot.clear_flags(flag::HAS_SIDE);
+    side::forget(slot.index);
 }
 
 /// The slot has something at its side from now on; called under the side's lock.
@@ -471,25 +499,24 @@ impl Vacancy {
     /// The handle that it would make. Until then no number stands for it.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        self.slot.handle()
+        self.0.handle()
     }
 
     /// Makes a handle of it.
-    pub fn fill(mut self, new: &New) -> Handle {
-        self.filled = true;
-        self.slot.fill(new);
-        let handle = self.handle();
+    pub fn fill(self, new: &New) -> Handle {
+        let slot = self.0;
+        std::mem::forget(self);
+        slot.fill(new);
+        let handle = slot.handle();
         // Publishing the word publishes the fields.
-        self.slot.word.fetch_sub(VACANT, Ordering::SeqCst);
+        slot.word.fetch_sub(VACANT, Ordering::SeqCst);
         handle
     }
 }
 
 impl Drop for Vacancy {
     fn drop(&mut self) {
-        if !self.filled {
-            lock().give(self.index, self.slot);
-        }
+        give(self.0);
     }
 }
 
@@ -589,18 +616,16 @@ fn pass_on(slot: &'static Slot, handle: Handle) {
     let is_used_up = handle.generation == LAST_GENERATION;
     let next = VACANT | if is_used_up { generation } else { generation + 1 };
     let pass = |word: i64| (word & OWNER == generation | CLOSED | VACANT).then_some(word & !OWNER | next);
-    // Under the lock, so that a fork finds the slot either here or in the list.
-    let mut free = lock();
     let passed = slot.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, pass).is_ok();
     if passed && !is_used_up {
-        free.give(handle.index, slot);
+        give(slot);
     }
 }
 
 /// In a forked child: only the forking thread lives on, so nobody else holds a reference or waits.
 /// Returns the slots that vanished threads were about to close.
 pub fn after_fork() -> Vec<&'static Slot> {
-    let used = lock().fresh;
+    let used = lock().0;
     let slots = (0..used).filter_map(slot);
     slots.filter(|slot| count_anew(slot)).collect()
 }
@@ -697,15 +722,15 @@ mod tests {
 
     #[test]
     fn a_vacancy_that_is_not_filled_goes_back() {
-        let index = reserve().unwrap().index;
+        let index = reserve().unwrap().0.index;
         let again: Vec<_> = std::iter::from_fn(|| reserve().ok()).take(8).collect();
-        assert!(again.iter().any(|vacancy| vacancy.index == index));
+        assert!(again.iter().any(|vacancy| vacancy.0.index == index));
     }
 
     #[test]
     fn a_slot_whose_generations_are_used_up_is_retired() {
         let vacancy = reserve().unwrap();
-        let (index, slot) = (vacancy.index, vacancy.slot);
+        let (index, slot) = (vacancy.0.index, vacancy.0);
         slot.word.fetch_or(GENERATION, Ordering::SeqCst);
         let number = vacancy.fill(&nothing()).encode();
         assert_eq!(Handle::decode(number), Some(Handle { index, generation: LAST_GENERATION }));
@@ -715,16 +740,13 @@ mod tests {
         assert!(soon(|| is_retired(last)));
         assert_eq!(get(number).unwrap_err(), Error::EBADF);
         assert_eq!(slot.owner(), VACANT | GENERATION);
-        assert!(!free_list().contains(&index));
+        assert_eq!(times_free(index), 0);
     }
 
-    /// The slots that are free, which another test may be changing.
-    fn free_list() -> Vec<u32> {
-        let free = lock();
-        let next = |index: &u32| {
-            slot(*index)?.read_left.load(Ordering::SeqCst).checked_sub(1).map(|next| next as u32)
-        };
-        std::iter::successors(free.head.checked_sub(1), next).collect()
+    /// How often the slot is among the first that are free.
+    fn times_free(index: u32) -> usize {
+        let held: Vec<_> = std::iter::from_fn(|| reserve().ok()).take(64).collect();
+        held.iter().filter(|vacancy| vacancy.0.index == index).count()
     }
 
     /// Whether something is so, or becomes so: the other tests look up in vain, and then a slot has a reference more
@@ -743,7 +765,7 @@ mod tests {
     #[test]
     fn a_lookup_of_a_vacant_slot_finds_nothing_and_leaves_nothing() {
         let vacancy = reserve().unwrap();
-        let slot = vacancy.slot;
+        let slot = vacancy.0;
         let number = vacancy.handle().encode();
         assert!(has_references(slot, 1));
         for number in [number, number & 0xFF_FFFF, number - (1 << 24), number + (1 << 24)] {
@@ -775,8 +797,8 @@ mod tests {
     #[test]
     fn a_vacancy_keeps_the_references_of_those_who_look_in_vain() {
         let vacancy = reserve().unwrap();
-        vacancy.slot.word.fetch_add(REFERENCE, Ordering::SeqCst);
-        let in_vain = Ref { slot: vacancy.slot };
+        vacancy.0.word.fetch_add(REFERENCE, Ordering::SeqCst);
+        let in_vain = Ref { slot: vacancy.0 };
         let number = vacancy.fill(&nothing()).encode();
         assert!(has_references(in_vain.slot, 2));
         let slot = in_vain.slot;
@@ -810,7 +832,7 @@ mod tests {
     #[test]
     fn a_drop_too_many_leaves_a_vacant_slot_and_its_next_owner_alone() {
         let vacancy = reserve().unwrap();
-        let slot = vacancy.slot;
+        let slot = vacancy.0;
         drop(Ref { slot });
         assert!(has_references(slot, 1));
         let number = vacancy.fill(&nothing()).encode();
@@ -831,7 +853,23 @@ mod tests {
         drop(closer);
         pass_on(slot, handle);
         assert!(has_references(slot, 1));
-        assert!(free_list().iter().filter(|index| **index == handle.index).count() <= 1);
+        assert!(times_free(handle.index) <= 1);
+    }
+
+    #[test]
+    fn no_slot_is_set_aside_for_two_of_eight_threads() {
+        const THREADS: usize = 8;
+        const ROUNDS: usize = 5_000;
+        let set_aside = || {
+            for round in 0..ROUNDS {
+                let vacancies: Vec<_> = (0..round % 4).map(|_| reserve().unwrap()).collect();
+                // A mark that only its holder makes and takes away.
+                let mark = |vacancy: &Vacancy| vacancy.0.error.swap(1, Ordering::SeqCst);
+                assert!(vacancies.iter().all(|vacancy| mark(vacancy) != 1));
+                vacancies.iter().for_each(|vacancy| vacancy.0.error.store(0, Ordering::SeqCst));
+            }
+        };
+        std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(set_aside))));
     }
 
     /// Threads look numbers up, right and stale ones, and close them, while others are opened in the same slots.
