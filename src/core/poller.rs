@@ -402,8 +402,8 @@ impl Visit<'_> {
         }
         let cancelled = self.gate.leave() != stay.closes;
         let quiet = !cancelled && !drained && stay.turn == Turn::Nothing && !self.gate.is_forced();
-        let told = if quiet { self.tell_plain(reports, answer) } else { 0 };
-        if quiet && reports.iter().nth(told).is_none() {
+        let (told, all) = if quiet { self.tell_plain(reports, answer) } else { (0, false) };
+        if all {
             return (told, Ended::Otherwise);
         }
         // What is ready without the kernel's word waits for another time if it may have been reported just now.
@@ -413,11 +413,19 @@ impl Visit<'_> {
     }
 
     /// Reports without a lock, from the first on, what is registered as the kernel knows it and no more than ready: how
-    /// many there were before the first that is not.
+    /// many there were before the first that is not, and whether that were all.
     #[inline]
-    fn tell_plain(&self, reports: &Reports, answer: &mut impl FnMut(Report)) -> usize {
-        let plain = |(tag, found)| plain_report(&self.gate.cards.read(tag)?, found);
-        reports.iter().map_while(plain).map(answer).count()
+    fn tell_plain(&self, reports: &Reports, answer: &mut impl FnMut(Report)) -> (usize, bool) {
+        let mut told = 0;
+        for (tag, found) in reports.iter() {
+            let registration = self.gate.cards.read(tag);
+            match registration.and_then(|registration| plain_report(&registration, found)) {
+                Some(report) => answer(report),
+                None => return (told, false),
+            }
+            told += 1;
+        }
+        (told, true)
     }
 
     /// Reports under the lock, and takes what is left of wake-ups and closes.
@@ -478,8 +486,9 @@ fn plain_report(registration: &Registration, found: Events) -> Option<Report> {
     if ready.is_empty() || asked.any(Events::ONESHOT) {
         return None;
     }
-    let (handle, slot) = table::peek(number).ok()?;
     let extra = found.and(Events::HANGUP.or(Events::ERROR));
     let report = Report { token, handle: number, events: ready.or(extra) };
-    (readiness::is_plain(slot) && slot.is_open_as(handle)).then_some(report)
+    // The handle was open when it was registered, so what is seen of the slot counts if it is so still.
+    let slot = table::slot_of(number)?;
+    (readiness::is_plain(slot) && slot.stands_for(number)).then_some(report)
 }

@@ -10,11 +10,7 @@ use std::time::Duration;
 /// Whether what the kernel says is all: the usual case, told at one glance.
 #[inline]
 pub fn is_plain(slot: &Slot) -> bool {
-    let settled = match slot.phase() {
-        Phase::Connected | Phase::Listening => true,
-        Phase::Fresh => !slot.kind().is_connected_kind(),
-        _ => false,
-    };
+    let settled = slot.is_in_use() || (slot.phase() == Phase::Fresh && !slot.kind().is_connected_kind());
     settled && !slot.has(flag::KNOWS_MORE) && !slot.has_error()
 }
 

@@ -179,6 +179,12 @@ impl Slot {
         self.owner() & (CLOSED | VACANT) != 0
     }
 
+    /// Whether the handle of this number is open in the slot.
+    #[inline(always)]
+    pub fn stands_for(&self, number: i64) -> bool {
+        self.owner() == Handle::generation(number)
+    }
+
     /// Whether this handle, and no later one, is open in the slot.
     #[inline]
     pub fn is_open_as(&self, handle: Handle) -> bool {
@@ -230,6 +236,13 @@ impl Slot {
     #[inline]
     pub fn is_listening(&self) -> bool {
         self.phase.load(Ordering::SeqCst) == Phase::Listening as u8
+    }
+
+    /// Whether it is connected or a listener.
+    #[inline]
+    pub fn is_in_use(&self) -> bool {
+        let phase = self.phase.load(Ordering::SeqCst);
+        phase == Phase::Connected as u8 || phase == Phase::Listening as u8
     }
 
     /// Moves it on, if it still stands where the caller thinks.
@@ -382,6 +395,12 @@ type Chunk = [Slot; CHUNK];
 
 static TABLE: [OnceBox<Chunk>; MAX_CHUNKS as usize] = [const { OnceBox::new() }; MAX_CHUNKS as usize];
 
+/// The slot that a number stands for, or stood, or would.
+#[inline(always)]
+pub fn slot_of(number: i64) -> Option<&'static Slot> {
+    slot_at(Handle::chunk(number), Handle::place(number))
+}
+
 #[inline(always)]
 fn slot_at(chunk: u16, place: u8) -> Option<&'static Slot> {
     Some(&TABLE[usize::from(chunk)].get()?[usize::from(place)])
@@ -523,9 +542,7 @@ impl Drop for Vacancy {
 /// Looks a number up and takes a reference; `EBADF` if it stands for nothing.
 #[inline(always)]
 pub fn get(number: i64) -> Result<Ref> {
-    let Some(slot) = slot_at(Handle::chunk(number), Handle::place(number)) else {
-        return Err(give_back(None));
-    };
+    let Some(slot) = slot_of(number) else { return Err(give_back(None)) };
     let word = slot.word.fetch_add(REFERENCE, Ordering::SeqCst);
     let found = Ref { slot };
     // One comparison for all: of that generation, neither closed nor vacant.
@@ -544,12 +561,8 @@ fn give_back(found: Option<Ref>) -> Error {
 /// from it counts only if [`Slot::is_open_as`] still holds afterwards.
 #[inline]
 pub fn peek(number: i64) -> Result<(Handle, &'static Slot)> {
-    let slot = slot_at(Handle::chunk(number), Handle::place(number)).ok_or(Error::EBADF)?;
-    let generation = Handle::generation(number);
-    if slot.owner() != generation {
-        return Err(Error::EBADF);
-    }
-    Ok((Handle { index: slot.index, generation: generation as u32 }, slot))
+    let slot = slot_of(number).filter(|slot| slot.stands_for(number)).ok_or(Error::EBADF)?;
+    Ok((Handle { index: slot.index, generation: Handle::generation(number) as u32 }, slot))
 }
 
 /// Marks the handle closed. The reference returned is the one that being open held:
