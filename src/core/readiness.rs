@@ -61,13 +61,21 @@ pub fn advance_connect(slot: &Slot) -> Phase {
 fn over(slot: &Slot) -> bool {
     // One thread at a time: the kernel tells the error only once.
     side::locked(slot.handle().index, || {
-        if slot.phase() != Phase::Connecting || !kernel_says(slot, Events::WRITE) {
+        if slot.phase() != Phase::Connecting {
+            return false;
+        }
+        // One question, where the usual answer leaves none.
+        let has_peer = || sys::peer(slot.fd()).is_ok();
+        if has_peer() {
+            return slot.advance(Phase::Connecting, Phase::Arrived);
+        }
+        if !kernel_says(slot, Events::WRITE) {
             return false;
         }
         match sys::pending_error(slot.fd()) {
-            // The kernel may have told the error to a process that shares the socket.
-            Ok(None) if sys::peer(slot.fd()).is_err() => fail(slot, Error::ECONNABORTED),
-            Ok(None) => slot.advance(Phase::Connecting, Phase::Arrived),
+            // It has arrived just now. If not, the kernel may have told the error to a process that shares the socket.
+            Ok(None) if has_peer() => slot.advance(Phase::Connecting, Phase::Arrived),
+            Ok(None) => fail(slot, Error::ECONNABORTED),
             Ok(Some(error)) | Err(error) => fail(slot, error.into()),
         }
     })
