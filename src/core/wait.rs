@@ -7,6 +7,7 @@
 use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::fork;
+use super::handle::Handle;
 use super::table::{Phase, Slot, flag};
 use crate::sys::{self, Events, Fd, PollFd};
 use std::cell::RefCell;
@@ -202,6 +203,8 @@ impl Drop for Watch {
 #[derive(Debug)]
 pub struct SlotWatch<'a> {
     slot: &'a Slot,
+    /// Whose it was when the wait began. In a child of a signal handler that has forked here it may be another's now.
+    handle: Handle,
     watch: Watch,
 }
 
@@ -209,17 +212,18 @@ impl<'a> SlotWatch<'a> {
     /// Announces that this thread waits for the slot.
     #[must_use]
     pub fn new(slot: &'a Slot) -> Self {
-        let watch = Watch::new(u64::from(slot.handle().index), slot.has(flag::INTERRUPTIBLE));
-        Self { slot, watch }
+        let handle = slot.handle();
+        let watch = Watch::new(u64::from(handle.index), slot.has(flag::INTERRUPTIBLE));
+        Self { slot, handle, watch }
     }
 
     /// As [`Watch::poll`], and `ECANCELED` once the handle is closed.
     pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
-        if self.slot.is_closed() {
+        if !self.slot.is_open_as(self.handle) {
             return Err(Error::ECANCELED);
         }
         let outcome = self.watch.poll(entries, deadline);
-        if self.slot.is_closed() { Err(Error::ECANCELED) } else { outcome }
+        if self.slot.is_open_as(self.handle) { outcome } else { Err(Error::ECANCELED) }
     }
 
     /// The entry that must be the last of those given to [`Self::poll`].
