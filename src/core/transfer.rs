@@ -62,7 +62,7 @@ impl<'a> Blocked<'a> {
         Self { slot, wait, events, dont_wait, deadline: None, deceived: 0 }
     }
 
-    #[cold]
+    #[inline(always)]
     fn until<T>(&mut self, mut error: OsError, mut call: impl FnMut() -> sys::Result<T>) -> Result<T> {
         loop {
             match error {
@@ -113,6 +113,7 @@ impl<'a> Blocked<'a> {
     }
 
     /// When the waiting must end, if it may begin.
+    #[inline]
     fn deadline(&mut self) -> Result<Deadline> {
         let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
         if timeout == 0 {

@@ -123,6 +123,7 @@ pub struct Watch {
 }
 
 impl Watch {
+    #[inline]
     fn new(target: u64, interruptible: bool) -> Self {
         let watch = Self { waker: own(), target, interruptible };
         watch.aim();
@@ -163,6 +164,7 @@ impl Watch {
 
     /// Waits until an entry is ready or somebody kicks; how many entries are ready, the kick not counted.
     /// `ETIMEDOUT` or `EAGAIN` at the deadline, `EINTR` if a signal came and shall be heard.
+    #[inline(always)]
     pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
         let left = deadline.remaining();
         let limit = match &self.waker {
@@ -181,6 +183,7 @@ impl Watch {
         }
     }
 
+    #[inline]
     fn kicked(&self, entries: &[PollFd]) -> bool {
         let Some(waker) = &self.waker else { return false };
         let kicked = entries.last().is_some_and(|entry| !entry.ready().is_empty());
@@ -218,6 +221,7 @@ impl<'a> SlotWatch<'a> {
     }
 
     /// As [`Watch::poll`], and `ECANCELED` once the handle is closed.
+    #[inline(always)]
     pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
         if !self.slot.is_open_as(self.handle) {
             return Err(Error::ECANCELED);
@@ -252,7 +256,7 @@ impl<'a> SlotWatch<'a> {
 }
 
 /// Waits until the slot's descriptor is ready for `events`, or the slot has moved on: the caller tries again.
-#[cold]
+#[inline(always)]
 pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
     if deadline == Deadline::Now {
         return Err(Error::EAGAIN);
