@@ -3,7 +3,7 @@
 //!
 //! Two rules make this safe around `fork`, which takes all 64: no thread ever holds two of these
 //! locks at once, and none waits for anything while it holds one. Dropping a reference to a slot under one
-//! is allowed: it takes only the table's lock, which comes after these.
+//! is allowed: it takes no lock.
 
 use super::handle::Handle;
 use super::options::Setting;
