@@ -177,6 +177,7 @@
 #define ANYSOCK_OPT_ACCEPT_TIMEOUT "accept_timeout"
 #define ANYSOCK_OPT_INTERRUPTIBLE "interruptible"
 #define ANYSOCK_OPT_INHERIT "inherit"
+#define ANYSOCK_OPT_NATIVE "native"
 #define ANYSOCK_OPT_KIND "kind"
 #define ANYSOCK_OPT_FAMILY "family"
 #define ANYSOCK_OPT_TYPE "type"
@@ -402,20 +403,6 @@
 typedef int64_t anysock_t;
 
 /**
- * A piece of the caller's memory for `anysock_readv` and `anysock_writev`.
- */
-typedef struct anysock_buffer {
-  /**
-   * Its first byte. May be NULL when `length` is 0.
-   */
-  void *data;
-  /**
-   * How many bytes.
-   */
-  size_t length;
-} anysock_buffer;
-
-/**
  * An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
  *
  * Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
@@ -447,6 +434,20 @@ typedef struct anysock_address {
    */
   uint8_t bytes[112];
 } anysock_address;
+
+/**
+ * A piece of the caller's memory for `anysock_readv` and `anysock_writev`.
+ */
+typedef struct anysock_buffer {
+  /**
+   * Its first byte. May be NULL when `length` is 0.
+   */
+  void *data;
+  /**
+   * How many bytes.
+   */
+  size_t length;
+} anysock_buffer;
 
 /**
  * One datagram of an array for `anysock_recv_many` and `anysock_send_many`: 40 bytes where a pointer has 8, without padding.
@@ -686,6 +687,21 @@ int64_t anysock_last_os_error(void);
 int64_t anysock_open(const char *kind);
 
 /**
+ * Opens a socket by the system's own numbers, as socket(2): for what has no kind's name here. The handle has option "native".
+ *
+ * @param family   `AF_INET`, `AF_INET6`, `AF_UNIX`, as this system numbers them.
+ * @param type     `SOCK_STREAM` and the like.
+ * @param protocol `IPPROTO_UDPLITE` and the like; 0 is the family's usual one.
+ * @return A handle, to be closed with `anysock_close`. The system's errors, `ANYSOCK_EPROTONOSUPPORT` among them;
+ *         `ANYSOCK_EAFNOSUPPORT` for another family; `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
+ *
+ * Does not block. As for `anysock_open` the descriptor is not inherited, and no use of it raises a signal.
+ */
+int64_t anysock_open_raw(int32_t family,
+                         int32_t type,
+                         int32_t protocol);
+
+/**
  * Opens two sockets that are connected to each other, as socketpair(2).
  *
  * @param kind   "unix", "unixgram", "unixpacket", or "tcp", "tcp4", "tcp6" for a pair over the loopback, of which
@@ -745,6 +761,18 @@ int64_t anysock_close(anysock_t h);
  */
 int64_t anysock_bind(anysock_t h,
                      const char *address);
+
+/**
+ * Gives a socket its own address, which is in flat memory: as `anysock_bind` with the same address in a text.
+ *
+ * @param address The address. With option "native", one of the unix family without a name (`length` 0) asks Linux for an
+ *                abstract name of its choice.
+ * @return As `anysock_bind`; `ANYSOCK_EINVAL` for what is no address.
+ *
+ * Does not block.
+ */
+int64_t anysock_bind_flat(anysock_t h,
+                          const struct anysock_address *address);
 
 /**
  * Makes a socket a listener, as listen(2). One without an address gets a free port on every interface.
@@ -810,6 +838,18 @@ int64_t anysock_connect(anysock_t h,
                         const char *address);
 
 /**
+ * Connects to an address in flat memory: as `anysock_connect` with the same address in a text.
+ *
+ * @param address The address.
+ * @return As `anysock_connect`; `ANYSOCK_EINVAL` for what is no address. With option "native" as connect(2): an attempt under
+ *         way is `ANYSOCK_EALREADY`, one that has failed may be made again, and one that was too long goes on.
+ *
+ * Blocks as `anysock_connect`.
+ */
+int64_t anysock_connect_flat(anysock_t h,
+                             const struct anysock_address *address);
+
+/**
  * The socket's own address as text, as getsockname(2).
  *
  * @param text     Receives the address, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
@@ -832,6 +872,26 @@ int64_t anysock_local_address(anysock_t h, char *text, size_t capacity);
  * Does not block.
  */
 int64_t anysock_peer_address(anysock_t h, char *text, size_t capacity);
+
+/**
+ * The socket's own address as flat memory, as getsockname(2).
+ *
+ * @param address Receives it; no address (`family` 0) for a unix socket without a name.
+ * @return 0. Errors as for `anysock_local_address`. On an error nothing is stored.
+ *
+ * Does not block. An IPv4 address is never shown as a mapped IPv6 one.
+ */
+int64_t anysock_local_flat(anysock_t h, struct anysock_address *address);
+
+/**
+ * The peer's address as flat memory, as getpeername(2).
+ *
+ * @param address As for `anysock_local_flat`.
+ * @return 0. Errors as for `anysock_peer_address`. On an error nothing is stored.
+ *
+ * Does not block. An IPv4 address is never shown as a mapped IPv6 one.
+ */
+int64_t anysock_peer_flat(anysock_t h, struct anysock_address *address);
 
 /**
  * Reads what is there, as recv(2) without flags; read(2) for a pipe or terminal.
@@ -1048,6 +1108,8 @@ int64_t anysock_send_many(anysock_t h,
  *         `ANYSOCK_ENOMEM`. On an error nothing is stored.
  *
  * Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual).
+ * With option "native" all control data comes as `raw_control` as the system tells it, in just as much room as there is;
+ * descriptors in it are the caller's.
  */
 int64_t anysock_recv_message(anysock_t h,
                              struct anysock_message *message,

@@ -7,13 +7,14 @@
 use super::address::fit;
 use super::deadline::Deadline;
 use super::error::{Error, Result};
+use super::flat::Flat;
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
 use super::socket::{create, dress, get, settle};
 use super::table::{self, Phase, Ref, Wait, flag};
 use super::transfer;
 use super::wait::SlotWatch;
-use super::{readiness, side};
+use super::{native, readiness, side};
 use crate::sys::{self, Events, Fd, PollFd};
 use socket2::SockAddr;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub fn connect(number: i64, text: &str) -> Result<()> {
     let slot = get(number)?;
     match slot.phase() {
+        _ if slot.has(flag::NATIVE) => {}
         Phase::Fresh => {}
         phase => return again(&slot, phase),
     }
@@ -35,11 +37,36 @@ pub fn connect(number: i64, text: &str) -> Result<()> {
     if !slot.kind().is_connected_kind() {
         return set_peer(&slot, &candidates);
     }
+    if slot.has(flag::NATIVE) {
+        return first_that_works(&candidates, |candidate| connect_natively(&slot, candidate));
+    }
     let candidates = suitable(&slot, candidates)?;
     match candidates.as_slice() {
         [only] => start(&slot, only, deadline),
         _ => race(&slot, candidates, deadline),
     }
+}
+
+/// Connects to an address in numbers, as the same address in a text would be.
+pub fn connect_flat(number: i64, address: &Flat) -> Result<()> {
+    let slot = get(number)?;
+    if slot.has(flag::NATIVE) {
+        return connect_natively(&slot, &native::socket_address(address)?);
+    }
+    let address = address.to_socket_address()?;
+    match slot.phase() {
+        Phase::Fresh => {}
+        phase => return again(&slot, phase),
+    }
+    if !slot.kind().is_connected_kind() {
+        return set_peer(&slot, &[address]);
+    }
+    start(&slot, &address, Deadline::after(slot.ruling_timeout(Wait::Connect)))
+}
+
+fn connect_natively(slot: &Ref, address: &SockAddr) -> Result<()> {
+    let family = slot.family().ok_or(Error::EAFNOSUPPORT)?;
+    native::connect(slot, &fit(address, family)?, Deadline::after(slot.ruling_timeout(Wait::Connect)))
 }
 
 /// A datagram socket only notes its peer.

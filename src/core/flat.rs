@@ -62,6 +62,12 @@ impl Flat {
         self.family == NOBODY
     }
 
+    /// Whether it is of the unix family and has no name.
+    #[must_use]
+    pub const fn is_unnamed(&self) -> bool {
+        self.family == UNIX && self.length == 0
+    }
+
     /// As the system's calls take it: `EINVAL` for what is no address, `EAFNOSUPPORT` for no family of ours.
     pub fn to_socket_address(&self) -> Result<SockAddr> {
         if self.reserved != 0 {

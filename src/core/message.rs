@@ -85,14 +85,20 @@ struct Receiver<'a> {
 impl<'a> Receiver<'a> {
     fn new(slot: &'a Ref, wanted: Capacity, flags: Flags) -> Result<Self> {
         let wanted = if flags.has(Flags::PEEK) && !PEEKS_CONTROL { Capacity::default() } else { wanted };
-        let room = ControlRoom::new(wanted, slot.family() == Some(Domain::UNIX))?;
+        let room = match slot.has(flag::NATIVE) {
+            true => ControlRoom::exact(wanted.raw)?,
+            false => ControlRoom::new(wanted, slot.family() == Some(Domain::UNIX))?,
+        };
         Ok(Self { slot, room, wanted, flags, named: !slot.kind().is_connected_kind() })
     }
 
     /// Receives without waiting. Descriptors have an owner from here on.
     fn receive(&mut self, pieces: &[Piece]) -> sys::Result<(Message, Arrived)> {
         let message = sys::receive_message(self.slot.fd(), pieces, &mut self.room, self.flags, self.named)?;
-        let arrived = Arrived::read(&self.room, message.control, self.wanted);
+        let arrived = match self.slot.has(flag::NATIVE) {
+            true => Arrived::unread(&self.room, message.control),
+            false => Arrived::read(&self.room, message.control, self.wanted),
+        };
         Ok((message, arrived))
     }
 
@@ -167,7 +173,11 @@ pub fn send_message(number: i64, pieces: &[Piece], beside: &Beside<'_>, flags: F
     let parcels = Parcels::new(&beside.handles)?;
     if slot.kind().is_byte_stream() && length == 0 {
         // On a stream it travels with the first byte.
-        return if beside.is_more_than_an_address() { Err(Error::EINVAL) } else { Ok(0) };
+        return if beside.is_more_than_an_address() && !slot.has(flag::NATIVE) {
+            Err(Error::EINVAL)
+        } else {
+            Ok(0)
+        };
     }
     let address = match beside.address {
         Some(address) => Some(aim(&slot, address.to_socket_address()?)?),
@@ -193,7 +203,7 @@ pub fn send_message(number: i64, pieces: &[Piece], beside: &Beside<'_>, flags: F
 fn check(slot: &Ref, pieces: &[Piece], beside: &Beside<'_>) -> Result<()> {
     let kind = slot.kind();
     let unix = kind.family() == Some(Domain::UNIX);
-    if beside.address.is_some() && kind.is_connected_kind() {
+    if beside.address.is_some() && kind.is_connected_kind() && !slot.has(flag::NATIVE) {
         return Err(no_address(slot));
     }
     if !kind.is_byte_stream() && pieces.len() > sys::MAX_PIECES {

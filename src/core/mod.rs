@@ -8,6 +8,7 @@
 //! | `kind`, `address`, `resolve` | names as text |
 //! | `flat` | addresses as flat memory |
 //! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
+//! | `native` | handles of which nothing is known but what the system says |
 //! | `hint` | whether the next read is likely to wait |
 //! | `datagrams` | many datagrams at once |
 //! | `message` | bytes with what goes beside them: addresses, control data, handles |
@@ -29,6 +30,7 @@ pub mod handle;
 pub mod hint;
 pub mod kind;
 pub mod message;
+pub mod native;
 pub mod options;
 pub mod os;
 pub mod poller;

@@ -3,10 +3,11 @@
 use super::address::{self, fit};
 use super::deadline::Deadline;
 use super::error::{Error, Result};
+use super::flat::Flat;
 use super::resolve::{self, Asker, Role};
 use super::socket::{get, settle};
 use super::table::{self, New, Phase, Ref, Slot, Wait, flag};
-use super::{readiness, side, transfer};
+use super::{native, readiness, side, transfer};
 use crate::sys::{self, Events, OsError};
 use socket2::{Domain, SockAddr};
 
@@ -16,10 +17,24 @@ pub fn bind(number: i64, text: &str) -> Result<()> {
     let deadline = Deadline::after(slot.timeout(Wait::General));
     let deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
     let candidates = resolve::lookup(slot.kind(), text, Role::Local, Asker::Handle(&slot), deadline)?;
-    if slot.phase() != Phase::Fresh {
-        return Err(Error::EINVAL);
-    }
+    check_fresh(&slot)?;
     first_that_works(&candidates, |candidate| bind_to(&slot, candidate))
+}
+
+/// Names the socket by an address in numbers.
+pub fn bind_flat(number: i64, address: &Flat) -> Result<()> {
+    let slot = get(number)?;
+    if slot.has(flag::NATIVE) {
+        return bind_to(&slot, &native::socket_address(address)?);
+    }
+    let address = address.to_socket_address()?;
+    check_fresh(&slot)?;
+    bind_to(&slot, &address)
+}
+
+/// Refuses what has gone on already. Of a native handle the kernel does.
+fn check_fresh(slot: &Slot) -> Result<()> {
+    if slot.phase() == Phase::Fresh || slot.has(flag::NATIVE) { Ok(()) } else { Err(Error::EINVAL) }
 }
 
 /// Tries addresses in order; the first error is the one that matters.
@@ -41,12 +56,16 @@ fn bind_to(slot: &Ref, address: &SockAddr) -> Result<()> {
     let family = settle(slot, address.domain())?;
     let address = fit(address, family)?;
     let index = slot.handle().index;
-    if slot.kind().is_tcp() && !side::find(index, |side| has_own_rule(side)).unwrap_or(false) {
+    if wants_listener_default(slot) && !side::find(index, |side| has_own_rule(side)).unwrap_or(false) {
         sys::set_listener_default(slot.fd())?;
     }
     sys::bind(slot.fd(), &address)?;
     slot.set_flags(flag::BOUND);
     Ok(())
+}
+
+fn wants_listener_default(slot: &Slot) -> bool {
+    slot.kind().is_tcp() && !slot.has(flag::NATIVE)
 }
 
 /// Whether the caller has said who else may have the address.
@@ -57,6 +76,11 @@ fn has_own_rule(side: &side::Side) -> bool {
 /// Makes it a listener; one that nobody named gets a free port on every interface.
 pub fn listen(number: i64, backlog: i32) -> Result<()> {
     let slot = get(number)?;
+    if slot.has(flag::NATIVE) {
+        sys::listen(slot.fd(), backlog)?;
+        slot.advance(Phase::Connected, Phase::Listening);
+        return Ok(());
+    }
     if !slot.kind().is_connected_kind() {
         return Err(Error::EOPNOTSUPP);
     }

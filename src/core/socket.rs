@@ -3,6 +3,7 @@
 
 use super::address;
 use super::error::{Error, Result};
+use super::flat::Flat;
 use super::kind::{Kind, Net};
 use super::options::Setting;
 use super::server::accept_next;
@@ -189,6 +190,9 @@ pub fn shutdown(number: i64, how: i32) -> Result<()> {
         _ => return Err(Error::EINVAL),
     };
     let slot = get_settled(number)?;
+    if slot.has(flag::NATIVE) {
+        return Ok(sys::shutdown(slot.fd(), half)?);
+    }
     // Some systems would shut a half of what has no peer, a listener's too.
     sys::peer(slot.fd()).map_err(|_| Error::ENOTCONN)?;
     let queued = if slot.kind().is_tcp() { sys::available(slot.fd()).unwrap_or(0) as u64 } else { u64::MAX };
@@ -241,6 +245,16 @@ fn breathe(tries: u32) {
 pub fn local_address(number: i64) -> Result<String> {
     let slot = get_settled(number)?;
     Ok(address::format(slot.kind(), &sys::local(slot.fd())?))
+}
+
+/// The socket's own address as flat memory.
+pub fn local_flat(number: i64) -> Result<Flat> {
+    Ok(Flat::from(&sys::local(get_settled(number)?.fd())?))
+}
+
+/// The peer's address as flat memory.
+pub fn peer_flat(number: i64) -> Result<Flat> {
+    Ok(Flat::from(&sys::peer(get_settled(number)?.fd())?))
 }
 
 /// The peer's address.

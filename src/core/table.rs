@@ -95,6 +95,8 @@ pub mod flag {
     pub const FILE: u32 = 8192;
     /// The last read that tried had to wait.
     pub const READS_WAIT: u32 = 16384;
+    /// The system's word counts alone.
+    pub const NATIVE: u32 = 32768;
     /// The handle knows more of its readiness than the kernel.
     pub const KNOWS_MORE: u32 = SHUT_READ | SHUT_WRITE | UNSETTLED | PENDING;
     /// Receiving is more than one system call.

@@ -140,6 +140,9 @@ pub fn pause(round: u32) -> Duration {
 /// Says what a failed transfer means for the handle: some errors stay.
 fn judge(slot: &Slot, wait: Wait, error: OsError) -> Error {
     let error = Error::from(error);
+    if slot.has(flag::NATIVE) {
+        return error;
+    }
     if !slot.kind().is_connected_kind() {
         // Only some systems have a word of its own for a datagram to nobody.
         return if error == Error::EDESTADDRREQ { Error::ENOTCONN } else { error };

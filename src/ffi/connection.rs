@@ -1,8 +1,8 @@
 //! Server and client: names, listeners, connections. Not here: bytes (`bytes`).
 
-use super::argument::{self, TextOut};
+use super::argument::{self, Out, TextOut};
 use super::call;
-use super::types::anysock_t;
+use super::types::{anysock_address, anysock_t};
 use crate::core::{connect, server, socket};
 use std::ffi::c_char;
 
@@ -24,6 +24,19 @@ use std::ffi::c_char;
 pub unsafe extern "C" fn anysock_bind(h: anysock_t, address: *const c_char) -> i64 {
     // SAFETY: the caller vouches for the text.
     call(|| server::bind(h, unsafe { argument::text(address) }?))
+}
+
+/// Gives a socket its own address, which is in flat memory: as `anysock_bind` with the same address in a text.
+///
+/// @param address The address. With option "native", one of the unix family without a name (`length` 0) asks Linux for an
+///                abstract name of its choice.
+/// @return As `anysock_bind`; `ANYSOCK_EINVAL` for what is no address.
+///
+/// Does not block.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_bind_flat(h: anysock_t, address: *const anysock_address) -> i64 {
+    // SAFETY: the caller vouches for the address.
+    call(|| server::bind_flat(h, &unsafe { argument::address(address) }?))
 }
 
 /// Makes a socket a listener, as listen(2). One without an address gets a free port on every interface.
@@ -100,6 +113,19 @@ pub unsafe extern "C" fn anysock_connect(h: anysock_t, address: *const c_char) -
     call(|| connect::connect(h, unsafe { argument::text(address) }?))
 }
 
+/// Connects to an address in flat memory: as `anysock_connect` with the same address in a text.
+///
+/// @param address The address.
+/// @return As `anysock_connect`; `ANYSOCK_EINVAL` for what is no address. With option "native" as connect(2): an attempt under
+///         way is `ANYSOCK_EALREADY`, one that has failed may be made again, and one that was too long goes on.
+///
+/// Blocks as `anysock_connect`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_connect_flat(h: anysock_t, address: *const anysock_address) -> i64 {
+    // SAFETY: the caller vouches for the address.
+    call(|| connect::connect_flat(h, &unsafe { argument::address(address) }?))
+}
+
 /// The socket's own address as text, as getsockname(2).
 ///
 /// @param text     Receives the address, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
@@ -131,5 +157,35 @@ pub unsafe extern "C" fn anysock_peer_address(h: anysock_t, text: *mut c_char, c
         let out = TextOut::new(text, capacity)?;
         // SAFETY: the caller vouches for the memory.
         socket::peer_address(h).map(|address| unsafe { out.put(&address) })
+    })
+}
+
+/// The socket's own address as flat memory, as getsockname(2).
+///
+/// @param address Receives it; no address (`family` 0) for a unix socket without a name.
+/// @return 0. Errors as for `anysock_local_address`. On an error nothing is stored.
+///
+/// Does not block. An IPv4 address is never shown as a mapped IPv6 one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_local_flat(h: anysock_t, address: *mut anysock_address) -> i64 {
+    call(|| {
+        let out = Out::new(address)?;
+        // SAFETY: the caller vouches for the place.
+        socket::local_flat(h).map(|flat| unsafe { out.put(flat.into()) })
+    })
+}
+
+/// The peer's address as flat memory, as getpeername(2).
+///
+/// @param address As for `anysock_local_flat`.
+/// @return 0. Errors as for `anysock_peer_address`. On an error nothing is stored.
+///
+/// Does not block. An IPv4 address is never shown as a mapped IPv6 one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn anysock_peer_flat(h: anysock_t, address: *mut anysock_address) -> i64 {
+    call(|| {
+        let out = Out::new(address)?;
+        // SAFETY: the caller vouches for the place.
+        socket::peer_flat(h).map(|flat| unsafe { out.put(flat.into()) })
     })
 }

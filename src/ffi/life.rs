@@ -3,7 +3,7 @@
 use super::argument::{self, Out};
 use super::call;
 use super::types::anysock_t;
-use crate::core::socket;
+use crate::core::{native, socket};
 use std::ffi::c_char;
 
 /// Opens a socket, as socket(2).
@@ -20,6 +20,20 @@ use std::ffi::c_char;
 pub unsafe extern "C" fn anysock_open(kind: *const c_char) -> i64 {
     // SAFETY: the caller vouches for the text.
     call(|| socket::open(unsafe { argument::text(kind) }?))
+}
+
+/// Opens a socket by the system's own numbers, as socket(2): for what has no kind's name here. The handle has option "native".
+///
+/// @param family   `AF_INET`, `AF_INET6`, `AF_UNIX`, as this system numbers them.
+/// @param type     `SOCK_STREAM` and the like.
+/// @param protocol `IPPROTO_UDPLITE` and the like; 0 is the family's usual one.
+/// @return A handle, to be closed with `anysock_close`. The system's errors, `ANYSOCK_EPROTONOSUPPORT` among them;
+///         `ANYSOCK_EAFNOSUPPORT` for another family; `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
+///
+/// Does not block. As for `anysock_open` the descriptor is not inherited, and no use of it raises a signal.
+#[unsafe(no_mangle)]
+pub extern "C" fn anysock_open_raw(family: i32, r#type: i32, protocol: i32) -> i64 {
+    call(|| native::open(family, r#type, protocol))
 }
 
 /// Opens two sockets that are connected to each other, as socketpair(2).

@@ -24,6 +24,8 @@ use crate::sys::Flags;
 ///         `ANYSOCK_ENOMEM`. On an error nothing is stored.
 ///
 /// Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual).
+/// With option "native" all control data comes as `raw_control` as the system tells it, in just as much room as there is;
+/// descriptors in it are the caller's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_recv_message(
     h: anysock_t,

@@ -56,7 +56,11 @@ pub(super) struct Sent {
 
 /// Memory for the control data of one receive, aligned as systems want it.
 #[derive(Debug, Default)]
-pub struct ControlRoom(Vec<u64>);
+pub struct ControlRoom {
+    words: Vec<u64>,
+    /// In bytes.
+    length: usize,
+}
 
 impl ControlRoom {
     /// As much as a message may have, or nothing if nobody wants to know of it.
@@ -65,25 +69,31 @@ impl ControlRoom {
             return Ok(Self::default());
         }
         let raw = capacity.raw.min(MOST_RAW);
-        let length = (if rights { ROOM_FOR_RIGHTS } else { ROOM } + raw).div_ceil(size_of::<u64>());
-        let mut room = Vec::new();
-        room.try_reserve_exact(length).map_err(|_| OUT_OF_MEMORY)?;
-        room.resize(length, 0);
-        Ok(Self(room))
+        Self::exact(if rights { ROOM_FOR_RIGHTS } else { ROOM } + raw)
+    }
+
+    /// So many bytes, and no more.
+    pub fn exact(length: usize) -> Result<Self> {
+        let length = length.min(ROOM_FOR_RIGHTS + MOST_RAW);
+        let count = length.div_ceil(size_of::<u64>());
+        let mut words = Vec::new();
+        words.try_reserve_exact(count).map_err(|_| OUT_OF_MEMORY)?;
+        words.resize(count, 0);
+        Ok(Self { words, length })
     }
 
     pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
-        if self.0.is_empty() { std::ptr::null_mut() } else { self.0.as_mut_ptr().cast() }
+        if self.length == 0 { std::ptr::null_mut() } else { self.words.as_mut_ptr().cast() }
     }
 
     pub(super) fn length(&self) -> usize {
-        self.0.len() * size_of::<u64>()
+        self.length
     }
 
     fn bytes(&self, length: usize) -> &[u8] {
         let length = length.min(self.length());
         // SAFETY: the numbers are initialised and as long as that.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), length) }
+        unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast(), length) }
     }
 }
 
@@ -140,6 +150,12 @@ impl Arrived {
         }
         arrived.rights.0.reverse();
         arrived
+    }
+
+    /// The control data as it is. Descriptors in it are the caller's.
+    #[must_use]
+    pub fn unread(room: &ControlRoom, length: usize) -> Self {
+        Self { raw: room.bytes(length).to_vec(), ..Self::default() }
     }
 
     fn add(&mut self, message: &Message<'_>, capacity: Capacity) {
@@ -408,7 +424,7 @@ mod tests {
     fn room_of(data: &ControlData) -> (ControlRoom, usize) {
         let mut room =
             ControlRoom::new(Capacity { raw: data.0.len(), ..Capacity::default() }, false).unwrap();
-        for (place, bytes) in room.0.iter_mut().zip(data.0.chunks(8)) {
+        for (place, bytes) in room.words.iter_mut().zip(data.0.chunks(8)) {
             let mut word = [0; 8];
             word[..bytes.len()].copy_from_slice(bytes);
             *place = u64::from_ne_bytes(word);

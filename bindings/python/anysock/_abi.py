@@ -184,6 +184,7 @@ ANYSOCK_OPT_CONNECT_TIMEOUT = "connect_timeout"
 ANYSOCK_OPT_ACCEPT_TIMEOUT = "accept_timeout"
 ANYSOCK_OPT_INTERRUPTIBLE = "interruptible"
 ANYSOCK_OPT_INHERIT = "inherit"
+ANYSOCK_OPT_NATIVE = "native"
 ANYSOCK_OPT_KIND = "kind"
 ANYSOCK_OPT_FAMILY = "family"
 ANYSOCK_OPT_TYPE = "type"
@@ -358,17 +359,6 @@ ANYSOCK_ONESHOT = 64
 anysock_t = c_int64
 
 
-class anysock_buffer(Structure):
-    """A piece of the caller's memory for `anysock_readv` and `anysock_writev`."""
-
-    _fields_ = [
-        #: Its first byte. May be NULL when `length` is 0.
-        ("data", c_void_p),
-        #: How many bytes.
-        ("length", c_size_t),
-    ]
-
-
 class anysock_address(Structure):
     """An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 
@@ -389,6 +379,17 @@ class anysock_address(Structure):
         ("reserved", c_uint32),
         #: At offset 16: the octets in the order in which they are written; a path; or a 0 and an abstract name. No NUL ends it.
         ("bytes", c_uint8 * 112),
+    ]
+
+
+class anysock_buffer(Structure):
+    """A piece of the caller's memory for `anysock_readv` and `anysock_writev`."""
+
+    _fields_ = [
+        #: Its first byte. May be NULL when `length` is 0.
+        ("data", c_void_p),
+        #: How many bytes.
+        ("length", c_size_t),
     ]
 
 
@@ -579,6 +580,20 @@ def anysock_open(kind: c_char_p) -> c_int64:
 
 
 @foreign
+def anysock_open_raw(family: c_int32, type: c_int32, protocol: c_int32) -> c_int64:
+    """Opens a socket by the system's own numbers, as socket(2): for what has no kind's name here. The handle has option "native".
+
+    @param family   `AF_INET`, `AF_INET6`, `AF_UNIX`, as this system numbers them.
+    @param type     `SOCK_STREAM` and the like.
+    @param protocol `IPPROTO_UDPLITE` and the like; 0 is the family's usual one.
+    @return A handle, to be closed with `anysock_close`. The system's errors, `ANYSOCK_EPROTONOSUPPORT` among them;
+            `ANYSOCK_EAFNOSUPPORT` for another family; `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
+
+    Does not block. As for `anysock_open` the descriptor is not inherited, and no use of it raises a signal.
+    """
+
+
+@foreign
 def anysock_pair(kind: c_char_p, first: POINTER(anysock_t), second: POINTER(anysock_t)) -> c_int64:
     """Opens two sockets that are connected to each other, as socketpair(2).
 
@@ -639,6 +654,18 @@ def anysock_bind(h: anysock_t, address: c_char_p) -> c_int64:
     that can be had. A "tcp" or "udp" socket on every interface takes IPv6 and IPv4 where the system can. Stream sockets get
     option "reuse_address" on Unix and "exclusive_address" on Windows, unless it was set before. A unix path is left
     in place when the socket is closed.
+    """
+
+
+@foreign
+def anysock_bind_flat(h: anysock_t, address: POINTER(anysock_address)) -> c_int64:
+    """Gives a socket its own address, which is in flat memory: as `anysock_bind` with the same address in a text.
+
+    @param address The address. With option "native", one of the unix family without a name (`length` 0) asks Linux for an
+                   abstract name of its choice.
+    @return As `anysock_bind`; `ANYSOCK_EINVAL` for what is no address.
+
+    Does not block.
     """
 
 
@@ -707,6 +734,18 @@ def anysock_connect(h: anysock_t, address: c_char_p) -> c_int64:
 
 
 @foreign
+def anysock_connect_flat(h: anysock_t, address: POINTER(anysock_address)) -> c_int64:
+    """Connects to an address in flat memory: as `anysock_connect` with the same address in a text.
+
+    @param address The address.
+    @return As `anysock_connect`; `ANYSOCK_EINVAL` for what is no address. With option "native" as connect(2): an attempt under
+            way is `ANYSOCK_EALREADY`, one that has failed may be made again, and one that was too long goes on.
+
+    Blocks as `anysock_connect`.
+    """
+
+
+@foreign
 def anysock_local_address(h: anysock_t, text: POINTER(c_char), capacity: c_size_t) -> c_int64:
     """The socket's own address as text, as getsockname(2).
 
@@ -729,6 +768,28 @@ def anysock_peer_address(h: anysock_t, text: POINTER(c_char), capacity: c_size_t
             `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
 
     Does not block.
+    """
+
+
+@foreign
+def anysock_local_flat(h: anysock_t, address: POINTER(anysock_address)) -> c_int64:
+    """The socket's own address as flat memory, as getsockname(2).
+
+    @param address Receives it; no address (`family` 0) for a unix socket without a name.
+    @return 0. Errors as for `anysock_local_address`. On an error nothing is stored.
+
+    Does not block. An IPv4 address is never shown as a mapped IPv6 one.
+    """
+
+
+@foreign
+def anysock_peer_flat(h: anysock_t, address: POINTER(anysock_address)) -> c_int64:
+    """The peer's address as flat memory, as getpeername(2).
+
+    @param address As for `anysock_local_flat`.
+    @return 0. Errors as for `anysock_peer_address`. On an error nothing is stored.
+
+    Does not block. An IPv4 address is never shown as a mapped IPv6 one.
     """
 
 
@@ -968,6 +1029,8 @@ def anysock_recv_message(h: anysock_t, message: POINTER(anysock_message), flags:
             `ANYSOCK_ENOMEM`. On an error nothing is stored.
 
     Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual).
+    With option "native" all control data comes as `raw_control` as the system tells it, in just as much room as there is;
+    descriptors in it are the caller's.
     """
 
 

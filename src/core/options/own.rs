@@ -2,7 +2,7 @@
 
 use crate::core::error::{Error, Result};
 use crate::core::table::{Phase, Ref, Wait, flag};
-use crate::core::{readiness, side};
+use crate::core::{native, readiness, side};
 use crate::sys;
 use socket2::{Domain, Type};
 use std::sync::atomic::Ordering;
@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 pub enum Own {
     Timeout(Wait),
     Interruptible,
+    Native,
     /// Belongs to the descriptor, so that it is kept and replayed as the kernel's options are.
     Inherit,
     Kind,
@@ -29,6 +30,10 @@ pub fn set(slot: &Ref, own: Own, value: i64) -> Result<()> {
         Own::Timeout(wait) => slot.set_timeout(wait, value),
         Own::Interruptible if value == 0 => slot.clear_flags(flag::INTERRUPTIBLE),
         Own::Interruptible => slot.set_flags(flag::INTERRUPTIBLE),
+        // What such a handle has not kept can't be known later.
+        Own::Native if value == 0 && slot.has(flag::NATIVE) => return Err(Error::EINVAL),
+        Own::Native if value == 0 => {}
+        Own::Native => native::turn_on(slot)?,
         _ => return Err(Error::EACCES),
     }
     Ok(())
@@ -39,6 +44,7 @@ pub fn get(slot: &Ref, own: Own) -> Result<i64> {
     match own {
         Own::Timeout(wait) => Ok(slot.timeout(wait)),
         Own::Interruptible => Ok(i64::from(slot.has(flag::INTERRUPTIBLE))),
+        Own::Native => Ok(i64::from(slot.has(flag::NATIVE))),
         Own::Family => Ok(slot.family().map_or(0, family)),
         Own::Type => Ok(kind(slot.kind().transport())),
         Own::Protocol => Ok(slot.kind().protocol_number().into()),

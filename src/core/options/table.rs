@@ -336,6 +336,11 @@ const LIST: &[Row] = options! {
     /// adopted descriptor stays as it was.
     "inherit" = Switch, ReadWrite, Handle, by Own::Inherit;
 
+    /// With 1 what the handle says is what the system says: no error stays, a failed connect may be tried again,
+    /// what a system leaves open is open, control data is raw. For a language's own socket module on top of
+    /// this library. Can't be taken back; `EINVAL` while the family is open or a connect tries several addresses.
+    "native" = Switch, ReadWrite, Socket, by Own::Native;
+
     /// The kind that the handle was opened as, `tcp4`. `stream` is a pipe or terminal that was adopted,
     /// `poller` a poller.
     "kind" = Text, Read, Any, by Own::Kind;
