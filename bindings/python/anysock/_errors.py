@@ -37,10 +37,11 @@ def failure(code: int, subject: str | None = None) -> Exception:
         return RuntimeError(message)
     kind = socket.gaierror if code in _RESOLVER_CODES else OSError
     about = () if subject is None else (subject,)
-    return kind(_host_number(code), message, *about)
+    return kind(host_number(code), message, *about)
 
 
-def _host_number(code: int) -> int:
+def host_number(code: int) -> int:
+    """The host's number for an error."""
     if code in _HOST_NUMBERS:
         return _HOST_NUMBERS[code]
     name = _abi.anysock_error_name(code).decode()

@@ -1,0 +1,70 @@
+"""What callers hand over, checked as CPython's parser of arguments does it: ctypes alone would cut a number in silence."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+from functools import lru_cache
+from operator import index
+from typing import SupportsIndex
+
+from .. import _abi
+
+_INT_MAX = 2**31 - 1
+
+#: The host's flags, and what they are to the library. Those that only ask for what it always does are nothing.
+_FLAGS = {
+    "MSG_PEEK": _abi.ANYSOCK_PEEK,
+    "MSG_OOB": _abi.ANYSOCK_OOB,
+    "MSG_WAITALL": _abi.ANYSOCK_WAIT_ALL,
+    "MSG_DONTWAIT": _abi.ANYSOCK_DONT_WAIT,
+    "MSG_TRUNC": _abi.ANYSOCK_TRUNC,
+    "MSG_MORE": _abi.ANYSOCK_MORE,
+    "MSG_CTRUNC": 0,
+    "MSG_NOSIGNAL": 0,
+    "MSG_CMSG_CLOEXEC": 0,
+    "MSG_CONFIRM": 0,
+    "MSG_EOR": 0,
+}
+_KNOWN = [(getattr(_socket, name), flag) for name, flag in _FLAGS.items() if hasattr(_socket, name)]
+
+#: What comes back with a message.
+_TOLD = [
+    (_abi.ANYSOCK_TRUNC, getattr(_socket, "MSG_TRUNC", 0)),
+    (_abi.ANYSOCK_CONTROL_TRUNC, getattr(_socket, "MSG_CTRUNC", 0)),
+    (_abi.ANYSOCK_OOB, _socket.MSG_OOB),
+]
+
+
+def as_int(number: SupportsIndex) -> int:
+    """A C `int`."""
+    value = index(number)
+    if -_INT_MAX - 1 <= value <= _INT_MAX:
+        return value
+    raise OverflowError("signed integer is out of range of a C int")
+
+
+def as_size(number: SupportsIndex, caller: str) -> int:
+    """A length."""
+    value = index(number)
+    if value < 0:
+        raise ValueError(f"negative buffersize in {caller}")
+    return value
+
+
+@lru_cache(maxsize=64)
+def flags_in(flags: SupportsIndex) -> int:
+    """Flags of a send or receive as the library has them."""
+    rest, ours = as_int(flags), 0
+    for bit, flag in _KNOWN:
+        if rest & bit:
+            rest, ours = rest & ~bit, ours | flag
+    if rest:
+        raise OSError(errno.EOPNOTSUPP, f"{os.strerror(errno.EOPNOTSUPP)}: flags {rest:#x}")
+    return ours
+
+
+def flags_out(flags: int) -> int:
+    """What the library tells of a message, as the host does."""
+    return sum(bit for flag, bit in _TOLD if flags & flag)
