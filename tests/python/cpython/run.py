@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""CPython's own tests, with its own modules and with anysock's: every test that passes there has to pass here.
+
+    run.py [MODULE ...]     compares these, or those of modules.txt, test by test with differences.txt
+    run.py --show TEST      runs the module of one test with ours, and says what became of it
+
+What is not installed is said. Each module runs in processes of its own, both sides at once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+HERE = Path(__file__).resolve().parent
+SIDES = ("std", "ours")
+
+#: The test did not get to its end: it hangs, or took the process with it.
+UNFINISHED = "hangs"
+
+#: How often a module is started again after such a test.
+MOST_STARTS = 10
+
+ROOT = HERE.parents[2]
+os.environ.setdefault("ANYSOCK_LIBRARY", str(ROOT / "target" / "release" / "libanysock.so"))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "bindings" / "python"), os.environ.get("PYTHONPATH", "")])
+
+#: What becomes of a test, and why.
+Outcomes = dict[str, tuple[str, str]]
+
+
+def lines(name: str) -> list[str]:
+    """A list beside this file, without its comments."""
+    text = (HERE / name).read_text().splitlines()
+    return [line.strip() for line in text if line.strip() and not line.startswith("#")]
+
+
+def listed_differences() -> dict[str, str]:
+    pairs = (line.split(": ", 1) for line in lines("differences.txt"))
+    return {test: reason for test, reason in pairs}
+
+
+def outcomes(side: str, module: str) -> Outcomes:
+    """What becomes of each test of a module."""
+    with tempfile.TemporaryDirectory() as place:
+        journal = Path(place, "journal")
+        for _ in range(MOST_STARTS):
+            run_child(side, module, journal, Path(place))
+            found = read(journal)
+            if UNFINISHED not in (outcome for outcome, _ in list(found.values())[-1:]):
+                break
+    return found
+
+
+def run_child(side: str, module: str, journal: Path, place: Path) -> None:
+    command = [sys.executable, "-W", "ignore", str(HERE / "child.py"), side, module, str(journal)]
+    # What it prints is of interest only to who looks at one test: the outcome has the reason.
+    output = None if os.environ.get("VERBOSE") else subprocess.PIPE
+    child = subprocess.run(command, cwd=place, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+    if not journal.exists():
+        sys.exit(f"{module} can't be run with the modules of {side}:\n{(child.stderr or b'').decode()}")
+
+
+def read(journal: Path) -> Outcomes:
+    entries = (json.loads(line) for line in journal.read_text().splitlines())
+    return {test: (outcome, why) for test, outcome, why in entries}
+
+
+def compare(module: str, listed: dict[str, str]) -> tuple[int, list[str]]:
+    """Of one module, how many tests pass on both sides, and the complaints."""
+    began = monotonic()
+    with ThreadPoolExecutor() as pool:
+        std, ours = pool.map(lambda side: outcomes(side, module), SIDES)
+    passing = [test for test, (outcome, _) in std.items() if outcome == "passed"]
+    good, different, complaints = 0, 0, []
+    for test in passing:
+        outcome, why = ours.get(test, ("missing", ""))
+        if outcome == "passed" and test in listed:
+            complaints.append(f"{test} passes, but is listed: {listed[test]}")
+        elif outcome == "passed":
+            good += 1
+        elif test in listed:
+            different += 1
+        else:
+            complaints.append(f"{test} {outcome}\n{indented(why)}")
+    seconds = monotonic() - began
+    print(f"{module:24} {good:4} as with the standard modules, {different} listed, {seconds:.0f} s", flush=True)
+    return good, complaints
+
+
+def indented(text: str) -> str:
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def show(test: str) -> None:
+    os.environ["VERBOSE"] = "1"
+    _, module, *_ = test.split(".")
+    for name, (outcome, why) in outcomes("ours", module).items():
+        if name.startswith(test):
+            print(name, outcome, indented(why), sep="\n")
+
+
+def is_installed(module: str) -> bool:
+    return bool(importlib.util.find_spec("test") and importlib.util.find_spec(f"test.{module}"))
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--show"]:
+        show(arguments[1])
+        return 0
+    listed, modules = listed_differences(), arguments or lines("modules.txt")
+    passed, complaints, skipped = 0, [], 0
+    for module in modules:
+        if not is_installed(module):
+            print(f"skip {module}: not installed with this Python")
+            skipped += 1
+            continue
+        good, bad = compare(module, listed)
+        passed += good
+        complaints += bad
+    for complaint in complaints:
+        print(f"FAILED {complaint}")
+    print(f"{passed} passed, {len(complaints)} failed, {skipped} skipped")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
