@@ -7,6 +7,9 @@ from __future__ import annotations
 
 _owners: dict[int, int] = {}
 
+#: Of handles that several have, as a descriptor in CPython may be that of several sockets: how many more than one.
+_more: dict[int, int] = {}
+
 
 def enter(fileno: int, handle: int) -> None:
     """Notes that an open handle owns a descriptor. Of a number that the system has given out again, the last counts."""
@@ -17,6 +20,20 @@ def leave(fileno: int, handle: int) -> None:
     """Forgets it, while the descriptor is still open: afterwards its number may be somebody else's."""
     if _owners.get(fileno) == handle:
         del _owners[fileno]
+        _more.pop(handle, None)
+
+
+def share(handle: int) -> None:
+    """Notes that one more has the handle, besides who has it already."""
+    _more[handle] = _more.get(handle, 0) + 1
+
+
+def is_given_up(handle: int) -> bool:
+    """One of those who have the handle gives it up; whether it was the last."""
+    others = _more.pop(handle, 0)
+    if others > 1:
+        _more[handle] = others - 1
+    return others == 0
 
 
 def handle_of(fileno: int) -> int | None:

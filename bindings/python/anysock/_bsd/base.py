@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from ctypes import byref, c_int32
 from math import isnan
 from operator import index
@@ -24,7 +25,7 @@ from .._abi import anysock_send as transmit
 from .._abi import anysock_write as write
 from .._handle import CLOSED
 from .._memory import Loan, fresh_bytes
-from .._numbers import enter, handle_of, leave
+from .._numbers import enter, handle_of, is_given_up, leave, share
 from .._options import get_number
 from .._resume import ACCEPTING, READING, READING_URGENT, WRITING, Wait, complete, resume, uninterrupted
 from .._select import select_one
@@ -106,7 +107,11 @@ class socket:
         number = as_int(fileno)
         if number < 0:
             raise ValueError("negative file descriptor")
-        handle = handle_of(number) or _adopt_socket(number)
+        handle = handle_of(number)
+        if handle is None:
+            handle = _adopt_socket(number)
+        else:
+            share(handle)
         self._own(handle)
         return (
             _python_family(get_number(handle, _abi.ANYSOCK_OPT_FAMILY)) if family == -1 else family,
@@ -165,11 +170,11 @@ class socket:
         """Gives the descriptor away; the socket is closed."""
         handle, self._handle = self._handle, CLOSED
         fileno, self._fileno = self._fileno, -1
-        if handle != CLOSED:
+        if handle != CLOSED and is_given_up(handle):
             leave(fileno, handle)
-            self._check(_abi.anysock_release(handle))
+            _abi.anysock_release(handle)
             # Whoever gets it expects the mode in which CPython would have had it.
-            if hasattr(os, "set_blocking"):
+            with suppress(OSError, AttributeError):
                 os.set_blocking(fileno, self._timeout is None)
         return fileno
 

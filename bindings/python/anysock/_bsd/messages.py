@@ -17,7 +17,7 @@ from .._memory import Loan, loans
 from .._resume import READING, READING_URGENT, WRITING, uninterrupted
 from .addresses import nowhere, python
 from .arguments import as_int, flags_in, flags_out
-from .memory import lend
+from .memory import lend, length_of
 
 if TYPE_CHECKING:
     from .base import socket
@@ -49,8 +49,9 @@ def receive(sock: socket, buffers: Iterable[Any], ancbufsize: Any, flags: Any, c
     if not 0 <= size <= _MOST_CONTROL:
         raise ValueError("invalid ancillary data buffer length")
     _check_count(pieces, caller)
-    with loans(pieces, writable=True) as lent:
-        return _receive(sock, lent, size, flags)
+    lent = [lend(piece) for piece in pieces]
+    places = ((addressof(memory), length_of(piece)) for memory, piece in zip(lent, pieces))
+    return _receive(sock, (Buffer * len(pieces))(*places), size, flags)
 
 
 def _receive(sock: socket, lent: Any, size: int, flags: Any) -> Received:
