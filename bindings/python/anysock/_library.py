@@ -63,6 +63,16 @@ def require(abi_version: int) -> None:
         raise ImportError(f"{found}, and this package needs version {abi_version}")
 
 
+def bare(name: str) -> Callable[..., int]:
+    """A function that does not convert its arguments: for callers in a hurry, whose arguments are C's already.
+
+    Nothing checks them: a Python number is an `int` of C to it, a handle has to be a `c_int64`.
+    """
+    function: Any = _library[name]
+    function.restype = ctypes.c_int64
+    return function  # type: ignore[no-any-return]
+
+
 def foreign(prototype: Callable[..., Any]) -> Callable[..., Any]:
     """The library's function of that name, with the types of the annotations and the docstring.
 

@@ -12,18 +12,17 @@ import sys
 import warnings
 from collections.abc import Iterable
 from contextlib import suppress
-from ctypes import byref, c_int32
+from ctypes import byref, c_int32, c_int64
 from math import isnan
 from operator import index
 from time import monotonic
 from typing import Any, Callable, SupportsIndex
 
 from .. import _abi
-from .._abi import anysock_read as read
 from .._abi import anysock_recv as receive
 from .._abi import anysock_send as transmit
-from .._abi import anysock_write as write
 from .._handle import CLOSED
+from .._library import bare
 from .._memory import Loan, fresh_bytes
 from .._numbers import enter, handle_of, is_given_up, leave, share
 from .._options import get_number
@@ -34,7 +33,10 @@ from . import messages
 from .addresses import FAMILIES, flat, nowhere, python
 from .arguments import as_int, as_size, flags_in
 from .failures import failure, timed_out
-from .memory import length_of, lend, readable, room
+from .memory import ZEROED, lend, length_of, readable, sizes
+
+# For the quick paths, which have C's numbers at hand.
+_read, _write, _write_all = bare("anysock_read"), bare("anysock_write"), bare("anysock_write_all")
 
 _TIMEOUT = _abi.ANYSOCK_OPT_TIMEOUT.encode()
 _CONNECT_TIMEOUT = _abi.ANYSOCK_OPT_CONNECT_TIMEOUT.encode()
@@ -54,6 +56,10 @@ _LONGEST_TIMEOUT = 2**63 / 1e9
 _BACKLOG = min(_socket.SOMAXCONN, 128)
 
 
+#: As a C number.
+_NOTHING = c_int64(CLOSED)
+
+
 class Opened(int):
     """A descriptor whose handle is known: `accept` says so to the class that is made on top of this one."""
 
@@ -63,11 +69,12 @@ class Opened(int):
 class socket:
     """A socket, with the methods that CPython writes in C."""
 
-    __slots__ = ("_family", "_fileno", "_handle", "_proto", "_timeout", "_type")
+    # `_number` is the handle as a C number, which ctypes need not convert.
+    __slots__ = ("_family", "_fileno", "_handle", "_number", "_proto", "_timeout", "_type")
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Any:
         self = object.__new__(cls)
-        self._handle = CLOSED
+        self._handle, self._number = CLOSED, _NOTHING
         self._fileno = -1
         self._family = self._type = self._proto = 0
         self._timeout = None
@@ -96,7 +103,7 @@ class socket:
     def _own(self, handle: int) -> None:
         for option in _OURS:
             _abi.anysock_set(handle, option, 1)
-        self._handle = handle
+        self._handle, self._number = handle, c_int64(handle)
         self._fileno = _abi.anysock_fd(handle)
         enter(self._fileno, handle)
 
@@ -160,16 +167,14 @@ class socket:
 
     def close(self) -> None:
         """Closes it; more than once does no harm. Calls blocked on it in other threads end with ECANCELED."""
-        handle, self._handle = self._handle, CLOSED
-        fileno, self._fileno = self._fileno, -1
+        handle, fileno = self._forget()
         if handle != CLOSED:
             leave(fileno, handle)
             self._check(_abi.anysock_close(handle))
 
     def detach(self) -> int:
         """Gives the descriptor away; the socket is closed."""
-        handle, self._handle = self._handle, CLOSED
-        fileno, self._fileno = self._fileno, -1
+        handle, fileno = self._forget()
         if handle != CLOSED and is_given_up(handle):
             leave(fileno, handle)
             _abi.anysock_release(handle)
@@ -177,6 +182,11 @@ class socket:
             with suppress(OSError, AttributeError):
                 os.set_blocking(fileno, self._timeout is None)
         return fileno
+
+    def _forget(self) -> tuple[int, int]:
+        handle, self._handle, self._number = self._handle, CLOSED, _NOTHING
+        fileno, self._fileno = self._fileno, -1
+        return handle, fileno
 
     # Timeouts
 
@@ -308,14 +318,14 @@ class socket:
         if flags or type(bufsize) is not int or bufsize <= 0:
             return self._recv(as_size(bufsize, "recv"), flags)
         started = monotonic() if self._timeout else 0.0
-        data = room(bufsize)
-        count = read(self._handle, data, bufsize)
+        data = bytes(bufsize) if bufsize <= ZEROED else fresh_bytes(bufsize)
+        count = _read(self._number, data, sizes[bufsize])
         if count < 0:
             count = self._again(count, READING, started, receive, data, bufsize, 0)
         return data[:count]
 
     def _recv(self, size: int, flags: int) -> bytes:
-        data = room(size)
+        data = fresh_bytes(size)
         return data[: self._recv_into(data, size, flags)]
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
@@ -324,7 +334,7 @@ class socket:
         if nbytes or flags or not length:
             return self._recv_into(lend(buffer), _part(nbytes, length, "recv_into"), flags)
         started = monotonic() if self._timeout else 0.0
-        count: int = read(self._handle, lend(buffer), length)
+        count = _read(self._number, lend(buffer), sizes[length])
         if count < 0:
             return self._again(count, READING, started, receive, lend(buffer), length, 0)
         return count
@@ -371,7 +381,7 @@ class socket:
             return self._send(data, flags)
         started = monotonic() if self._timeout else 0.0
         length = len(data) if memory is data else length_of(data)
-        count: int = write(self._handle, memory, length)
+        count = _write(self._number, memory, sizes[length])
         if count < 0:
             return self._again(count, WRITING, started, transmit, memory, length, 0)
         return count
@@ -386,17 +396,35 @@ class socket:
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Writes everything, in the time of one timeout. If that fails, nobody knows how much has gone."""
-        started, ours, handle = monotonic(), flags_in(flags), self._handle
+        started = monotonic() if self._timeout else 0.0
+        memory = data if type(data) is bytes else readable(data)
+        if flags or memory is None:
+            return self._send_all(data, flags, started)
+        length = len(data) if memory is data else length_of(data)
+        count = _write_all(self._number, memory, sizes[length])
+        if count != length:
+            self._send_rest(data, count, 0, started)
+
+    def _send_all(self, data: Any, flags: int, started: float) -> None:
+        ours, handle = flags_in(flags), self._handle
+        with Loan(data) as (address, length):
+            if ours:
+                call = lambda more: transmit(handle, address, length, ours | more)
+                count = uninterrupted(handle, WRITING, call)
+            else:
+                count = _abi.anysock_write_all(handle, address, length)
+        if count != length:
+            self._send_rest(data, count, ours, started)
+
+    def _send_rest(self, data: Any, result: int, flags: int, started: float) -> None:
+        """Goes on after a signal has cut it short, and tells the error that did."""
+        handle = self._handle
         with Loan(data) as (address, length):
 
             def step(done: int) -> int:
                 rest = address + done, length - done
-                return resume(handle, WRITING, started, lambda more: transmit(handle, *rest, ours | more))
+                return resume(handle, WRITING, started, lambda more: transmit(handle, *rest, flags | more))
 
-            if ours:
-                result = uninterrupted(handle, WRITING, lambda more: transmit(handle, address, length, ours | more))
-            else:
-                result = _abi.anysock_write_all(handle, address, length)
             count, result = complete(result, length, step)
         if count < length or result < 0:
             raise self._failed(result, started)

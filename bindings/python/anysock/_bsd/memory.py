@@ -1,4 +1,4 @@
-"""Python's memory for the calls that must be quick; all else borrows it from `_memory`.
+"""Python's memory, and numbers, for the calls that must be quick; all else goes by way of `_memory` and `_abi`.
 
 ctypes lends writable memory by itself, and passes `bytes` as they are. What is neither, a `memoryview` of bytes say, is
 copied while that is cheaper than the buffer protocol through ctypes.
@@ -6,13 +6,11 @@ copied while that is cheaper than the buffer protocol through ctypes.
 
 from __future__ import annotations
 
-from ctypes import c_char
+from ctypes import c_char, c_size_t
 from typing import Any
 
-from .._memory import fresh_bytes
-
-#: Up to here, zeroed memory costs less than a call for memory that is not.
-_ZEROED = 4096
+#: Up to here, `bytes` of zeros to be filled in cost less than a call for such that are not.
+ZEROED = 4096
 
 #: Up to here, a copy costs less than a loan.
 _COPIED = 16384
@@ -21,9 +19,19 @@ _COPIED = 16384
 lend = (c_char * 0).from_buffer
 
 
-def room(size: int) -> bytes:
-    """Bytes that a call is going to fill in, before anyone else sees them."""
-    return bytes(size) if size <= _ZEROED else fresh_bytes(size)
+class _Sizes(dict[int, c_size_t]):
+    """Lengths as C numbers. Programs have few; those that come first are kept."""
+
+    _most = 2048
+
+    def __missing__(self, length: int) -> c_size_t:
+        size = c_size_t(length)
+        if len(self) < self._most:
+            self[length] = size
+        return size
+
+
+sizes = _Sizes()
 
 
 def length_of(buffer: Any) -> int:
