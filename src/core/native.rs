@@ -52,7 +52,7 @@ pub fn connect(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()>
     for round in 0.. {
         match sys::connect(slot.fd(), address) {
             Ok(true) => return Ok(()),
-            Ok(false) => return arrive(&watch, slot.fd(), deadline),
+            Ok(false) => return arrive(&watch, slot.fd(), address, deadline),
             // A full backlog of an AF_UNIX listener: the kernel does not say when there is room.
             Err(sys::WOULD_BLOCK) if deadline != Deadline::Now => {
                 watch.pause(transfer::pause(round), deadline)?;
@@ -64,13 +64,17 @@ pub fn connect(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()>
 }
 
 /// Waits for the end of an attempt, which goes on if that is too long.
-fn arrive(watch: &SlotWatch<'_>, fd: Fd, deadline: Deadline) -> Result<()> {
+fn arrive(watch: &SlotWatch<'_>, fd: Fd, address: &SockAddr, deadline: Deadline) -> Result<()> {
     if deadline == Deadline::Now {
         return Err(Error::EINPROGRESS);
     }
     watch.poll(&mut [PollFd::new(fd, Events::WRITE), watch.entry()], deadline)?;
     match sys::pending_error(fd)? {
-        Some(error) => Err(error.into()),
-        None => Ok(()),
+        // Either way Linux has yet to tell the outcome to the next call, which shall be told what comes of itself.
+        None => Ok(drop(sys::connect(fd, address))),
+        Some(error) => {
+            sys::disconnect(fd);
+            Err(error.into())
+        }
     }
 }

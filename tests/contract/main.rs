@@ -12,6 +12,8 @@ mod library;
 mod many;
 mod messages;
 mod names;
+#[cfg(target_os = "linux")]
+mod native;
 mod peers;
 mod poller;
 mod readiness;

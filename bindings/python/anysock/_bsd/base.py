@@ -296,16 +296,10 @@ class socket:
         finally:
             _abi.anysock_set(handle, _CONNECT_TIMEOUT, FOREVER)
         if result == _abi.ANYSOCK_EALREADY:
-            return self._arrive(deadline)
+            ready = select_one(handle, _abi.ANYSOCK_WRITE, deadline)
+            # Asked once more, it tells the outcome.
+            result = _abi.anysock_connect_flat(handle, place) if ready > 0 else ready or _abi.ANYSOCK_ETIMEDOUT
         return 0 if result == _abi.ANYSOCK_EISCONN else result
-
-    def _arrive(self, deadline: Deadline) -> int:
-        """Waits for the end of an attempt."""
-        result = select_one(self._handle, _abi.ANYSOCK_WRITE, deadline)
-        if result <= 0:
-            return result or _abi.ANYSOCK_ETIMEDOUT
-        error = self.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-        return -error
 
     def shutdown(self, how: int, /) -> None:
         """Shuts the reading half, the writing half, or both."""

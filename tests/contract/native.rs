@@ -1,0 +1,284 @@
+//! Native handles, and addresses in flat memory for bind, connect and names: what is there for a language's own socket module.
+//! The same calls on usual handles are told apart where that is the point.
+
+use crate::flat::{format, parse};
+use crate::peers::*;
+use crate::support::*;
+use std::ptr::null;
+
+/// No address.
+const fn nobody() -> anysock_address {
+    anysock_address { family: 0, port: 0, length: 0, scope: 0, reserved: 0, bytes: [0; 112] }
+}
+
+/// A socket by the system's own numbers.
+fn open_raw(family: i32, kind: i32, protocol: i32) -> Own {
+    Own(expect(anysock_open_raw(family, kind, protocol)))
+}
+
+fn tcp() -> Own {
+    open_raw(libc::AF_INET, libc::SOCK_STREAM, 0)
+}
+
+fn bind_flat(h: i64, address: &anysock_address) -> i64 {
+    // SAFETY: the address lives through the call.
+    unsafe { anysock_bind_flat(h, address) }
+}
+
+fn connect_flat(h: i64, address: &anysock_address) -> i64 {
+    // SAFETY: the address lives through the call.
+    unsafe { anysock_connect_flat(h, address) }
+}
+
+fn local_flat(h: i64) -> anysock_address {
+    let mut address = nobody();
+    // SAFETY: the place lives through the call.
+    expect(unsafe { anysock_local_flat(h, &mut address) });
+    address
+}
+
+fn peer_flat(h: i64) -> anysock_address {
+    let mut address = nobody();
+    // SAFETY: the place lives through the call.
+    expect(unsafe { anysock_peer_flat(h, &mut address) });
+    address
+}
+
+/// A native listener, and its address.
+fn listening() -> (Own, anysock_address) {
+    let listener = tcp();
+    expect(bind_flat(*listener, &parse("tcp4", "127.0.0.1:0").unwrap()));
+    expect(anysock_listen(*listener, 5));
+    let address = local_flat(*listener);
+    (listener, address)
+}
+
+/// The address of a port that refuses: the listener is gone.
+fn refusing() -> anysock_address {
+    listening().1
+}
+
+#[test]
+fn usual_handles_take_flat_addresses_too() {
+    for kind in ["tcp", "tcp4", "udp", "unix"] {
+        let (one, other) = (open(kind), open(kind));
+        expect(bind_flat(*one, &parse(kind, &free_address(kind)).unwrap()));
+        let address = local_flat(*one);
+        assert_eq!(format(&address), Ok(local_address(*one)), "{kind}");
+        if kind != "udp" {
+            expect(anysock_listen(*one, 1));
+        }
+        expect(connect_flat(*other, &address));
+        assert_eq!(format(&peer_flat(*other)), Ok(peer_address(*other)), "{kind}");
+        if kind != "udp" {
+            expect_error(connect_flat(*other, &address), "EISCONN");
+            expect_error(bind_flat(*other, &address), "EINVAL");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_address_is_refused() {
+    for socket in [open("tcp"), tcp()] {
+        for address in [nobody(), anysock_address { family: 2, length: 3, ..nobody() }] {
+            expect_error(bind_flat(*socket, &address), "EINVAL");
+            expect_error(connect_flat(*socket, &address), "EINVAL");
+        }
+        // SAFETY: NULL is refused before it is looked at.
+        unsafe {
+            expect_error(anysock_bind_flat(*socket, null()), "EFAULT");
+            expect_error(anysock_connect_flat(*socket, null()), "EFAULT");
+            expect_error(anysock_local_flat(*socket, std::ptr::null_mut()), "EFAULT");
+            expect_error(anysock_peer_flat(*socket, std::ptr::null_mut()), "EFAULT");
+        }
+    }
+    let usual = open("unix");
+    expect_error(bind_flat(*usual, &anysock_address { family: 1, ..nobody() }), "EINVAL");
+}
+
+#[test]
+fn raw_numbers_open_what_has_no_name() {
+    let socket = open_raw(libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_UDP);
+    assert_eq!(get_text(*socket, "kind"), Ok("udp4".to_owned()));
+    assert_eq!(get(*socket, "native"), Ok(1));
+    expect_error(anysock_open_raw(libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_UDP), "EPROTONOSUPPORT");
+    expect_error(anysock_open_raw(libc::AF_INET, libc::SOCK_SEQPACKET, 0), "ESOCKTNOSUPPORT");
+    expect_error(anysock_open_raw(-1, libc::SOCK_STREAM, 0), "EAFNOSUPPORT");
+    // There is such a family, but not here.
+    expect_error(anysock_open_raw(libc::AF_NETLINK, libc::SOCK_RAW, 0), "EAFNOSUPPORT");
+}
+
+#[test]
+fn native_is_for_good() {
+    let socket = open("tcp4");
+    assert_eq!(get(*socket, "native"), Ok(0));
+    expect(set(*socket, "native", 0));
+    expect(set(*socket, "native", 1));
+    expect(set(*socket, "native", 1));
+    expect_error(set(*socket, "native", 0), "EINVAL");
+    assert_eq!(get(*socket, "native"), Ok(1));
+    // Its descriptor is still to come.
+    expect_error(set(*open("tcp"), "native", 1), "EINVAL");
+    expect_error(set(*poller(), "native", 1), "ENOTSOCK");
+}
+
+#[test]
+fn a_native_connect_may_be_tried_again() {
+    let socket = tcp();
+    let nowhere = refusing();
+    for _ in 0..3 {
+        expect_error(connect_flat(*socket, &nowhere), "ECONNREFUSED");
+    }
+    let (listener, address) = listening();
+    expect(connect_flat(*socket, &address));
+    expect_error(connect_flat(*socket, &address), "EISCONN");
+    let server = Own(expect(anysock_accept(*listener)));
+    assert_eq!(write(*socket, b"x"), 1);
+    assert_eq!(read(*server, &mut [0; 8]), 1);
+    // Text leads there as well.
+    let socket = tcp();
+    expect_error(connect(*socket, &format(&nowhere).unwrap()), "ECONNREFUSED");
+    expect(connect(*socket, &format(&address).unwrap()));
+}
+
+#[test]
+fn the_outcome_of_a_native_connect_is_left_to_the_option_of_the_system() {
+    let socket = tcp();
+    expect(set(*socket, "timeout", 0));
+    expect_error(connect_flat(*socket, &refusing()), "EINPROGRESS");
+    assert_ne!(select_one(*socket, ANYSOCK_WRITE, ANYSOCK_SECOND * 30), 0);
+    let mut error = [0u8; 4];
+    for expected in [libc::ECONNREFUSED, 0] {
+        // SAFETY: the memory lives through the call and is as long as it says.
+        let length = unsafe {
+            anysock_get_raw(*socket, libc::SOL_SOCKET, libc::SO_ERROR, error.as_mut_ptr().cast(), 4)
+        };
+        assert_eq!((length, i32::from_ne_bytes(error)), (4, expected));
+    }
+}
+
+#[test]
+fn a_native_connect_waits_for_a_full_listener_and_hears_close_and_timeout() {
+    let listener = open_raw(libc::AF_UNIX, libc::SOCK_STREAM, 0);
+    // Linux chooses a name for it.
+    expect(bind_flat(*listener, &anysock_address { family: 1, ..nobody() }));
+    expect(anysock_listen(*listener, 0));
+    let address = local_flat(*listener);
+    assert_eq!((address.family, address.bytes[0]), (1, 0));
+    let unix = || open_raw(libc::AF_UNIX, libc::SOCK_STREAM, 0);
+    let mut waiting = Vec::new();
+    loop {
+        let socket = unix();
+        expect(set(*socket, "timeout", 0));
+        let code = connect_flat(*socket, &address);
+        if code != 0 {
+            expect_error(code, "EAGAIN");
+            break;
+        }
+        waiting.push(socket);
+    }
+    let late = unix();
+    expect(set(*late, "timeout", 1000));
+    expect_error(connect_flat(*late, &address), "ETIMEDOUT");
+    let closed = unix();
+    let handle = *closed;
+    let blocked = Call::blocked(move || connect_flat(handle, &address));
+    expect(anysock_close(handle));
+    expect_error(blocked.result(), "ECANCELED");
+    expect(set(*late, "timeout", -1));
+    let handle = *late;
+    let blocked = Call::blocked(move || connect_flat(handle, &address));
+    drop(Own(expect(anysock_accept(*listener))));
+    expect(blocked.result());
+}
+
+#[test]
+fn no_error_stays_with_a_native_handle() {
+    let (listener, address) = listening();
+    let client = tcp();
+    expect(connect_flat(*client, &address));
+    let server = Own(expect(anysock_accept(*listener)));
+    expect(set(*server, "linger", 0));
+    drop(server);
+    expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
+    assert_eq!(read(*client, &mut [0; 8]), 0);
+    expect_error(write(*client, b"x"), "EPIPE");
+}
+
+#[test]
+fn nothing_is_set_unasked_on_a_native_handle() {
+    let (native, _) = listening();
+    assert_eq!(get(*native, "reuse_address"), Ok(0));
+    assert_eq!(get(*listener("tcp4"), "reuse_address"), Ok(1));
+    assert_eq!(get(*native, "listening"), Ok(1));
+    if has_ipv6() {
+        // As the machine is set up, which for the usual handle does not count.
+        let default = std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only").unwrap();
+        let socket = open_raw(libc::AF_INET6, libc::SOCK_STREAM, 0);
+        assert_eq!(get(*socket, "ipv6.only"), Ok(default.trim().parse().unwrap()));
+        assert_eq!(get(*open("tcp6"), "ipv6.only"), Ok(1));
+    }
+}
+
+#[test]
+fn a_native_socket_says_what_the_system_says() {
+    let socket = tcp();
+    expect_error(write(*socket, b"x"), "EPIPE");
+    expect_error(write(*open("tcp4"), b"x"), "ENOTCONN");
+    let datagrams = open_raw(libc::AF_INET, libc::SOCK_DGRAM, 0);
+    expect_error(write(*datagrams, b"x"), "EDESTADDRREQ");
+    // Linux calls it ready: it hangs up.
+    assert_ne!(select_one(*socket, ANYSOCK_WRITE, 0), 0);
+    // A listener that is shut wakes who accepts.
+    let (listener, _) = listening();
+    let handle = *listener;
+    let blocked = Call::blocked(move || anysock_accept(handle));
+    expect(anysock_shutdown(*listener, ANYSOCK_SHUT_READ));
+    expect_error(blocked.result(), "EINVAL");
+}
+
+#[test]
+fn what_comes_after_this_side_has_shut_reading_is_the_systems_affair() {
+    let (listener, address) = listening();
+    let client = tcp();
+    expect(connect_flat(*client, &address));
+    let server = Own(expect(anysock_accept(*listener)));
+    expect(anysock_shutdown(*client, ANYSOCK_SHUT_READ));
+    assert_eq!(read(*client, &mut [0; 8]), 0);
+    assert_eq!(write(*server, b"late"), 4);
+    until("the bytes have come", || read(*client, &mut [0; 8]) == 4);
+}
+
+#[test]
+fn control_data_of_a_native_handle_is_raw() {
+    let (one, other) = pair("unix");
+    for end in [&one, &other] {
+        expect(set(**end, "native", 1));
+    }
+    let mut right = Vec::new();
+    right.extend(20u64.to_ne_bytes());
+    right.extend(
+        [libc::SOL_SOCKET, libc::SCM_RIGHTS, expect(anysock_fd(*one)) as i32].map(i32::to_ne_bytes).concat(),
+    );
+    right.resize(24, 0);
+    let mut data = *b"x";
+    let mut buffers = [anysock_buffer { data: data.as_mut_ptr().cast(), length: 1 }];
+    let message = anysock_message {
+        raw_control: right.as_mut_ptr().cast(),
+        raw_length: right.len(),
+        ..message_of(&mut buffers)
+    };
+    // SAFETY: everything lives through the call and is as long as it says.
+    assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
+    let mut room = [0u8; 100];
+    // The kernel is given just as much room as there is: without the padding.
+    let mut message =
+        anysock_message { raw_control: room.as_mut_ptr().cast(), raw_length: 20, ..message_of(&mut buffers) };
+    // SAFETY: as above.
+    assert_eq!(unsafe { anysock_recv_message(*other, &mut message, 0) }, 1);
+    assert_eq!((message.flags, message.raw_length), (0, 20));
+    assert_eq!(room[..16], right[..16]);
+    let fd = i32::from_ne_bytes(room[16..20].try_into().unwrap());
+    // SAFETY: it came in the message and is nobody else's.
+    assert_eq!(unsafe { libc::close(fd) }, 0);
+}
