@@ -218,8 +218,7 @@ class socket:
                 raise TypeError("socket option should be integer, bytes-like object or None with a length")
             self._check(_abi.anysock_set_raw(self._handle, level, optname, None, as_int(optlen)))
         elif hasattr(value, "__index__"):
-            number = c_int32(as_int(value))
-            self._check(_abi.anysock_set_raw(self._handle, level, optname, byref(number), 4))
+            self._check(_abi.anysock_set_raw(self._handle, level, optname, byref(_option(value)), 4))
         else:
             with Loan(value) as (address, length):
                 self._check(_abi.anysock_set_raw(self._handle, level, optname, address, length))
@@ -359,12 +358,12 @@ class socket:
         """A message: data, control data as (level, type, data), flags, and the sender's address."""
         size = as_size(bufsize, "recvmsg()")
         data = bytearray(size)
-        count, *rest = messages.receive(self, [data], ancbufsize, flags, "recvmsg()")
+        count, *rest = messages.receive(self, [data], ancbufsize, flags)
         return (bytes(data[:count]), *rest)
 
     def recvmsg_into(self, buffers: Iterable[Any], ancbufsize: int = 0, flags: int = 0, /) -> tuple[Any, ...]:
         """As `recvmsg`, into writable buffers in turn; how many bytes, and the same for the rest."""
-        return messages.receive(self, buffers, ancbufsize, flags, "recvmsg_into()")
+        return messages.receive(self, buffers, ancbufsize, flags)
 
     # Writing
 
@@ -528,6 +527,14 @@ def _wrapped(handle: int, family: int, type: int) -> socket:
     opened = Opened(_abi.anysock_fd(handle))
     opened.handle = handle
     return socket(family, type, 0, opened)
+
+
+def _option(value: Any) -> c_int32:
+    try:
+        return c_int32(as_int(value))
+    except OverflowError:
+        # CPython tries it as bytes then.
+        raise TypeError(f"a bytes-like object is required, not {type(value).__name__!r}") from None
 
 
 def _part(nbytes: SupportsIndex, length: int, caller: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _socket
-import errno
 from collections.abc import Iterable, Iterator, Sequence
 from ctypes import addressof, byref, c_char, pointer, sizeof
 from struct import Struct
@@ -17,6 +16,7 @@ from .._memory import Loan, loans
 from .._resume import READING, READING_URGENT, WRITING, uninterrupted
 from .addresses import nowhere, python
 from .arguments import as_int, flags_in, flags_out
+from .failures import failure
 from .memory import lend, length_of
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def receive_from(sock: socket, memory: Any, length: int, flags: Any) -> tuple[in
     return count, sender
 
 
-def receive(sock: socket, buffers: Iterable[Any], ancbufsize: Any, flags: Any, caller: str) -> Received:
+def receive(sock: socket, buffers: Iterable[Any], ancbufsize: Any, flags: Any) -> Received:
     """Receives into buffers in turn."""
     pieces, size = list(buffers), as_int(ancbufsize)
     if not 0 <= size <= _MOST_CONTROL:
         raise ValueError("invalid ancillary data buffer length")
-    _check_count(pieces, caller)
+    _check_count(pieces)
     lent = [lend(piece) for piece in pieces]
     places = ((addressof(memory), length_of(piece)) for memory, piece in zip(lent, pieces))
     return _receive(sock, (Buffer * len(pieces))(*places), size, flags)
@@ -92,15 +92,15 @@ def send_to(sock: socket, data: Any, flags: Any, place: Any) -> int:
 def send(sock: socket, buffers: Iterable[Any], ancdata: Iterable[Any], flags: Any, place: Any) -> int:
     """Sends buffers in turn, with control data, to an address or None."""
     pieces = list(buffers)
-    _check_count(pieces, "sendmsg()")
+    _check_count(pieces)
     control = b"".join(_joined(*_item(item)) for item in ancdata)
     with loans(pieces) as lent:
         return _send(sock, lent, control, flags, place)
 
 
-def _check_count(pieces: Sequence[Any], caller: str) -> None:
+def _check_count(pieces: Sequence[Any]) -> None:
     if len(pieces) > _MOST_BUFFERS:
-        raise OSError(errno.EMSGSIZE, f"{caller} argument 1 is too long")
+        raise failure(_abi.ANYSOCK_EMSGSIZE)
 
 
 def _item(item: Any) -> tuple[int, int, bytes]:
