@@ -86,8 +86,11 @@ class Alarms:
         self.ring()
 
     def ring(self) -> None:
-        """The next one, after this one: on a busy machine they shall not pile up."""
-        signal.setitimer(signal.ITIMER_REAL, self.pause)
+        """The next one, after this one: on a busy machine they shall not pile up.
+
+        One that comes just before a wait does not end it, as in all of Python; then another follows.
+        """
+        signal.setitimer(signal.ITIMER_REAL, self.pause, 20 * self.pause)
 
 
 @pytest.fixture

@@ -845,6 +845,8 @@ def test_audit_events_are_the_same() -> None:
         with python(f"import sys\n{opening}\n{AUDIT}") as child:
             code, output, errors = child.finish()
         assert code == 0, errors
-        printed.append([re.sub(r"object at 0x\w+|, \d{4,5}\)", "", line) for line in output.splitlines()])
+        # Ports differ, and before 3.10 the names of the numbers are told.
+        rest = r"object at 0x\w+|, \d{4,5}\)|<\w+\.\w+: (?=\d+>)|(?<=\d)>"
+        printed.append([re.sub(rest, "", line) for line in output.splitlines()])
     assert printed[0] == printed[1]
     assert len(printed[0]) > 8

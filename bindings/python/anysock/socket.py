@@ -8,21 +8,12 @@ are those of the version at hand, and nothing is written twice. What differs is 
 # mypy: ignore-errors
 # For type checkers there is socket.pyi.
 
-import builtins as _builtins
 import os as _os
-import socket as _standard
 
-from . import _bsd
+from ._bsd import module as _half_in_c
+from ._bsd.standard import run as _run
 
-
-def _import(name, *arguments, **keywords):
-    """What `import` means in that half."""
-    return _bsd.module if name == "_socket" else _builtins.__import__(name, *arguments, **keywords)
-
-
-__builtins__ = {**vars(_builtins), "__import__": _import}
-
-exec(_standard.__spec__.loader.get_code(_standard.__name__), globals())
+_run(globals(), _half_in_c)
 
 
 # That half would go to the system behind the library's back here.
