@@ -69,8 +69,16 @@ class Opened(int):
 class socket:
     """A socket, with the methods that CPython writes in C."""
 
-    # `_number` is the handle as a C number, which ctypes need not convert.
     __slots__ = ("_family", "_fileno", "_handle", "_number", "_proto", "_timeout", "_type")
+
+    _family: int
+    _fileno: int
+    _handle: int
+    #: The handle as a C number, which ctypes need not convert.
+    _number: c_int64
+    _proto: int
+    _timeout: float | None
+    _type: int
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Any:
         self = object.__new__(cls)
@@ -496,7 +504,7 @@ def _adopt_socket(fileno: int) -> int:
     if handle < 0:
         raise failure(handle)
     # Pipes and terminals are handles as well, but no sockets.
-    result = _abi.anysock_get(handle, _abi.ANYSOCK_OPT_TYPE.encode(), byref(_abi.c_int64()))
+    result = _abi.anysock_get(handle, _abi.ANYSOCK_OPT_TYPE.encode(), byref(c_int64()))
     if result < 0:
         _abi.anysock_release(handle)
         raise failure(result)
@@ -504,7 +512,7 @@ def _adopt_socket(fileno: int) -> int:
 
 
 def _python_family(number: int) -> int:
-    return next(family for family, known in FAMILIES.items() if known == number)
+    return next(family for family, known in FAMILIES.items() if known == number and family is not None)
 
 
 def pair(family: int, type: int, proto: int) -> tuple[socket, socket]:

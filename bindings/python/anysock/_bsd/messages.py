@@ -39,7 +39,7 @@ Received = tuple[int, list[tuple[int, int, bytes]], int, Any]
 def receive_from(sock: socket, memory: Any, length: int, flags: Any) -> tuple[int, Any]:
     """Receives into writable memory: how many bytes, and the sender's address."""
     lent = lend(memory)
-    count, _, _, sender = _receive(sock, (Buffer * 1)((addressof(lent), length)), 0, flags)
+    count, _, _, sender = _receive(sock, (Buffer * 1)(Buffer(addressof(lent), length)), 0, flags)
     return count, sender
 
 
@@ -50,7 +50,7 @@ def receive(sock: socket, buffers: Iterable[Any], ancbufsize: Any, flags: Any) -
         raise ValueError("invalid ancillary data buffer length")
     _check_count(pieces)
     lent = [lend(piece) for piece in pieces]
-    places = ((addressof(memory), length_of(piece)) for memory, piece in zip(lent, pieces))
+    places = [Buffer(addressof(memory), length_of(piece)) for memory, piece in zip(lent, pieces)]
     return _receive(sock, (Buffer * len(pieces))(*places), size, flags)
 
 
@@ -86,7 +86,7 @@ def _aligned(length: int) -> int:
 def send_to(sock: socket, data: Any, flags: Any, place: Any) -> int:
     """Sends one piece of memory to an address."""
     with Loan(data) as memory:
-        return _send(sock, (Buffer * 1)(memory), b"", flags, place)
+        return _send(sock, (Buffer * 1)(Buffer(*memory)), b"", flags, place)
 
 
 def send(sock: socket, buffers: Iterable[Any], ancdata: Iterable[Any], flags: Any, place: Any) -> int:
