@@ -17,7 +17,7 @@ LINK     := -Iinclude -L$(LIBDIR) -Wl,-rpath,$(abspath $(LIBDIR)) -lanysock
 export ANYSOCK_LIBRARY := $(abspath $(LIBDIR))/libanysock.so
 export CARGO CC PYTHON LIBDIR EXAMPLES CFLAGS
 
-.PHONY: help build header examples demo test test-rust test-c test-python test-pythons test-hooks lint bench docs install clean
+.PHONY: help build header examples demo test test-rust test-c test-python test-cpython test-pythons test-hooks lint bench docs install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-python: build ## the Python package
 
 test-pythons: build ## the same with every supported version of Python that the machine has
 	@tests/python/versions
+
+test-cpython: build ## CPython's own tests, with its modules and with ours
+	@$(PYTHON) tests/python/cpython/run.py
 
 lint: ## formatting and lints
 	$(CARGO) fmt --check
