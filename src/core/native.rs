@@ -69,9 +69,12 @@ fn arrive(watch: &SlotWatch<'_>, fd: Fd, address: &SockAddr, deadline: Deadline)
         return Err(Error::EINPROGRESS);
     }
     watch.poll(&mut [PollFd::new(fd, Events::WRITE), watch.entry()], deadline)?;
+    // Either way Linux has yet to tell the outcome to the next call, which shall be told what comes of itself.
     match sys::pending_error(fd)? {
-        // Either way Linux has yet to tell the outcome to the next call, which shall be told what comes of itself.
-        None => Ok(drop(sys::connect(fd, address))),
+        None => {
+            let _ = sys::connect(fd, address);
+            Ok(())
+        }
         Some(error) => {
             sys::disconnect(fd);
             Err(error.into())

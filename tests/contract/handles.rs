@@ -8,6 +8,11 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// Port 9 of this machine, of which nobody answers.
+fn discard() -> anysock_address {
+    crate::flat::parse("tcp4", "127.0.0.1:9").unwrap()
+}
+
 /// Every function that takes a handle, in calls that would be proper ones if the handle were. Some stand here more
 /// than once: for each place that a handle can have.
 const FUNCTIONS: &[NamedCall] = &[
@@ -22,6 +27,14 @@ const FUNCTIONS: &[NamedCall] = &[
     ("anysock_local_address", |h| unsafe { anysock_local_address(h, null_mut(), 0) }),
     // SAFETY: no memory is given.
     ("anysock_peer_address", |h| unsafe { anysock_peer_address(h, null_mut(), 0) }),
+    // SAFETY: the address lives through the call.
+    ("anysock_bind_flat", |h| unsafe { anysock_bind_flat(h, &discard()) }),
+    // SAFETY: the address lives through the call.
+    ("anysock_connect_flat", |h| unsafe { anysock_connect_flat(h, &discard()) }),
+    // SAFETY: the place lives through the call.
+    ("anysock_local_flat", |h| unsafe { anysock_local_flat(h, &mut discard()) }),
+    // SAFETY: the place lives through the call.
+    ("anysock_peer_flat", |h| unsafe { anysock_peer_flat(h, &mut discard()) }),
     ("anysock_read", |h| read(h, &mut [0; 8])),
     ("anysock_read", |h| read(h, &mut [])),
     ("anysock_write", |h| write(h, b"data")),
