@@ -20,7 +20,7 @@ pub fn open(family: i32, kind: i32, protocol: i32) -> Result<i64> {
     let kind = Kind::from_socket(family, transport, protocol).inspect_err(|_| sys::close(fd))?;
     // To the rest of the library it is a socket of which the kernel knows everything: one that is connected.
     let flags = flag::GIVE_BACK_BLOCKING | flag::NATIVE;
-    Ok(vacancy.fill(&New { kind, fd, phase: Phase::Connected, flags })?.encode())
+    Ok(vacancy.fill(&New { kind, fd, phase: Phase::Connected, flags }).encode())
 }
 
 /// Makes a handle native, for good.

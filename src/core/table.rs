@@ -96,7 +96,7 @@ pub mod flag {
     /// The last read that tried had to wait.
     pub const READS_WAIT: u32 = 16384;
     /// The system's word counts alone.
-    pub const NATIVE: u32 = 32768;
+    pub const NATIVE: u32 = 65536;
     /// The handle knows more of its readiness than the kernel.
     pub const KNOWS_MORE: u32 = SHUT_READ | SHUT_WRITE | UNSETTLED | PENDING;
     /// Receiving is more than one system call.
