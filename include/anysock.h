@@ -1394,6 +1394,18 @@ int64_t anysock_fd(anysock_t h);
 int64_t anysock_adopt(int64_t fd);
 
 /**
+ * Makes a handle of a descriptor that stays somebody else's, so that it can be waited for beside handles.
+ *
+ * @param fd A socket of any family; on Unix also whatever else can be polled. Nothing about it is changed.
+ * @return A handle for select and the poller; read and write treat it as they do a pipe. `ANYSOCK_EBADF` for a number that
+ *         is no descriptor, `ANYSOCK_ENOTSOCK` for one that can't be polled, `ANYSOCK_EMFILE`, `ANYSOCK_ENOMEM`.
+ *
+ * Does not block. `anysock_close` ends the loan and leaves the descriptor open. It should be called before the descriptor is
+ * closed: what the number stands for afterwards is nothing the library can know.
+ */
+int64_t anysock_borrow(int64_t fd);
+
+/**
  * Gives the descriptor away: the handle is gone as after `anysock_close`, but the descriptor lives and is the caller's.
  *
  * @return The descriptor, in the blocking mode in which it was adopted; blocking, if anysock had opened it.

@@ -279,6 +279,15 @@ pub fn adopt(raw: i64) -> Result<i64> {
     keep(fd, sys::describe(fd)?)
 }
 
+/// Makes a handle that waits for a descriptor of somebody else's, and leaves its mode and its life alone.
+pub fn borrow(raw: i64) -> Result<i64> {
+    let fd = Fd::from_raw(raw).ok_or(Error::EBADF)?;
+    sys::describe(fd)?;
+    let flags = flag::STREAM | flag::RELEASED;
+    let new = New { kind: Net::Stream.into(), fd, phase: Phase::Connected, flags };
+    Ok(table::reserve()?.fill(&new)?.encode())
+}
+
 /// Makes a handle of a descriptor that has come in a message, whatever it is. Of what can't be polled or is of no
 /// family of ours it is a stream, so that it may be had back.
 pub fn accept_right(fd: Fd) -> Result<i64> {

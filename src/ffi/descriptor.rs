@@ -1,4 +1,4 @@
-//! The operating system's own descriptor: lent, adopted, given away.
+//! The operating system's own descriptor: lent, adopted, borrowed, given away.
 
 use super::call;
 use super::types::anysock_t;
@@ -27,6 +27,19 @@ pub extern "C" fn anysock_fd(h: anysock_t) -> i64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_adopt(fd: i64) -> i64 {
     call(|| socket::adopt(fd))
+}
+
+/// Makes a handle of a descriptor that stays somebody else's, so that it can be waited for beside handles.
+///
+/// @param fd A socket of any family; on Unix also whatever else can be polled. Nothing about it is changed.
+/// @return A handle for select and the poller; read and write treat it as they do a pipe. `ANYSOCK_EBADF` for a number that
+///         is no descriptor, `ANYSOCK_ENOTSOCK` for one that can't be polled, `ANYSOCK_EMFILE`, `ANYSOCK_ENOMEM`.
+///
+/// Does not block. `anysock_close` ends the loan and leaves the descriptor open. It should be called before the descriptor is
+/// closed: what the number stands for afterwards is nothing the library can know.
+#[unsafe(no_mangle)]
+pub extern "C" fn anysock_borrow(fd: i64) -> i64 {
+    call(|| socket::borrow(fd))
 }
 
 /// Gives the descriptor away: the handle is gone as after `anysock_close`, but the descriptor lives and is the caller's.

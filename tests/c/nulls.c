@@ -77,6 +77,7 @@ struct arguments {
     X(anysock_address_format, anysock_address_format(a->data, (char *)a->data, a->length))        \
     X(anysock_fd, anysock_fd(a->h))                                                               \
     X(anysock_adopt, anysock_adopt(a->fd))                                                        \
+    X(anysock_borrow, anysock_borrow(a->fd))                                                      \
     X(anysock_release, anysock_release(a->h))
 
 static int64_t length_of(const char *text) {
@@ -116,7 +117,7 @@ static bool needs_handle(const char *name) {
         "anysock_version",      "anysock_abi_version", "anysock_has",        "anysock_error_name",  "anysock_error_message",
         "anysock_last_os_error", "anysock_open",        "anysock_pair",       "anysock_select",      "anysock_handles_has",
         "anysock_poller_open",  "anysock_resolve",     "anysock_interfaces", "anysock_adopt",       "anysock_address_parse",
-        "anysock_address_format",
+        "anysock_address_format", "anysock_borrow",
     };
     for (size_t place = 0; place < COUNT(free_of_them); place++) {
         if (strcmp(name, free_of_them[place]) == 0) {
@@ -483,12 +484,14 @@ static void descriptors_that_are_none(void) {
     open_live();
     for (size_t place = 0; place < COUNT(numbers); place++) {
         CHECK_IS(anysock_adopt(numbers[place]), ANYSOCK_EBADF);
+        CHECK_IS(anysock_borrow(numbers[place]), ANYSOCK_EBADF);
         CHECK_IS(anysock_send_file(live[6], numbers[place], 0, 1), ANYSOCK_EBADF);
     }
     close_live();
     int file = POSIX(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), directory = POSIX(open("/", O_RDONLY | O_CLOEXEC));
     CHECK_IS(anysock_adopt(file), ANYSOCK_ENOTSOCK);
     CHECK_IS(anysock_adopt(directory), ANYSOCK_ENOTSOCK);
+    CHECK_IS(anysock_borrow(file), ANYSOCK_ENOTSOCK);
     POSIX(close(file));
     POSIX(close(directory));
     CHECK_IS(anysock_adopt(file), ANYSOCK_EBADF);
