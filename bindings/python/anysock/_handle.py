@@ -17,6 +17,16 @@ CLOSED = 0
 _INTERRUPTIBLE = _abi.ANYSOCK_OPT_INTERRUPTIBLE.encode()
 
 
+def interruptible(handle: int) -> int:
+    """A handle that was opened just now. Every wait for it ends with EINTR when a signal comes, and Python gets to run
+    its handlers."""
+    result = _abi.anysock_set(check(handle), _INTERRUPTIBLE, 1)
+    if result < 0:
+        _abi.anysock_close(handle)
+    check(result)
+    return handle
+
+
 class Handle:
     """Owns one of the library's handles."""
 
@@ -24,13 +34,7 @@ class Handle:
     _handle = CLOSED
 
     def _own(self, handle: int) -> None:
-        self._handle = handle
-        # Every wait then ends with EINTR when a signal comes, and Python gets to run its handlers.
-        try:
-            check(_abi.anysock_set(handle, _INTERRUPTIBLE, 1))
-        except OSError:
-            self.close()
-            raise
+        self._handle = interruptible(handle)
 
     @property
     def handle(self) -> int:

@@ -1,0 +1,52 @@
+"""What programs hand over to be waited for, and which of the library's handles it is. Not here: waiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _abi
+from ._errors import check
+from ._handle import Handle
+from ._numbers import handle_of
+
+#: Every handle is at least as large, and the system never numbers a descriptor so.
+FIRST_HANDLE = 1 << 24
+
+_LAST_HANDLE = (1 << 53) - 1
+
+
+def resolve(thing: Any) -> int:
+    """The handle that something stands for; of what is not the library's, the descriptor: a smaller number.
+
+    It may be a handle, a file number, or an object with `fileno()`.
+    """
+    number = _number(thing)
+    if number < 0:
+        raise ValueError(f"file descriptor cannot be a negative integer ({number})")
+    if number > _LAST_HANDLE:
+        raise OverflowError("Python int too large to convert to C int")
+    return handle_of(number) or number
+
+
+def _number(thing: Any) -> int:
+    if isinstance(thing, int):
+        return thing
+    if isinstance(thing, Handle):
+        return -1 if thing.closed else thing.handle
+    fileno = getattr(thing, "fileno", None)
+    if fileno is None:
+        raise TypeError("argument must be an int, or have a fileno() method.")
+    number = fileno()
+    if not isinstance(number, int):
+        raise TypeError("fileno() returned a non-integer")
+    return number
+
+
+def descriptor_of(number: int) -> int:
+    """The system's number for what `resolve` has found."""
+    return check(_abi.anysock_fd(number)) if number >= FIRST_HANDLE else number
+
+
+def is_steady(thing: Any) -> bool:
+    """Whether it stands for the same handle until that is closed: `fileno()` of a strange class may say what it likes."""
+    return type(thing) is int or isinstance(thing, Handle)
