@@ -13,11 +13,10 @@ from . import _abi
 from ._errors import check
 from ._time import Deadline, microseconds
 from ._waitable import FIRST_HANDLE, descriptor_of
-from ._watch import Question
+from ._watch import Answer, Question
 
 _Lists = Sequence[list[Any]]
 _Numbers = Sequence[list[int]]
-_Answer = tuple[list[Any], list[Any], list[Any]]
 
 #: select(2) can be asked about no descriptor that is larger, where there is poll(2) for those.
 _LARGEST = 1023
@@ -25,7 +24,7 @@ _LARGEST = 1023
 _MILLISECONDS = 1000
 
 
-def select_others(lists: _Lists, numbers: _Numbers, timeout: float | None) -> _Answer:
+def select_others(lists: _Lists, numbers: _Numbers, timeout: float | None) -> Answer:
     """As `select.select`, for things of which some are not the library's."""
     try:
         if any(number >= FIRST_HANDLE for each in numbers for number in each):
@@ -43,12 +42,11 @@ def select_others(lists: _Lists, numbers: _Numbers, timeout: float | None) -> _A
     return first, second, third
 
 
-def _ask_the_library(lists: _Lists, numbers: _Numbers, timeout: float | None) -> _Answer:
+def _ask_the_library(lists: _Lists, numbers: _Numbers, timeout: float | None) -> Answer:
     descriptors = {number for each in numbers for number in each if number < FIRST_HANDLE}
     with _borrowed(descriptors) as handles:
         question = Question(lists, [[handles.get(number, number) for number in each] for each in numbers])
-        check(question.ask(microseconds(timeout)))
-        return question.answer()
+        return question.answer(check(question.ask(microseconds(timeout))))
 
 
 @contextmanager

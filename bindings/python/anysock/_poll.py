@@ -73,7 +73,7 @@ class poll:
             # Something is closed. The system has a word for that, and knows whose its number is now; but of what was
             # closed during the wait it must not wait on.
             return self._exact.poll(timeout if count == _abi.ANYSOCK_EBADF else 0)
-        ready = question.answer()
+        ready = question.answer(count)
         self._question = question
         return self._tell(ready) if count else []
 

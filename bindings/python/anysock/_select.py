@@ -27,17 +27,8 @@ class HandleSet:
         self._set = _abi.anysock_handles(count, cast(address, _Pointer))
         self.reference = byref(self._set)
 
-    def __len__(self) -> int:
-        return self._set.count  # type: ignore[no-any-return]
-
     def __iter__(self) -> Iterator[int]:
-        return iter(self._array[: len(self)])
-
-    def restore(self, handles: array[int]) -> None:
-        """Makes it what it was before a call shortened it: these handles."""
-        count = len(self)
-        self._array[:count] = handles[:count]
-        self._set.count = len(handles)
+        return iter(self._array[: self._set.count])
 
 
 def select(sets: Sequence[HandleSet], deadline: Deadline) -> int:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from ctypes import c_int64
 from time import monotonic
 
 from ._abi import ANYSOCK_SECOND
 
 FOREVER = -1
+
+#: For functions that are `prepared`.
+PREPARED_FOREVER = c_int64.from_param(FOREVER)
+PREPARED_NOW = c_int64.from_param(0)
 
 _MOST = 2**63 - 1
 

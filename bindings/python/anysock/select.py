@@ -12,11 +12,11 @@ from select import *  # noqa: F403  The constants, and what else this system has
 from typing import Any
 
 from . import _abi
-from ._errors import check
+from ._errors import check, failure
 from ._others import select_others
 from ._time import microseconds
 from ._waitable import FIRST_HANDLE, resolve
-from ._watch import Question
+from ._watch import Answer, Question
 
 if hasattr(_standard, "poll"):
     from ._poll import poll  # noqa: F401
@@ -27,45 +27,42 @@ if hasattr(_standard, "epoll"):
 class _Thread(threading.local):
     """What a thread keeps."""
 
-    #: The last question, unless it is being asked.
+    #: What it has asked last, if the same lists will ask the same.
     question: Question | None = None
 
 
 _thread = _Thread()
 
 
-def select(
-    rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None, /
-) -> tuple[list[Any], list[Any], list[Any]]:
+def select(rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None, /) -> Answer:
     """Waits until something is ready to be read, to be written, or exceptional; of each list, what is.
 
     All are empty when the time, in seconds, is over. A socket that another thread closes meanwhile ends the wait with
     `OSError(ECANCELED)`.
     """
     limit = microseconds(timeout)
-    lists = [each if type(each) is list else list(each) for each in (rlist, wlist, xlist)]
-    # A signal handler may come back here.
-    question, _thread.question = _thread.question, None
-    count = _abi.ANYSOCK_EBADF
-    if question and question.is_of(lists):
+    question = _thread.question
+    # It is busy if this is a signal handler that came in the middle of it.
+    if question is not None and not question.busy and question.is_of(rlist, wlist, xlist):
         count = question.ask(limit)
-    if count == _abi.ANYSOCK_EBADF:
-        # Other lists; or a socket was closed, and its number may be another's by now.
-        lists, numbers = zip(*map(_look_up, lists))
-        if any(number < FIRST_HANDLE for each in numbers for number in each) or not any(numbers):
-            return select_others(lists, numbers, timeout)
-        question = Question(lists, numbers)
-        count = question.ask(limit)
-    check(count)
-    if question.is_steady:
-        _thread.question = question
-    return question.answer()
+        if count >= 0:
+            return question.answer(count)
+        # A socket was closed, and its number may be another's by now.
+        if count != _abi.ANYSOCK_EBADF:
+            raise failure(count)
+    lists, numbers = zip(*map(_look_up, (rlist, wlist, xlist)))
+    if not all(number >= FIRST_HANDLE for each in numbers for number in each) or not any(numbers):
+        return select_others(lists, numbers, timeout)
+    question = Question(lists, numbers)
+    ready = question.answer(check(question.ask(limit)))
+    _thread.question = question if question.is_steady() else None
+    return ready
 
 
-def _look_up(things: list[Any]) -> tuple[list[Any], list[int]]:
-    """What is in the list, and what it stands for. It may change meanwhile: `fileno()` may do what it likes."""
+def _look_up(things: Any) -> tuple[list[Any], list[int]]:
+    """What is in a list, and what it stands for. The list may change meanwhile: `fileno()` may do what it likes."""
     met, numbers = [], []
-    for thing in things:
+    for thing in things if isinstance(things, list) else list(things):
         numbers.append(resolve(thing))
         met.append(thing)
     return met, numbers

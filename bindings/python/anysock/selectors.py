@@ -10,24 +10,32 @@ import os
 import selectors as _standard
 import struct
 import sys
-from math import ceil
+from ctypes import byref, c_char, c_int64, c_size_t
+from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, SelectorKey
 from time import monotonic
 from typing import Any
 
 from . import _abi, select
-from ._abi import anysock_poller_set as _set
-from ._abi import anysock_poller_wait as _wait
 from ._errors import check
 from ._handle import CLOSED, Handle, interruptible
+from ._library import prepared
 from ._signals import repeat
-from ._time import FOREVER, Deadline
+from ._time import FOREVER, PREPARED_FOREVER, PREPARED_NOW, Deadline, microseconds
 from ._waitable import FIRST_HANDLE, resolve
 
 __all__ = ["BaseSelector", "DefaultSelector", "EVENT_READ", "EVENT_WRITE", "PollerSelector", "SelectSelector", "SelectorKey"]
 
-#: `anysock_event`: token, handle, events, and what is reserved.
-_event = struct.Struct("=qqii")
+#: The library's events have the same numbers.
+_EVENTS = EVENT_READ | EVENT_WRITE
+
+_set = _abi.anysock_poller_set
+_wait = prepared(_abi.anysock_poller_wait)
+_glance = prepared(_abi.anysock_poller_wait, waits=False)
+
+#: Of an `anysock_event` the token and the events.
+_report = struct.Struct("=q8xi4x")
+_first = _report.unpack_from
 
 #: One wait reports no more; what else is ready comes with the next.
 _MOST = 4096
@@ -48,17 +56,6 @@ class SelectSelector(_Selector, _standard.SelectSelector):
     _select = staticmethod(select.select)
 
 
-class _Room:
-    """Memory for what a wait reports."""
-
-    __slots__ = ("capacity", "events", "view")
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.events = (_abi.anysock_event * capacity)()
-        self.view = memoryview(self.events).cast("B")
-
-
 class PollerSelector(_Selector):
     """By a poller: a wait costs what is ready, not what is registered.
 
@@ -73,9 +70,10 @@ class PollerSelector(_Selector):
         self._handles: dict[int, int] = {}
         #: Of those, the ones that wait for descriptors which are somebody else's.
         self._borrowed: set[int] = set()
-        #: Of the waits that have come back: several threads may wait.
-        self._rooms: list[_Room] = []
+        #: Memory for reports. It is out of here while a wait uses it: several threads may wait.
+        self._rooms: list[tuple[Any, Any, bytearray]] = []
         self._poller = interruptible(_abi.anysock_poller_open())
+        self._prepared = c_int64.from_param(self._poller)
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
         key = super().register(fileobj, events, data)
@@ -93,7 +91,7 @@ class PollerSelector(_Selector):
             return number
         handle: int = _abi.anysock_borrow(number)
         if handle == _abi.ANYSOCK_ENOTSOCK:
-            # A file is always ready; epoll says so in these words.
+            # A file is always ready and can't be waited for. These are epoll's words for it.
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         self._borrowed.add(check(handle))
         return handle
@@ -110,7 +108,7 @@ class PollerSelector(_Selector):
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
         key = self.get_key(fileobj)
-        if not events or events & ~(EVENT_READ | EVENT_WRITE):
+        if not events or events & ~_EVENTS:
             raise ValueError(f"Invalid events: {events!r}")
         if events != key.events:
             try:
@@ -122,34 +120,53 @@ class PollerSelector(_Selector):
         return key
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        """What is ready. Also empty when a registered socket was closed by another thread meanwhile."""
-        limit = FOREVER if timeout is None else ceil(timeout * 1_000_000) if timeout > 0 else 0
-        room = self._room()
-        started = monotonic() if limit > 0 else None
-        count = _wait(self._poller, room.events, room.capacity, limit)
-        if count == _abi.ANYSOCK_EINTR:
-            deadline = Deadline(limit, started)
-            count = repeat(lambda: _wait(self._poller, room.events, room.capacity, deadline.remaining()))
-        if count <= 0:
-            self._rooms.append(room)
-            return [] if count == _abi.ANYSOCK_ECANCELED or not check(count) else []
-        key_of = self._fd_to_key.get
-        # The library's events have the numbers of these. Another thread may have taken something out.
-        ready = [
-            (key, events & key.events)
-            for token, _, events, _ in _event.iter_unpack(room.view[: count * _event.size])
-            if (key := key_of(token))
-        ]
+        """What is ready. Nothing may be when a registered socket was closed by another thread."""
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = self._make_room()
+        places, capacity, memory = room
+        started = None
+        if timeout is None:
+            count = _wait(self._prepared, places, capacity, PREPARED_FOREVER)
+        elif timeout <= 0:
+            count = _glance(self._prepared, places, capacity, PREPARED_NOW)
+        else:
+            started = monotonic()
+            count = _wait(self._prepared, places, capacity, c_int64.from_param(microseconds(timeout)))
+        if count < 0:
+            count = self._resume(count, room, timeout, started)
+        # What another thread has taken out meanwhile is left out.
+        keys = self._fd_to_key
+        ready = []
+        if count == 1:
+            # The usual case, written out.
+            token, events = _first(memory)
+            if token in keys:
+                ready.append((keys[token], events & _EVENTS))
+        elif count:
+            for token, events in islice(_report.iter_unpack(memory), count):
+                if token in keys:
+                    ready.append((keys[token], events & _EVENTS))
         self._rooms.append(room)
         return ready
 
-    def _room(self) -> _Room:
-        wanted = min(len(self._fd_to_key), _MOST)
-        room = self._rooms.pop() if self._rooms else None
-        return room if room and room.capacity >= wanted else _Room(max(16, 2 * wanted))
+    def _make_room(self) -> tuple[Any, Any, bytearray]:
+        capacity = min(max(64, 2 * len(self._fd_to_key)), _MOST)
+        memory = bytearray(capacity * _report.size)
+        places = (c_char * len(memory)).from_buffer(memory)
+        return byref(places), c_size_t.from_param(capacity), memory
+
+    def _resume(self, result: int, room: tuple[Any, ...], timeout: float | None, started: float | None) -> int:
+        """How many reports there are in the end, after a wait that has failed."""
+        if result == _abi.ANYSOCK_EINTR:
+            deadline = Deadline(FOREVER if timeout is None else microseconds(max(timeout, 0)), started)
+            result = repeat(lambda: _wait(self._prepared, *room[:2], c_int64.from_param(deadline.remaining())))
+        return 0 if result == _abi.ANYSOCK_ECANCELED else check(result)
 
     def close(self) -> None:
         poller, self._poller = self._poller, CLOSED
+        self._prepared = c_int64.from_param(CLOSED)
         _abi.anysock_close(poller)
         while self._borrowed:
             _abi.anysock_close(self._borrowed.pop())
