@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _abi
+from ._bsd.base import socket
 from ._errors import check
 from ._handle import Handle
 from ._numbers import handle_of
@@ -20,19 +21,28 @@ def resolve(thing: Any) -> int:
 
     It may be a handle, a file number, or an object with `fileno()`.
     """
-    number = _number(thing)
+    if getattr(type(thing), "fileno", None) is socket.fileno:
+        number = thing._handle or -1
+    elif isinstance(thing, int):
+        number = thing
+    elif isinstance(thing, Handle):
+        number = thing.handle or -1
+    else:
+        number = _fileno(thing)
+    if number >= FIRST_HANDLE:
+        return _handle(number)
     if number < 0:
         raise ValueError(f"file descriptor cannot be a negative integer ({number})")
-    if number > _LAST_HANDLE:
-        raise OverflowError("Python int too large to convert to C int")
     return handle_of(number) or number
 
 
-def _number(thing: Any) -> int:
-    if isinstance(thing, int):
-        return thing
-    if isinstance(thing, Handle):
-        return -1 if thing.closed else thing.handle
+def _handle(number: int) -> int:
+    if number > _LAST_HANDLE:
+        raise OverflowError("Python int too large to convert to C int")
+    return number
+
+
+def _fileno(thing: Any) -> int:
     fileno = getattr(thing, "fileno", None)
     if fileno is None:
         raise TypeError("argument must be an int, or have a fileno() method.")
@@ -49,4 +59,4 @@ def descriptor_of(number: int) -> int:
 
 def is_steady(thing: Any) -> bool:
     """Whether it stands for the same handle until that is closed: `fileno()` of a strange class may say what it likes."""
-    return type(thing) is int or isinstance(thing, Handle)
+    return type(thing) is int or isinstance(thing, Handle) or type(thing).fileno is socket.fileno
