@@ -25,11 +25,6 @@ _ASKABLE = _READ | _WRITE | _EXCEPT | _system.POLLERR | _system.POLLHUP
 _LONGEST = 2**31 - 1
 
 
-def poll() -> Poll:
-    """An object that waits for what is registered with it."""
-    return object.__new__(Poll)._begin()
-
-
 class Poll:
     """What `poll()` makes, and nothing else, as in the standard module. As long as all that is registered is the library's, and every mask asks for
     `POLLIN` or `POLLOUT`, it waits by the library: a call then costs what is ready."""
@@ -37,13 +32,19 @@ class Poll:
     def __new__(cls) -> Poll:
         raise TypeError(f"cannot create '{cls.__module__}.{cls.__qualname__}' instances")
 
-    def _begin(self) -> Poll:
+    @classmethod
+    def make(cls) -> Poll:
+        """An object that waits for what is registered with it."""
+        self = object.__new__(cls)
+        self._begin()
+        return self
+
+    def _begin(self) -> None:
         self._masks: dict[int, int] = {}
         self._handles: dict[int, int] = {}
         # The system's word on everything: what is wrong with an argument, and what exactly is ready.
         self._exact = _system.poll()
         self._question: Question | None = None
-        return self
 
     def register(self, fd: Any, eventmask: int = _READ | _EXCEPT | _WRITE, /) -> None:
         """Watches something, or changes what it is watched for."""
@@ -107,6 +108,10 @@ class Poll:
             exact.register(descriptor, self._masks[descriptor])
         events.update(exact.poll(0))
         return list(events.items())
+
+
+#: Not a function: one that is put into a class would become its method, and the standard one does not.
+poll = Poll.make
 
 
 def _limit(timeout: float | None) -> int:
