@@ -29,6 +29,7 @@ from ._memory import Address
 from ._names import Interface, has, interfaces, resolve
 from ._open import adopt, connect, listen, pair
 from ._options import Options
+from ._patch import patch
 from ._readiness import Poller, Ready, wait_ready
 from ._socket import Socket
 
@@ -62,6 +63,7 @@ __all__ = [
     "interfaces",
     "listen",
     "pair",
+    "patch",
     "resolve",
     "wait_ready",
 ]
