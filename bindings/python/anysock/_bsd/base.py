@@ -333,12 +333,23 @@ class socket:
         """As `recv`, into a writable buffer; how many bytes."""
         length = len(buffer) if type(buffer) is bytearray else length_of(buffer)
         if nbytes or flags or not length:
-            return self._recv_into(lend(buffer), _part(nbytes, length, "recv_into"), flags)
+            return self._recv_part(buffer, _part(nbytes, length, "recv_into"), flags)
         started = monotonic() if self._timeout else 0.0
         count = _read(self._number, lend(buffer), sizes[length])
         if count < 0:
-            return self._again(count, READING, started, receive, lend(buffer), length, 0)
+            return self._recv_again(count, buffer, started)
         return count
+
+    def _recv_part(self, buffer: Any, length: int, flags: int) -> int:
+        # It refuses what is not writable with CPython's exception.
+        lend(buffer)
+        with Loan(buffer, writable=True) as (address, _):
+            return self._recv_into(address, length, flags)
+
+    def _recv_again(self, result: int, buffer: Any, started: float) -> int:
+        # With a loan that ends: a caller may resize the buffer while the error, and with it this frame, still lives.
+        with Loan(buffer, writable=True) as (address, length):
+            return self._again(result, READING, started, receive, address, length, 0)
 
     def _recv_into(self, memory: Any, length: int, flags: int) -> int:
         if length == 0:
@@ -384,8 +395,14 @@ class socket:
         length = len(data) if memory is data else length_of(data)
         count = _write(self._number, memory, sizes[length])
         if count < 0:
-            return self._again(count, WRITING, started, transmit, memory, length, 0)
+            memory = None
+            return self._send_again(count, data, started)
         return count
+
+    def _send_again(self, result: int, data: Any, started: float) -> int:
+        # As `_recv_again`.
+        with Loan(data) as (address, length):
+            return self._again(result, WRITING, started, transmit, address, length, 0)
 
     def _send(self, data: Any, flags: int) -> int:
         started, ours = monotonic(), flags_in(flags)
@@ -404,6 +421,8 @@ class socket:
         length = len(data) if memory is data else length_of(data)
         count = _write_all(self._number, memory, sizes[length])
         if count != length:
+            # As `_recv_again`.
+            memory = None
             self._send_rest(data, count, 0, started)
 
     def _send_all(self, data: Any, flags: int, started: float) -> None:
