@@ -206,3 +206,20 @@ def install(wheel: Path, folder: Path) -> Path:
     interpreter = folder / "bin" / "python"
     run(sys.executable, "-m", "pip", "--python", interpreter, "install", "--no-index", "--no-deps", wheel)
     return interpreter
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: Any) -> Iterator[str]:
+    """A server of its own, on a unix socket and a TCP port: the directory, and the port's number."""
+    program = shutil.which("redis-server")
+    if not program:
+        pytest.skip("redis-server is not installed")
+    directory = tmp_path_factory.mktemp("redis")
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    places = ["--port", port, "--bind", "127.0.0.1", "--unixsocket", directory / "socket", "--dir", directory]
+    habits = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""]
+    with Child(program, *places, *habits) as server:
+        while "eady to accept connections" not in server.line():
+            pass
+        yield f"{directory}/socket 127.0.0.1:{port}"

@@ -282,23 +282,6 @@ def test_ctrl_c_ends_the_select_server() -> None:
 # Redis.
 
 
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: Any) -> Iterator[str]:
-    """A server of its own, on a unix socket and a TCP port: the directory, and the port's number."""
-    program = shutil.which("redis-server")
-    if not program:
-        pytest.skip("redis-server is not installed")
-    directory = tmp_path_factory.mktemp("redis")
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
-    places = ["--port", port, "--bind", "127.0.0.1", "--unixsocket", directory / "socket", "--dir", directory]
-    habits = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""]
-    with Child(program, *places, *habits) as server:
-        while "eady to accept connections" not in server.line():
-            pass
-        yield f"{directory}/socket 127.0.0.1:{port}"
-
-
 def command(*words: bytes) -> bytes:
     """A command in Redis' protocol (RESP)."""
     return b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)])
