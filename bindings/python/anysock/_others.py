@@ -66,7 +66,8 @@ def _ask_the_system(descriptors: _Numbers, timeout: float | None) -> Sequence[se
     """Of three lists, the descriptors that are ready."""
     largest = max((descriptor for each in descriptors for descriptor in each), default=0)
     if largest <= _LARGEST or not hasattr(_system, "poll"):
-        return [set(each) for each in _system.select(*descriptors, timeout)]
+        readable, writable, exceptional = descriptors
+        return [set(each) for each in _system.select(readable, writable, exceptional, timeout)]
     return _poll(descriptors, Deadline(microseconds(timeout)))
 
 

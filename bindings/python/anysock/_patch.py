@@ -80,7 +80,7 @@ def _warn_of_what_stays() -> None:
         warnings.warn(f"patch() comes too late for {names}: import them after it", RuntimeWarning, stacklevel=3)
 
 
-def _descendants(kind: type) -> Iterator[type]:
+def _descendants(kind: type[Any]) -> Iterator[type[Any]]:
     for each in kind.__subclasses__():
         yield each
         yield from _descendants(each)

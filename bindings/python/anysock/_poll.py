@@ -146,6 +146,7 @@ class epoll:
 
     @property
     def closed(self) -> bool:
+        """Whether it is closed."""
         return self._epoll.closed
 
     def close(self) -> None:

@@ -33,6 +33,10 @@ def _ear() -> int:
     return interruptible(_abi.anysock_open(b"tcp"))
 
 
+def _set_of(handles: array[int]) -> Any:
+    return _abi.anysock_handles(len(handles), cast(handles.buffer_info()[0], _Pointer))
+
+
 class Question:
     """Three lists of things, and the handles that they stand for. It may be asked again and again, by one at a time."""
 
@@ -45,8 +49,7 @@ class Question:
         self._arrays = [array("q", each) for each in handles]
         self._arrays[0].append(_ear())
         self._all = [each[:] for each in self._arrays]
-        places = [(len(each), cast(each.buffer_info()[0], _Pointer)) for each in self._arrays]
-        self._sets = (_abi.anysock_handles * 3)(*places)
+        self._sets = (_abi.anysock_handles * 3)(*map(_set_of, self._arrays))
         self._references = [byref(self._sets, place * sizeof(_abi.anysock_handles)) for place in range(3)]
         self._memory = memoryview(self._sets).cast("B")
         self._fresh = bytes(self._memory)
@@ -60,7 +63,7 @@ class Question:
     def is_of(self, rlist: Any, wlist: Any, xlist: Any) -> bool:
         """Whether it asks about these lists."""
         first, second, third = self._lists
-        return rlist == first and wlist == second and xlist == third
+        return bool(rlist == first and wlist == second and xlist == third)
 
     def ask(self, limit: int) -> int:
         """How much is ready, or an error; signals don't end the wait, unless their handlers raise something."""

@@ -24,8 +24,6 @@ from ._signals import repeat
 from ._time import FOREVER, PREPARED_FOREVER, PREPARED_NOW, Deadline, microseconds
 from ._waitable import FIRST_HANDLE, resolve
 
-__all__ = ["BaseSelector", "DefaultSelector", "EVENT_READ", "EVENT_WRITE", "PollerSelector", "SelectSelector", "SelectorKey"]
-
 #: The library's events have the same numbers.
 _EVENTS = EVENT_READ | EVENT_WRITE
 
@@ -41,13 +39,13 @@ _first = _report.unpack_from
 _MOST = 4096
 
 
-class _Selector(_standard._BaseSelectorImpl):  # type: ignore[misc,name-defined]
+class _Selector(_standard._BaseSelectorImpl):
     """What the standard selectors have in common, for the library's own objects too: their `fd` is the handle."""
 
     def _fileobj_lookup(self, fileobj: Any) -> int:
         if isinstance(fileobj, Handle) and not fileobj.closed:
             return fileobj.handle
-        return super()._fileobj_lookup(fileobj)  # type: ignore[no-any-return]
+        return super()._fileobj_lookup(fileobj)
 
 
 class SelectSelector(_Selector, _standard.SelectSelector):
@@ -83,7 +81,7 @@ class PollerSelector(_Selector):
         except BaseException:
             self.unregister(fileobj)
             raise
-        return key  # type: ignore[no-any-return]
+        return key
 
     def _handle_for(self, fd: int) -> int:
         number = resolve(fd)
@@ -104,7 +102,7 @@ class PollerSelector(_Selector):
         if handle in self._borrowed:
             self._borrowed.remove(handle)
             _abi.anysock_close(handle)
-        return key  # type: ignore[no-any-return]
+        return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
         key = self.get_key(fileobj)
@@ -184,7 +182,6 @@ if hasattr(select, "poll"):
 
         _selector_cls = select.poll
 
-    __all__ += ["PollSelector"]
 
 if hasattr(select, "epoll"):
 
@@ -193,6 +190,8 @@ if hasattr(select, "epoll"):
 
         _selector_cls = select.epoll
 
-    __all__ += ["EpollSelector"]
 
 DefaultSelector = PollerSelector
+
+# What else this system has is the standard module's.
+globals().update({name: each for name, each in vars(_standard).items() if name.endswith("Selector") and name not in globals()})
