@@ -23,6 +23,8 @@ if hasattr(_standard, "poll"):
 if hasattr(_standard, "epoll"):
     from ._poll import epoll  # noqa: F401
 
+__all__ = [name for name in vars(_standard) if not name.startswith("_")]
+
 
 class _Thread(threading.local):
     """What a thread keeps."""

@@ -194,4 +194,8 @@ if hasattr(select, "epoll"):
 DefaultSelector = PollerSelector
 
 # What else this system has is the standard module's.
-globals().update({name: each for name, each in vars(_standard).items() if name.endswith("Selector") and name not in globals()})
+_others = {name: each for name, each in vars(_standard).items() if name.endswith("Selector") and name not in globals()}
+globals().update(_others)
+
+__all__ = ["EVENT_READ", "EVENT_WRITE", "SelectorKey"]
+__all__ += [name for name in globals() if name.endswith("Selector") and not name.startswith("_")]
