@@ -77,6 +77,32 @@ def test_a_list_that_comes_again_is_asked_anew_when_something_has_changed(pair: 
     assert select.select(everyone, [], [], 0) == ([], [], [])
 
 
+def test_an_answer_does_not_shorten_the_next_question() -> None:
+    pairs = [socket.socketpair() for _ in range(3)]
+    everyone = [first for first, _ in pairs]
+    for first, second in reversed(pairs):
+        second.send(b"x")
+        assert select.select(everyone, [], [], PATIENCE) == ([first], [], [])
+        first.recv(1)
+    for first, second in pairs:
+        first.close()
+        second.close()
+
+
+def newest_slot() -> int:
+    """Where the library puts the next handle: as far up as there are handles."""
+    with anysock.Socket() as one:
+        return one.handle % (1 << 24)
+
+
+def test_what_was_borrowed_is_given_back(pair: Any, pipe: tuple[int, int]) -> None:
+    select.select([pair[0], pipe[0]], [], [], 0)
+    before = newest_slot()
+    for _ in range(10):
+        assert select.select([pair[0], pipe[0]], [], [], 0) == ([], [], [])
+    assert newest_slot() == before
+
+
 def test_a_number_that_another_socket_has_got_stands_for_that(pair: Any) -> None:
     old, peer = socket.socketpair()
     number = old.fileno()

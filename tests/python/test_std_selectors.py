@@ -81,6 +81,21 @@ def test_what_is_unregistered_and_closed_lets_its_peer_know(selector: Any) -> No
     os.close(writer)
 
 
+def test_what_was_borrowed_is_given_back(selector: Any) -> None:
+    def slot() -> int:
+        with anysock.Socket() as one:
+            return one.handle % (1 << 24)
+
+    reader, writer = os.pipe()
+    before = slot()
+    for _ in range(10):
+        selector.register(reader, READ)
+        selector.unregister(reader)
+    assert slot() == before
+    os.close(reader)
+    os.close(writer)
+
+
 def test_a_stranger_that_is_closed_without_being_unregistered_is_closed(selector: Any) -> None:
     reader, writer = os.pipe()
     selector.register(reader, READ)
