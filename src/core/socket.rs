@@ -285,7 +285,7 @@ pub fn borrow(raw: i64) -> Result<i64> {
     sys::describe(fd)?;
     let flags = flag::STREAM | flag::RELEASED;
     let new = New { kind: Net::Stream.into(), fd, phase: Phase::Connected, flags };
-    Ok(table::reserve()?.fill(&new)?.encode())
+    Ok(table::reserve()?.fill(&new).encode())
 }
 
 /// Makes a handle of a descriptor that has come in a message, whatever it is. Of what can't be polled or is of no
