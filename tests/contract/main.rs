@@ -8,6 +8,7 @@ mod descriptors;
 mod flat;
 mod handles;
 mod handshake;
+mod kinds;
 mod library;
 mod many;
 mod messages;

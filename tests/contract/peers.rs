@@ -24,6 +24,15 @@ pub fn skip(why: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
+/// Whether the system has the kind of which the test is. Without it the caller leaves its test out, and says so.
+pub fn need(kind: &str) -> bool {
+    let there = has(kind) == 1;
+    if !there {
+        skip(&format!("no {kind}"));
+    }
+    there
+}
+
 /// Whether `[::1]` is there. Without it the caller leaves its IPv6 part out, and says so.
 pub fn has_ipv6() -> bool {
     let there = bind(*open("tcp6"), "[::1]:0") == 0;
@@ -35,17 +44,11 @@ pub fn has_ipv6() -> bool {
 
 /// The stream kinds that this machine has.
 pub fn stream_kinds() -> Vec<&'static str> {
-    let mut kinds = vec!["tcp", "tcp4", "unix", "unixpacket"];
+    let mut kinds = here(&["tcp", "tcp4", "unix", "unixpacket"]);
     if has_ipv6() {
         kinds.push("tcp6");
     }
     kinds
-}
-
-/// As `anysock_has`.
-pub fn has(feature: &str) -> i64 {
-    // SAFETY: the text is NUL-terminated.
-    unsafe { anysock_has(text(feature).as_ptr()) }
 }
 
 /// What a call gave, and how long it took.

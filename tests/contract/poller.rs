@@ -163,7 +163,7 @@ fn a_poller_watches_no_poller() {
 
 #[test]
 fn a_socket_is_no_poller() {
-    for kind in ["tcp", "tcp4", "udp", "unixgram"] {
+    for kind in here(&["tcp", "tcp4", "udp", "unixgram"]) {
         let (socket, other) = (open(kind), open("udp4"));
         expect_error(anysock_poller_set(*socket, *other, R, 0), "EINVAL");
         expect_error(poller_wait_code(*socket, 1, 0), "EINVAL");
@@ -709,7 +709,7 @@ fn several_threads_share_the_work() {
 #[test]
 fn a_hang_up_that_nobody_asked_for_costs_nothing_and_is_not_forgotten() {
     const SPAN: Duration = Duration::from_millis(300);
-    for kind in ["unix", "tcp4"] {
+    for kind in here(&["unix", "tcp4"]) {
         let (one, other) = connected(kind);
         expect(set(*other, "linger", 0));
         let poller = poller();

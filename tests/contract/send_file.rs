@@ -94,7 +94,7 @@ fn drain(h: i64) -> Vec<u8> {
 fn sends_a_whole_file() {
     on_every_way(|| {
         let data = pattern(3_000_000);
-        for kind in STREAMS {
+        for kind in here(STREAMS) {
             let (one, other) = connected(kind);
             let reader = Call::start(move || drain(*other));
             assert_eq!(send_file(*one, &file_of(&data), 0, -1), data.len() as i64, "{kind}");
@@ -164,7 +164,7 @@ fn a_file_that_shrinks_ends_early() {
 fn a_timeout_is_for_the_whole_call_and_what_has_gone_is_counted() {
     on_every_way(|| {
         let data = pattern(4 << 20);
-        for kind in STREAMS {
+        for kind in here(STREAMS) {
             let (one, other) = pair(kind);
             let mut file = file_of(&data);
             expect(set(*one, "write_timeout", 30 * ANYSOCK_MILLISECOND));
@@ -199,7 +199,7 @@ fn goes_on_when_there_is_room_again() {
 #[test]
 fn close_ends_it_with_the_count_so_far() {
     on_every_way(|| {
-        for kind in STREAMS {
+        for kind in here(STREAMS) {
             let (one, _other) = pair(kind);
             let (handle, file) = (*one, file_of(&pattern(8 << 20)));
             let call = Call::blocked(move || send_file(handle, &file, 0, -1));
@@ -238,7 +238,7 @@ fn a_peer_that_is_gone_is_epipe_and_no_signal() {
     on_every_way(|| {
         let data = pattern(4 << 20);
         let is_over = |code: i64| code < 0 && ["EPIPE", "ECONNRESET"].contains(&name(code).as_str());
-        for kind in ["unix", "tcp4"] {
+        for kind in here(&["unix", "tcp4"]) {
             let (one, other) = pair(kind);
             drop(other);
             let file = file_of(&data);
@@ -362,11 +362,11 @@ fn what_cannot_be_sent_or_sent_to_is_told() {
     drop(reader);
     let write_only = File::options().write(true).open("/dev/null").unwrap();
     expect_error(send_file(*one, &write_only, -1, 1), "EBADF");
-    for kind in ["udp4", "unixgram", "unixpacket"] {
+    for kind in here(&["udp4", "unixgram", "unixpacket"]) {
         let (one, _other) = connected(kind);
         expect_error(send_file(*one, &file, 0, 1), "EOPNOTSUPP");
     }
-    for kind in ["tcp", "tcp4", "unix"] {
+    for kind in here(&["tcp", "tcp4", "unix"]) {
         expect_error(send_file(*open(kind), &file, 0, 1), "ENOTCONN");
     }
     expect_error(send_file(*listener("tcp4"), &file, 0, 1), "ENOTCONN");

@@ -94,6 +94,19 @@ pub fn text_out(call: impl Fn(*mut c_char, usize) -> i64) -> Result<String, i64>
     }
 }
 
+// Kinds.
+
+/// As `anysock_has`.
+pub fn has(feature: &str) -> i64 {
+    // SAFETY: the text is NUL-terminated.
+    unsafe { anysock_has(text(feature).as_ptr()) }
+}
+
+/// Those of the kinds that this system has. Which it must have, the module `kinds` says.
+pub fn here(kinds: &[&'static str]) -> Vec<&'static str> {
+    kinds.iter().copied().filter(|kind| has(kind) == 1).collect()
+}
+
 // Open.
 
 /// Opens a socket.
