@@ -151,11 +151,13 @@ pub fn pair(kind: &str) -> Result<(i64, i64)> {
 fn loopback_pair(family: Domain) -> Result<(Fd, Fd)> {
     let kind = Kind::from(if family == Domain::IPV6 { Net::Tcp6 } else { Net::Tcp4 });
     let listener = Owned(create(kind, family)?);
+    sys::set_listener_default(listener.0)?;
     sys::bind(listener.0, &address::loopback(family, 0))?;
     sys::listen(listener.0, i32::MAX)?;
     let client = Owned(create(kind, family)?);
     sys::connect(client.0, &sys::local(listener.0)?)?;
     await_ready(client.0, Events::WRITE)?;
+    sys::peer(client.0)?;
     let own = sys::local(client.0)?;
     loop {
         await_ready(listener.0, Events::READ)?;

@@ -144,8 +144,10 @@ fn judge(slot: &Slot, wait: Wait, error: OsError) -> Error {
     match (slot.phase(), error) {
         (Phase::Failed, _) => slot.error().unwrap_or(error),
         (_, Error::EPIPE) if slot.has(flag::SHUT_WRITE) => error,
-        // What systems say of a socket without a peer differs: EPIPE, EINVAL, ENOTCONN.
-        (Phase::Fresh | Phase::Listening, Error::EPIPE | Error::EINVAL) if wait != Wait::Accept => {
+        // What systems say of a socket without a peer differs: EPIPE, EINVAL, ENOTCONN, under Wine ECONNRESET.
+        (Phase::Fresh | Phase::Listening, Error::EPIPE | Error::EINVAL | Error::ECONNRESET)
+            if wait != Wait::Accept =>
+        {
             Error::ENOTCONN
         }
         (_, Error::EPIPE | Error::ENOTCONN) => slot.error().unwrap_or(error),

@@ -1,9 +1,7 @@
 //! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of many (`queue`), names (`names`),
 //! `poll` (`select`), option numbers (`option`).
 
-use super::{
-    Events, Flags, Found, Half, LONGEST_WAIT, OsError, Received, Result, Timeout, bind, measured, peer,
-};
+use super::{Events, Flags, Found, Half, LONGEST_WAIT, OsError, Received, Result, Timeout, measured, peer};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -91,9 +89,13 @@ fn check(result: i32) -> Result<()> {
     if result == ws::SOCKET_ERROR { Err(OsError::last()) } else { Ok(()) }
 }
 
+/// The most that one call moves. Winsock locks the memory that it is given, all of it; and what it has taken to
+/// send, the kernel holds. No datagram is longer, so that none is cut by this.
+const MOST: usize = 1 << 20;
+
 /// A length as Winsock takes it; who asks for more gets less.
 fn cut(length: usize) -> i32 {
-    i32::try_from(length).unwrap_or(i32::MAX)
+    length.min(MOST) as i32
 }
 
 /// Starts Winsock, as socket2 does on its own before the first socket.
@@ -161,6 +163,23 @@ pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
     Ok(new)
 }
 
+/// Names the socket. That somebody has the port for himself alone, as every listener of this library has, Winsock
+/// calls a lack of permission; there are no ports here that need one.
+pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
+    match with(fd, |socket| socket.bind(address)) {
+        Err(OsError(ws::WSAEACCES)) if address.as_socket().is_some() => Err(OsError(ws::WSAEADDRINUSE)),
+        other => other,
+    }
+}
+
+/// Makes it a listener; elsewhere one without a name gets a free port on every interface.
+pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
+    if is_unnamed(fd) && !local(fd)?.is_unix() {
+        bind(fd, &local(fd)?)?;
+    }
+    with(fd, |socket| socket.listen(backlog))
+}
+
 /// Takes the next connection of a listener.
 pub fn accept(fd: Fd) -> Result<Fd> {
     let accepted = with(fd, Socket::accept);
@@ -202,12 +221,31 @@ fn native(flags: Flags) -> i32 {
     bit(Flags::PEEK, ws::MSG_PEEK) | bit(Flags::OOB, ws::MSG_OOB)
 }
 
-/// What Winsock calls a failed receive, and others a datagram that was cut.
-fn forgive(outcome: Result<usize>, room: usize) -> Result<usize> {
+/// What Winsock calls a failed receive, and others do not, or by another name: a datagram that was cut, a port that
+/// refused an earlier one, a socket without a name, which gets nothing yet.
+fn forgive(fd: Fd, outcome: Result<usize>, room: usize) -> Result<usize> {
     match outcome {
         Err(OsError(ws::WSAEMSGSIZE)) => Ok(room),
+        Err(OsError(ws::WSAECONNRESET)) if is_datagram(fd) => Err(OsError(ws::WSAECONNREFUSED)),
+        Err(INVALID) if is_datagram(fd) && is_unnamed(fd) => Err(WOULD_BLOCK),
         other => other,
     }
+}
+
+/// What Winsock may call invalid about a send: that there is nobody to send to.
+fn understand_send(fd: Fd, outcome: Result<usize>) -> Result<usize> {
+    match outcome {
+        Err(INVALID) if peer(fd).is_err() => Err(OsError(ws::WSAENOTCONN)),
+        other => other,
+    }
+}
+
+fn is_datagram(fd: Fd) -> bool {
+    with(fd, Socket::r#type).is_ok_and(|kind| kind == Type::DGRAM)
+}
+
+fn is_unnamed(fd: Fd) -> bool {
+    with(fd, Socket::local_addr).map(drop) == Err(INVALID)
 }
 
 /// Receives.
@@ -217,21 +255,25 @@ pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize>
     }
     let outcome = recv_quietly(fd, data, flags);
     queue::reenable(fd, Events::READ.or(Events::EXCEPT));
-    outcome
+    match outcome {
+        // Urgent data is there or not: elsewhere nobody waits for it.
+        Err(WOULD_BLOCK) if flags.has(Flags::OOB) => Err(INVALID),
+        other => other,
+    }
 }
 
 /// Receives, which re-enables no edge.
 fn recv_quietly(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
     // SAFETY: the slice is writable for its length; the system writes no further.
     let received = unsafe { ws::recv(fd.0, data.as_mut_ptr().cast(), cut(data.len()), native(flags)) };
-    forgive(count(received), data.len())
+    forgive(fd, count(received), data.len())
 }
 
 /// Sends.
 pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     let outcome = send_quietly(fd, data, flags);
     queue::reenable(fd, Events::WRITE);
-    outcome
+    understand_send(fd, outcome)
 }
 
 /// Sends, which re-enables no edge.
@@ -251,7 +293,7 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
             let (room, flags, name) = (cut(data.len()), native(flags), storage.cast());
             ws::recvfrom(fd.0, data.as_mut_ptr().cast(), room, flags, name, length)
         };
-        forgive(count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
+        forgive(fd, count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let outcome = unsafe { SockAddr::try_init(&mut receive) };
@@ -324,7 +366,7 @@ pub fn readv(fd: Fd, pieces: &[Piece]) -> Result<usize> {
         ws::WSARecv(fd.0, list, movable(pieces), &mut received, &mut flags, null_mut(), None)
     });
     queue::reenable(fd, Events::READ);
-    forgive(outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
+    forgive(fd, outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
 }
 
 /// Sends from several pieces.
@@ -339,7 +381,7 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
         ws::WSASend(fd.0, list, movable(pieces), &mut sent, 0, null_mut(), None)
     });
     queue::reenable(fd, Events::WRITE);
-    outcome.map(|()| sent as usize)
+    understand_send(fd, outcome.map(|()| sent as usize))
 }
 
 /// Receives one datagram, and tells who sent it.
@@ -356,7 +398,7 @@ pub(super) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Rece
         });
         cut = outcome == Err(OsError(ws::WSAEMSGSIZE));
         let room = Piece::total(pieces).unwrap_or(0);
-        forgive(outcome.map(|()| length as usize), room)
+        forgive(fd, outcome.map(|()| length as usize), room)
             .map_err(|error| std::io::Error::from_raw_os_error(error.0))
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
@@ -458,6 +500,8 @@ fn protocol(fd: Fd) -> Result<ws::WSAPROTOCOL_INFOW> {
 /// Says what a socket from elsewhere is.
 pub fn describe(fd: Fd) -> Result<Found> {
     start();
+    // Of a number that is no handle at all Winsock says no more than that it is no socket.
+    inherit(fd).map_err(|_| OsError(ws::WSAEBADF))?;
     let about = protocol(fd)?;
     let mut listening = [0; 4];
     let asked = super::get_option(fd, ws::SOL_SOCKET, ws::SO_ACCEPTCONN, &mut listening);

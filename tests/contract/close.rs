@@ -136,21 +136,31 @@ fn poller_code(h: i64, events: i32) -> i64 {
 
 /// Blocks the call, closes the socket, and looks at both results.
 #[track_caller]
-fn expect_canceled(what: &str, (socket, others): Scene, call: fn(i64) -> i64) {
-    let handle = *socket;
-    let blocked = Call::blocked(move || call(handle));
-    assert_eq!(anysock_close(handle), 0, "{what}");
-    assert_eq!(name(blocked.result()), "ECANCELED", "{what}");
-    assert_eq!(name(call(handle)), "EBADF", "{what}, once more");
-    drop(others);
+fn expect_canceled(what: &str, scene: Scene, call: fn(i64) -> i64) {
+    expect_all_canceled(vec![(what.to_owned(), scene)], call);
+}
+
+/// As [`expect_canceled`], for several that are blocked at once.
+#[track_caller]
+fn expect_all_canceled(scenes: Vec<(String, Scene)>, call: fn(i64) -> i64) {
+    let block = |(what, scene): (String, Scene)| {
+        let handle = *scene.0;
+        (what, scene, Call::start(move || call(handle)))
+    };
+    for (what, (socket, others), blocked) in scenes.into_iter().map(block).collect::<Vec<_>>() {
+        blocked.until_blocked();
+        assert_eq!(anysock_close(*socket), 0, "{what}");
+        assert_eq!(name(blocked.result()), "ECANCELED", "{what}");
+        assert_eq!(name(call(*socket)), "EBADF", "{what}, once more");
+        drop(others);
+    }
 }
 
 #[test]
 fn wakes_every_call_on_every_kind() {
     for (what, kinds, scene, call) in BLOCKING {
-        for kind in here(kinds) {
-            expect_canceled(&format!("{what} on {kind}"), scene(kind), *call);
-        }
+        let scenes = here(kinds).into_iter().map(|kind| (format!("{what} on {kind}"), scene(kind)));
+        expect_all_canceled(scenes.collect(), *call);
     }
 }
 

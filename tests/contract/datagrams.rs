@@ -271,9 +271,12 @@ fn a_socket_whose_family_is_open_is_settled_by_the_first_address() {
 
 #[test]
 fn a_refused_datagram_is_reported_once() {
+    if !need_refusals() {
+        return;
+    }
     for kind in datagram_kinds().into_iter().filter(|kind| kind.starts_with("udp")) {
         let nobody = bound(kind);
-        let client = open(kind);
+        let client = open_told(kind);
         expect(connect(*client, &local_address(*nobody)));
         drop(nobody);
         let mut room = [0; 8];
@@ -301,8 +304,11 @@ fn a_refused_datagram_is_reported_once() {
 
 #[test]
 fn option_error_shows_a_refusal_without_taking_it() {
+    if !need_refusals() {
+        return;
+    }
     let nobody = bound("udp4");
-    let client = open("udp4");
+    let client = open_told("udp4");
     expect(connect(*client, &local_address(*nobody)));
     drop(nobody);
     assert_eq!(write(*client, b"ping"), 4);

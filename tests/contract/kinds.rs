@@ -1,5 +1,6 @@
-//! Which kinds of sockets a system must have: the other modules test those that are there.
+//! Which kinds of sockets a system must have, and of what it must tell: the other modules test what there is.
 
+use crate::peers::*;
 use crate::support::*;
 
 #[track_caller]
@@ -41,6 +42,16 @@ fn what_windows_lacks_is_said() {
         let code = unsafe { anysock_open(text(kind).as_ptr()) };
         assert!(["ESOCKTNOSUPPORT", "EAFNOSUPPORT"].contains(&name(code).as_str()), "{kind}: {}", name(code));
     }
+}
+
+#[test]
+fn resets_of_connections() {
+    assert!(resets_are_told());
+}
+
+#[test]
+fn refusals_of_datagrams() {
+    assert!(refusals_are_told());
 }
 
 /// Without AF_UNIX it is one over the loopback.

@@ -346,6 +346,9 @@ fn a_room_that_is_none_is_told_wherever_it_is_and_nothing_is_lost() {
 
 #[test]
 fn a_refused_datagram_is_reported_once_by_whatever_comes_next() {
+    if !need_refusals() {
+        return;
+    }
     let calls: [NamedCall; 5] = [
         ("send_many", |h| send_many(h, &mut [outgoing(b"again", None); 4], 0)),
         ("recv_many", |h| recv_many(h, 4, 64, ANYSOCK_DONT_WAIT).map_or_else(|code| code, |_| 0)),
@@ -358,7 +361,7 @@ fn a_refused_datagram_is_reported_once_by_whatever_comes_next() {
     for count in [1, 2, 4, 32, MORE] {
         for (what, call) in calls {
             let nobody = bound("udp4");
-            let client = open("udp4");
+            let client = open_told("udp4");
             expect(connect(*client, &local_address(*nobody)));
             drop(nobody);
             let sent = expect(send_many(*client, &mut vec![outgoing(b"ping", None); count], 0));
@@ -377,8 +380,11 @@ fn a_refused_datagram_is_reported_once_by_whatever_comes_next() {
 
 #[test]
 fn a_refusal_that_is_pending_wakes_who_waits() {
+    if !need_refusals() {
+        return;
+    }
     let nobody = bound("udp4");
-    let client = open("udp4");
+    let client = open_told("udp4");
     expect(connect(*client, &local_address(*nobody)));
     drop(nobody);
     let handle = *client;

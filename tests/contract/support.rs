@@ -551,6 +551,7 @@ pub fn poller_wait_code(poller: i64, capacity: usize, timeout_us: i64) -> i64 {
 pub struct Call<T = i64> {
     result: Receiver<T>,
     thread: ThreadId,
+    begun: Instant,
     end: JoinHandle<()>,
 }
 
@@ -578,7 +579,7 @@ impl<T: Send + 'static> Call<T> {
             // Nobody listens any more if the test has failed meanwhile.
             let _ = tell_result.send(body());
         });
-        Self { result, thread: thread.recv().unwrap(), end }
+        Self { result, thread: thread.recv().unwrap(), begun: Instant::now(), end }
     }
 
     /// Starts it, and returns when it is blocked.
@@ -593,7 +594,7 @@ impl<T: Send + 'static> Call<T> {
     #[track_caller]
     pub fn until_blocked(&self) {
         let end = Instant::now() + LONG;
-        while !is_waiting(self.thread) {
+        while !is_waiting(self.thread, self.begun) {
             assert!(!self.end.is_finished(), "the call has returned without blocking");
             assert!(Instant::now() < end, "the call does not block");
             std::thread::sleep(Duration::from_millis(1));
@@ -657,7 +658,7 @@ impl<T: Send + 'static> Call<T> {
 
 /// Whether a thread sleeps in one of the system calls in which the library waits.
 #[cfg(target_os = "linux")]
-fn is_waiting(thread: ThreadId) -> bool {
+fn is_waiting(thread: ThreadId, _begun: Instant) -> bool {
     const WAITS: &[libc::c_long] = &[
         libc::SYS_ppoll,
         libc::SYS_epoll_pwait,
@@ -676,8 +677,8 @@ fn is_waiting(thread: ThreadId) -> bool {
 
 /// Elsewhere there is no telling: it has had its time.
 #[cfg(not(target_os = "linux"))]
-fn is_waiting(_thread: ThreadId) -> bool {
-    std::thread::sleep(Duration::from_millis(200));
+fn is_waiting(_thread: ThreadId, begun: Instant) -> bool {
+    std::thread::sleep(Duration::from_millis(200).saturating_sub(begun.elapsed()));
     true
 }
 

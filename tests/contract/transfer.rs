@@ -116,6 +116,9 @@ fn what_came_before_the_end_is_counted_first() {
 
 #[test]
 fn what_came_before_a_reset_is_counted_first() {
+    if !need_resets() {
+        return;
+    }
     let (client, server) = connected("tcp4");
     let call = Call::blocked({
         let server = *server;
@@ -133,6 +136,9 @@ fn what_came_before_a_reset_is_counted_first() {
 
 #[test]
 fn what_went_before_a_reset_is_counted_first() {
+    if !need_resets() {
+        return;
+    }
     let (client, server) = connected("tcp4");
     let handle = *client;
     let call = Call::blocked(move || write_all(handle, &pattern(HUGE)));
@@ -581,11 +587,13 @@ fn a_read_into_pieces_knows_ends_errors_and_halves_too() {
         assert_eq!(readv(*server, &mut [&mut one, &mut two]), 5);
         assert_eq!(readv(*server, &mut [&mut one, &mut two]), 0);
     }
-    let (client, server) = connected("tcp4");
-    expect(set(*client, "linger", 0));
-    drop(client);
-    for _ in 0..3 {
-        expect_error(readv(*server, &mut [&mut [0; 8]]), "ECONNRESET");
+    if resets_are_told() {
+        let (client, server) = connected("tcp4");
+        expect(set(*client, "linger", 0));
+        drop(client);
+        for _ in 0..3 {
+            expect_error(readv(*server, &mut [&mut [0; 8]]), "ECONNRESET");
+        }
     }
 }
 
