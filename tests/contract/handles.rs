@@ -158,7 +158,6 @@ fn closed_handles() {
     expect_bad(*closed, "a poller");
 }
 
-#[cfg(unix)]
 #[test]
 fn released_handles_and_adopted_ones_that_are_closed() {
     let socket = open("udp4");
