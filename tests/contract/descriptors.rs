@@ -161,7 +161,7 @@ fn what_can_not_be_adopted_stays_as_it_was() {
         expect_error(anysock_adopt(lent(&stranger)), "EAFNOSUPPORT");
         assert!(is_blocking(lent(&stranger)));
     }
-    for number in [-1, -100, 1_000_000, i64::from(i32::MAX), 1 << 32, i64::MAX, i64::MIN] {
+    for number in [-1, -100, 1_000_000, i64::from(i32::MAX) - 1, 1 << 32, i64::MAX, i64::MIN] {
         assert_eq!(name(anysock_adopt(number)), "EBADF", "{number}");
     }
 }
@@ -224,31 +224,51 @@ fn a_handle_without_a_descriptor_of_its_own_lends_and_releases_none() {
 
 // Programs that are started.
 
-/// The test program starts itself once more; there this test is the child's part.
+/// Starts this test program once more for one of its tests alone, with two listeners, of which the first may be
+/// inherited: there the environment has their numbers.
+fn start_with(test: &str, handed: i64, kept: i64) -> std::process::Child {
+    assert_eq!((get(handed, "inherit"), get(kept, "inherit")), (Ok(0), Ok(0)));
+    expect(set(handed, "inherit", 1));
+    let numbers = format!("{} {}", expect(anysock_fd(handed)), expect(anysock_fd(kept)));
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--nocapture", "--exact", test])
+        .env("ANYSOCK_TEST_HANDED", numbers)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// In the program that [`start_with`] has started: the numbers.
+fn handed() -> Option<(i64, i64)> {
+    let numbers = std::env::var("ANYSOCK_TEST_HANDED").ok()?;
+    let (handed, kept) = numbers.split_once(' ')?;
+    Some((handed.parse().unwrap(), kept.parse().unwrap()))
+}
+
 #[test]
-fn a_program_that_is_started_gets_what_it_may_inherit_and_nothing_else() {
-    if let Ok(numbers) = std::env::var("ANYSOCK_TEST_HANDED") {
-        let (handed, kept) = numbers.split_once(' ').unwrap();
-        assert!(
-            anysock_adopt(kept.parse().unwrap()) < 0,
-            "a socket that is not to be inherited has come along"
-        );
-        let listener = Own(expect(anysock_adopt(handed.parse().unwrap())));
+fn a_program_that_is_started_has_what_it_may_inherit_and_nothing_else() {
+    if let Some((handed, kept)) = handed() {
+        assert!(anysock_adopt(kept) < 0, "a socket that is not to be inherited has come along");
+        let own = |number| std::mem::ManuallyDrop::new(taken(number)).local_addr();
+        assert!(own(handed).unwrap().as_socket().unwrap().ip().is_loopback());
+        return;
+    }
+    let (handed, kept) = (listener("tcp4"), listener("tcp4"));
+    let test = "descriptors::a_program_that_is_started_has_what_it_may_inherit_and_nothing_else";
+    assert!(start_with(test, *handed, *kept).wait().unwrap().success());
+}
+
+#[test]
+fn a_program_that_is_started_adopts_what_it_has_inherited() {
+    if let Some((handed, _)) = handed() {
+        let listener = Own(expect(anysock_adopt(handed)));
         let connection = Own(expect(anysock_accept(*listener)));
         assert_eq!(write_all(*connection, b"from the child"), 14);
         return;
     }
     let (handed, kept) = (listener("tcp4"), listener("tcp4"));
-    assert_eq!(get(*handed, "inherit"), Ok(0));
-    expect(set(*handed, "inherit", 1));
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args([
-        "--exact",
-        "descriptors::a_program_that_is_started_gets_what_it_may_inherit_and_nothing_else",
-    ]);
-    child
-        .env("ANYSOCK_TEST_HANDED", format!("{} {}", expect(anysock_fd(*handed)), expect(anysock_fd(*kept))));
-    let mut child = child.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let test = "descriptors::a_program_that_is_started_adopts_what_it_has_inherited";
+    let mut child = start_with(test, *handed, *kept);
     let address = local_address(*handed);
     drop(handed);
     let client = open("tcp4");
