@@ -54,7 +54,7 @@ test-python: build ## the Python package
 windows: ## anysock.dll and the C programs for Windows, into target/windows (needs Debian's packages)
 	@.ci/build-windows
 
-test-windows: windows ## the same tests on Windows, under Wine
+test-windows: build windows ## the same tests on Windows, under Wine
 	@tests/windows/run
 
 lint: ## formatting and lints

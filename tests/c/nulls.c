@@ -400,7 +400,7 @@ static void absurd_lengths_are_einval(void) {
 /* Lengths beyond what the system's own types count, with memory that is not touched where it does not exist. */
 static void lengths_beyond_int_are_no_small_ones(void) {
     /* Not on the stack: near the end of the address space the kernel refuses a length that reaches beyond it. */
-    static char data[ADDRESS];
+    static char data[2 << 20]; /* Windows looks at the memory as far as one call may reach */
     int on = 1;
     open_live();
     anysock_t stream = live[6];
@@ -432,7 +432,6 @@ static void unmapped_memory_is_efault(void) {
     CHECK_IS(anysock_send_to(live[5], nowhere, 8, 0, "127.0.0.1:9"), ANYSOCK_EFAULT);
     anysock_message message = message_of(&buffer, 1);
     CHECK_IS(anysock_send_message(stream, &message, 0), ANYSOCK_EFAULT);
-    CHECK_IS(anysock_set_raw(stream, SOL_SOCKET, SO_KEEPALIVE, nowhere, 4), ANYSOCK_EFAULT);
     CHECK_IS(anysock_write(live[7], "12345678", 8), 8);
     CHECK_IS(anysock_read(stream, nowhere, 8), ANYSOCK_EFAULT);
     CHECK_IS(anysock_read_full(stream, nowhere, 8), ANYSOCK_EFAULT);
@@ -441,6 +440,15 @@ static void unmapped_memory_is_efault(void) {
     CHECK_IS(anysock_recv_message(stream, &message, 0), ANYSOCK_EFAULT);
     CHECK_IS(anysock_read(stream, data, 8), 8);
     CHECK(memcmp(data, "12345678", 8) == 0);
+    close_live();
+}
+
+static void unmapped_option_is_efault(void) {
+    if (is_slow()) {
+        SKIP("valgrind counts the kernel's look at such memory as an error of the program");
+    }
+    open_live();
+    CHECK_IS(anysock_set_raw(live[6], SOL_SOCKET, SO_KEEPALIVE, forbidden_page(), 4), ANYSOCK_EFAULT);
     close_live();
 }
 
@@ -794,6 +802,7 @@ int main(int count, char **arguments) {
     RUN(absurd_lengths_are_einval);
     RUN(lengths_beyond_int_are_no_small_ones);
     RUN(unmapped_memory_is_efault);
+    RUN(unmapped_option_is_efault);
     RUN(bad_numbers_are_einval);
     RUN(descriptors_that_are_none);
     RUN(wrong_kinds_are_told);
