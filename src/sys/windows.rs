@@ -1,28 +1,30 @@
-//! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of many (`queue`), names (`names`),
-//! `poll` (`select`), option numbers (`option`).
+//! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of a few (`poll`) and of many (`queue`),
+//! names (`names`), option numbers (`option`).
 
-use super::{Events, Flags, Found, Half, LONGEST_WAIT, OsError, Received, Result, Timeout, measured, peer};
+use super::{Events, Flags, Found, Half, OsError, Received, Result, measured, peer};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::windows::io::{FromRawSocket, IntoRawSocket};
 use std::ptr::{null, null_mut};
 use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use windows_sys::Win32::Foundation::{
     GetHandleInformation, HANDLE, HANDLE_FLAG_INHERIT, SetHandleInformation,
 };
 use windows_sys::Win32::Networking::WinSock as ws;
 use windows_sys::Win32::System::IO::CancelIoEx;
 
+mod afd;
 mod file;
 mod message;
 mod names;
+mod poll;
 mod queue;
 
 pub use file::*;
 pub use message::*;
 pub use names::*;
+pub use poll::{PollFd, Waker, peer_has_finished, poll};
 pub use queue::{QUEUE_SCALES, Queue, Reports};
 
 /// The call would have to wait.
@@ -443,15 +445,6 @@ pub fn writev_stream(_fd: Fd, _pieces: &mut [Piece]) -> Result<usize> {
     Err(NO_SOCKET)
 }
 
-/// Whether the peer has finished sending, with bytes still queued or not.
-#[must_use]
-pub fn peer_has_finished(fd: Fd) -> bool {
-    let mut entry = ws::WSAPOLLFD { fd: fd.0, events: ws::POLLRDNORM, revents: 0 };
-    // SAFETY: there is one entry, and it outlives the call.
-    unsafe { ws::WSAPoll(&mut entry, 1, 0) };
-    entry.revents & (ws::POLLHUP | ws::POLLERR) != 0
-}
-
 /// The error that waits on a socket, if there is one. SO_ERROR tells of a failed connect, and keeps it; of a
 /// connection that has broken, only a receive tells, here one that takes nothing.
 pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
@@ -567,122 +560,6 @@ pub(super) fn control(fd: Fd, code: u32, input: &[u8], output: &mut [u8]) -> Res
         ws::WSAIoctl(fd.0, code, from, input.len() as u32, to, room, &mut length, null_mut(), None)
     })?;
     Ok(length as usize)
-}
-
-/// Sockets as `select` takes them: a count, and so many sockets. The count has 32 bits, and stands where the
-/// first element of the list begins, as the system is little-endian on every machine.
-#[derive(Default)]
-pub(super) struct Set(Vec<ws::SOCKET>);
-
-impl Set {
-    pub(super) fn insert(&mut self, fd: Fd) {
-        if self.0.is_empty() {
-            self.0.push(0);
-        }
-        self.0.push(fd.0);
-        self.0[0] += 1;
-    }
-
-    pub(super) fn contains(&self, fd: Fd) -> bool {
-        self.0.get(1..).is_some_and(|members| members.binary_search(&fd.0).is_ok())
-    }
-
-    fn as_mut_ptr(&mut self) -> *mut ws::FD_SET {
-        if self.0.is_empty() { null_mut() } else { self.0.as_mut_ptr().cast() }
-    }
-
-    /// Takes in what the system has left.
-    fn settle(&mut self) {
-        let count = self.0.first().map_or(0, |count| *count as u32 as usize);
-        self.0.truncate(count + 1);
-        if let Some(members) = self.0.get_mut(1..) {
-            members.sort_unstable();
-        }
-    }
-}
-
-/// In which sets a socket is put for what was asked. Only the one for exceptions tells that a connect has
-/// failed; of a socket with a peer it tells of urgent data alone.
-pub(super) fn sets_for(fd: Fd, asked: Events) -> Events {
-    let may_fail = !asked.any(Events::EXCEPT) && peer(fd).is_err();
-    asked.or(Events::EXCEPT.when(may_fail))
-}
-
-/// What it means to be found in these sets.
-pub(super) fn meaning(fd: Fd, asked: Events, found: Events) -> Events {
-    match found.any(Events::EXCEPT) && !matches!(pending_error(fd), Ok(None)) {
-        true => Events::READ.or(Events::WRITE).or(Events::ERROR),
-        false => found.and(asked),
-    }
-}
-
-/// Waits until a member of a set is ready, and leaves those that are. Winsock has no wait for nothing.
-pub(super) fn select(sets: &mut [Set; 3], timeout: Timeout) -> Result<()> {
-    if sets.iter().all(|set| set.0.is_empty()) {
-        std::thread::sleep(timeout.unwrap_or(LONGEST_WAIT));
-        return Ok(());
-    }
-    let time = timeout.map(|timeout| {
-        let (tv_sec, tv_usec) = super::select::parts(timeout);
-        ws::TIMEVAL { tv_sec, tv_usec }
-    });
-    let time = time.as_ref().map_or(null(), std::ptr::from_ref);
-    let [read, write, except] = sets.each_mut().map(Set::as_mut_ptr);
-    // SAFETY: each set has as many sockets as it says, and all outlive the call.
-    let outcome = check(unsafe { ws::select(0, read, write, except, time) });
-    sets.iter_mut().for_each(Set::settle);
-    outcome
-}
-
-/// What another thread can make readable: a datagram socket that is its own peer, so that nobody else's
-/// datagrams get in.
-#[derive(Debug)]
-pub struct Waker(AtomicUsize);
-
-impl Waker {
-    /// Makes one; fails when the process is out of sockets.
-    pub fn new() -> Result<Self> {
-        let waker = Self(AtomicUsize::new(open(Domain::IPV4, Type::DGRAM, 0)?.0));
-        super::set_listener_default(waker.fd())?;
-        bind(waker.fd(), &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-        connect(waker.fd(), &local(waker.fd())?)?;
-        Ok(waker)
-    }
-
-    /// What to poll for reading.
-    #[must_use]
-    pub fn fd(&self) -> Fd {
-        Fd(self.0.load(Ordering::Acquire))
-    }
-
-    /// Makes it readable.
-    pub fn wake(&self) {
-        // The only failure is a buffer that is full: then it is readable.
-        let _ = send_quietly(self.fd(), &[1], Flags::default());
-    }
-
-    /// Makes it unreadable again; whether it was readable.
-    pub fn drain(&self) -> bool {
-        let mut any = false;
-        while recv_quietly(self.fd(), &mut [MaybeUninit::uninit()], Flags::default()).is_ok() {
-            any = true;
-        }
-        any
-    }
-
-    /// Gives the socket up before its time.
-    pub fn abandon(&self) {
-        let fd = Fd(self.0.swap(Fd::NONE.0, Ordering::AcqRel));
-        if !fd.is_none() {
-            close(fd);
-        }
-    }
-}
-
-impl Drop for Waker {
-    fn drop(&mut self) {
-        self.abandon();
-    }
 }
 
 /// There are no signals to keep away.
