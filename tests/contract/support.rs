@@ -500,7 +500,9 @@ pub fn idlers() -> &'static [i64] {
     static IDLERS: OnceLock<Vec<i64>> = OnceLock::new();
     let idler = |_| {
         let (one, other) = pair("unix");
+        // Little fits, so that it is soon full.
         expect(set(*one, "send_buffer", 1));
+        expect(set(*other, "receive_buffer", 1));
         fill(*one);
         let handle = *one;
         // For as long as the program runs.

@@ -79,7 +79,8 @@ impl Header {
     /// Asks for so many sockets.
     pub fn new(count: u32, timeout: Timeout) -> Self {
         // A negative time is a span, in units of 100 ns.
-        let units = |time: std::time::Duration| i64::try_from(time.as_nanos().div_ceil(100)).unwrap_or(i64::MAX);
+        let units =
+            |time: std::time::Duration| i64::try_from(time.as_nanos().div_ceil(100)).unwrap_or(i64::MAX);
         Self { timeout: timeout.map_or(i64::MAX, |time| -units(time)), count, exclusive: 0 }
     }
 }
@@ -151,7 +152,16 @@ impl Driver {
         check(unsafe {
             let (input, output) = (question.cast_const(), question);
             NtDeviceIoControlFile(
-                self.handle(), event, None, context, status, POLL, input, length, output, length,
+                self.handle(),
+                event,
+                None,
+                context,
+                status,
+                POLL,
+                input,
+                length,
+                output,
+                length,
             )
         })
     }

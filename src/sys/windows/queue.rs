@@ -515,7 +515,10 @@ impl Shared {
         let mut packets = Vec::new();
         // Without room nothing is taken, and the questions are lost.
         let _ = packets.try_reserve_exact(LEFTOVERS);
-        while state.open > 0 && dequeue(port, &mut packets, LEFTOVERS, PATIENCE).is_ok() && !packets.is_empty() {
+        while state.open > 0
+            && dequeue(port, &mut packets, LEFTOVERS, PATIENCE).is_ok()
+            && !packets.is_empty()
+        {
             state.collect(&packets, |_, _| {});
         }
         *state = State::default();
