@@ -72,9 +72,10 @@ fn reports_as_long_as_it_lasts_once_for_each_change_or_once() {
     assert_eq!(write(*other, b"data"), 4);
     assert_eq!([now(&level), now(&edge), now(&oneshot)], [[(1, R)], [(2, R)], [(3, R)]]);
     assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], vec![], vec![]]);
-    // More data is a change, though the first has not been read.
+    // More data is a change, though the first has not been read; Windows tells no such thing.
     assert_eq!(write(*other, b"more"), 4);
-    assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], vec![(2, R)], vec![]]);
+    let more = if cfg!(windows) { vec![] } else { vec![(2, R)] };
+    assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], more, vec![]]);
     // Armed again, and the token is the new one.
     put(&oneshot, &one, R | ONESHOT, 4);
     assert_eq!([now(&oneshot), now(&oneshot)], [vec![(4, R)], vec![]]);
@@ -120,7 +121,8 @@ fn what_is_taken_out_is_not_reported() {
     let (one, other) = readable_pair();
     let shut = connected("unix");
     expect(anysock_shutdown(*shut.0, ANYSOCK_SHUT_READ));
-    let sockets = [one, other, shut.0, open("tcp"), open("udp"), open("tcp4"), open("udp6")];
+    let mut sockets = vec![one, other, shut.0];
+    sockets.extend(here(&["tcp", "udp", "tcp4", "udp6"]).into_iter().map(open));
     for socket in &sockets {
         expect_error(anysock_poller_set(*poller, **socket, 0, 0), "ENOENT");
         put(&poller, socket, R | W, 1);

@@ -396,11 +396,9 @@ fn expect_refused_in_crowd(sets: &[Vec<i64>; 3], timeout_us: i64, error: &str) {
 
 /// Waits in a crowd that is known already, in a thread of its own: the result and what is left of the sets.
 fn wait_in_crowd(sets: [Vec<i64>; 3], timeout_us: i64) -> Call<(i64, [Vec<i64>; 3])> {
-    Call::blocked(move || {
-        again_and_again(&sets);
-        let mut sets = in_crowd(&sets);
-        (select(&mut sets, timeout_us), sets)
-    })
+    let mut left = in_crowd(&sets);
+    let first = move || drop(again_and_again(&sets));
+    Call::blocked_after(first, move || (select(&mut left, timeout_us), left))
 }
 
 #[test]

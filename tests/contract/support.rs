@@ -298,16 +298,22 @@ pub fn message_of(buffers: &mut [anysock_buffer]) -> anysock_message {
 /// Writes until there is no more room; how many bytes (or datagrams) went in.
 #[track_caller]
 pub fn fill(h: i64) -> usize {
-    let mut total = push(h);
-    if get_text(h, "kind").is_ok_and(|kind| kind.starts_with("tcp")) {
-        // An acknowledgement may be late by 40 ms, and make room once more.
-        let mut quiet = 0;
-        while quiet < 10 {
-            std::thread::sleep(Duration::from_millis(6));
-            let more = push(h);
-            total += more;
-            quiet = if more == 0 { quiet + 1 } else { 0 };
-        }
+    fill_all(&[h])
+}
+
+/// The same for several at once.
+#[track_caller]
+fn fill_all(handles: &[i64]) -> usize {
+    let mut total = handles.iter().map(|h| push(*h)).sum();
+    let is_tcp = |h: &&i64| get_text(**h, "kind").is_ok_and(|kind| kind.starts_with("tcp"));
+    let tcp: Vec<_> = handles.iter().filter(is_tcp).collect();
+    let mut quiet = if tcp.is_empty() { 10 } else { 0 };
+    // An acknowledgement may be late by 40 ms, and make room once more.
+    while quiet < 10 {
+        std::thread::sleep(Duration::from_millis(6));
+        let more: usize = tcp.iter().map(|h| push(**h)).sum();
+        total += more;
+        quiet = if more == 0 { quiet + 1 } else { 0 };
     }
     total
 }
@@ -503,13 +509,16 @@ pub fn idlers() -> &'static [i64] {
         // Little fits, so that it is soon full.
         expect(set(*one, "send_buffer", 1));
         expect(set(*other, "receive_buffer", 1));
-        fill(*one);
         let handle = *one;
         // For as long as the program runs.
         std::mem::forget((one, other));
         handle
     };
-    IDLERS.get_or_init(|| (0..120).map(idler).collect())
+    IDLERS.get_or_init(|| {
+        let idlers: Vec<_> = (0..120).map(idler).collect();
+        fill_all(&idlers);
+        idlers
+    })
 }
 
 /// These sets in a crowd.
@@ -574,9 +583,15 @@ fn thread_id() -> ThreadId {
 impl<T: Send + 'static> Call<T> {
     /// Starts it.
     pub fn start(body: impl FnOnce() -> T + Send + 'static) -> Self {
+        Self::start_after(|| {}, body)
+    }
+
+    /// Starts it when its thread has done something else.
+    fn start_after(first: impl FnOnce() + Send + 'static, body: impl FnOnce() -> T + Send + 'static) -> Self {
         let (tell_result, result) = channel();
         let (tell_thread, thread) = channel();
         let end = std::thread::spawn(move || {
+            first();
             tell_thread.send(thread_id()).unwrap();
             // Nobody listens any more if the test has failed meanwhile.
             let _ = tell_result.send(body());
@@ -587,7 +602,16 @@ impl<T: Send + 'static> Call<T> {
     /// Starts it, and returns when it is blocked.
     #[track_caller]
     pub fn blocked(body: impl FnOnce() -> T + Send + 'static) -> Self {
-        let call = Self::start(body);
+        Self::blocked_after(|| {}, body)
+    }
+
+    /// As [`Self::blocked`], when its thread has done something else.
+    #[track_caller]
+    pub fn blocked_after(
+        first: impl FnOnce() + Send + 'static,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self {
+        let call = Self::start_after(first, body);
         call.until_blocked();
         call
     }

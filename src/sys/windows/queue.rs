@@ -436,12 +436,13 @@ impl Shared {
             return;
         }
         let mut woken = false;
-        while dequeue(self.port(), &mut packets, LEFTOVERS, Some(Duration::ZERO)).is_ok() {
-            if packets.is_empty() {
+        // No longer than it takes to have seen them all: what is ready comes again as soon as it is asked about.
+        for _ in 0..=state.open / LEFTOVERS {
+            let taken = dequeue(self.port(), &mut packets, LEFTOVERS, Some(Duration::ZERO));
+            if taken.is_err() || packets.is_empty() {
                 break;
             }
-            // What was still wanted is asked about anew.
-            woken |= state.collect(&packets, |state, hint| _ = state.ask(hint.fd));
+            woken |= state.collect(&packets, |state, hint| state.ask_soon(hint.fd, 0));
         }
         if woken {
             self.post_wake();
