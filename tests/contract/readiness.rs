@@ -695,7 +695,7 @@ fn give_up((one, _): &Scene, _: &str) {
 type Waiter = (&'static str, fn(i64, i32) -> Call<i32>);
 
 const WAITERS: [Waiter; 5] = [
-    ("select", |h, asked| Call::blocked(move || select_one(h, asked, LONG_US))),
+    ("select", |h, asked| Call::start(move || select_one(h, asked, LONG_US))),
     ("select in a crowd", wait_in_crowd),
     ("poller", |h, asked| wait_in_poller(h, asked)),
     ("edge-triggered poller", |h, asked| wait_in_poller(h, asked | ANYSOCK_EDGE)),
@@ -703,15 +703,12 @@ const WAITERS: [Waiter; 5] = [
 ];
 
 fn wait_in_crowd(h: i64, asked: i32) -> Call<i32> {
-    Call::blocked(move || {
-        introduce(h, asked);
-        select_in_crowd(h, asked, LONG_US)
-    })
+    Call::start_after(move || introduce(h, asked), move || select_in_crowd(h, asked, LONG_US))
 }
 
 fn wait_in_poller(h: i64, events: i32) -> Call<i32> {
     let poller = registered(h, events, 1);
-    Call::blocked(move || {
+    Call::start(move || {
         let found = poller_wait(*poller, 4, LONG_US).unwrap_or_else(|code| panic!("{}", name(code)));
         found.iter().map(|event| event.events & ALL).sum()
     })
@@ -720,11 +717,15 @@ fn wait_in_poller(h: i64, events: i32) -> Call<i32> {
 #[test]
 fn what_becomes_ready_wakes_those_who_wait() {
     for (what, kinds, scene, change, event) in CHANGES {
-        for (kind, (how, wait)) in
-            kinds_for(what, kinds).into_iter().flat_map(|kind| WAITERS.map(|waiter| (kind, waiter)))
-        {
+        let kinds = kinds_for(what, kinds).into_iter();
+        let begin = |(kind, (how, wait)): (_, Waiter)| {
             let scene = scene(kind);
             let waiting = wait(*scene.0, *event);
+            (kind, how, scene, waiting)
+        };
+        let all: Vec<_> = kinds.flat_map(|kind| WAITERS.map(|waiter| (kind, waiter))).map(begin).collect();
+        for (kind, how, scene, waiting) in all {
+            waiting.until_blocked();
             change(&scene, kind);
             assert_eq!(waiting.result(), *event, "{kind}, {what}: {how}");
         }

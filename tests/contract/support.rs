@@ -587,7 +587,10 @@ impl<T: Send + 'static> Call<T> {
     }
 
     /// Starts it when its thread has done something else.
-    fn start_after(first: impl FnOnce() + Send + 'static, body: impl FnOnce() -> T + Send + 'static) -> Self {
+    pub fn start_after(
+        first: impl FnOnce() + Send + 'static,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self {
         let (tell_result, result) = channel();
         let (tell_thread, thread) = channel();
         let end = std::thread::spawn(move || {
