@@ -539,7 +539,11 @@ pub fn set_inherit(fd: Fd, inherit: bool) -> Result<()> {
 pub fn set_option(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
     let length = i32::try_from(value.len()).map_err(|_| INVALID)?;
     // SAFETY: the slice is readable for its length.
-    check(unsafe { ws::setsockopt(fd.0, level, name, value.as_ptr(), length) })
+    match check(unsafe { ws::setsockopt(fd.0, level, name, value.as_ptr(), length) }) {
+        // What Winsock says of a value that is too short as well.
+        Err(OsError(ws::WSAEFAULT)) if value.len() < size_of::<i32>() => Err(INVALID),
+        other => other,
+    }
 }
 
 /// `getsockopt` with the system's own numbers; the length that the system filled in.

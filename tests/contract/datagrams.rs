@@ -302,6 +302,23 @@ fn a_refused_datagram_is_reported_once() {
     }
 }
 
+/// Winsock would call the next receive failed (10054), whoever's datagram it finds.
+#[test]
+fn a_server_does_not_suffer_for_a_client_that_has_gone() {
+    for kind in ["udp4", "udp6"].into_iter().filter(|kind| *kind == "udp4" || has_ipv6()) {
+        let (server, friend) = (bound(kind), bound(kind));
+        let gone = local_address(*bound(kind));
+        for _ in 0..3 {
+            assert_eq!(send_to(*server, b"are you there?", 0, &gone), 14);
+        }
+        expect(set(*server, "read_timeout", 50 * ANYSOCK_MILLISECOND));
+        expect_timeout(50 * ANYSOCK_MILLISECOND, || read(*server, &mut [0; 8]));
+        assert_eq!(send_to(*friend, b"hello", 0, &local_address(*server)), 5);
+        assert_eq!(recv_from(*server, &mut [0; 8], 0), 5, "{kind}");
+        assert_eq!(get(*server, "error"), Ok(0), "{kind}");
+    }
+}
+
 #[test]
 fn option_error_shows_a_refusal_without_taking_it() {
     if !need_refusals() {
