@@ -307,9 +307,10 @@ fn fill_all(handles: &[i64]) -> usize {
     let mut total = handles.iter().map(|h| push(*h)).sum();
     let is_tcp = |h: &&i64| get_text(**h, "kind").is_ok_and(|kind| kind.starts_with("tcp"));
     let tcp: Vec<_> = handles.iter().filter(is_tcp).collect();
-    let mut quiet = if tcp.is_empty() { 10 } else { 0 };
-    // An acknowledgement may be late by 40 ms, and make room once more.
-    while quiet < 10 {
+    // An acknowledgement may be late by 40 ms, under Wine by more, and make room once more.
+    let patience = if cfg!(windows) { 40 } else { 10 };
+    let mut quiet = if tcp.is_empty() { patience } else { 0 };
+    while quiet < patience {
         std::thread::sleep(Duration::from_millis(6));
         let more: usize = tcp.iter().map(|h| push(**h)).sum();
         total += more;
