@@ -134,12 +134,13 @@ fn poller_code(h: i64, events: i32) -> i64 {
 }
 
 /// Blocks the call, closes the socket, and looks at both results.
+#[cfg(unix)]
 #[track_caller]
 fn expect_canceled(what: &str, scene: Scene, call: fn(i64) -> i64) {
     expect_all_canceled(vec![(what.to_owned(), scene)], call);
 }
 
-/// As [`expect_canceled`], for several that are blocked at once.
+/// Blocks the call on each socket, closes them, and looks at both results.
 #[track_caller]
 fn expect_all_canceled(scenes: Vec<(String, Scene)>, call: fn(i64) -> i64) {
     let block = |(what, scene): (String, Scene)| {
@@ -211,6 +212,7 @@ fn wakes_a_send_to_a_peer_that_is_full() {
 }
 
 /// A listener that takes no more connections, and those that fill it.
+#[cfg(target_os = "linux")]
 fn full_listener(kind: &str) -> Scene {
     let listener = bound(kind);
     expect(anysock_listen(*listener, 1));

@@ -6,6 +6,7 @@ use crate::support::*;
 use std::ptr::null_mut;
 
 const STREAMS: &[&str] = &["tcp4", "tcp6", "unix"];
+#[cfg(unix)]
 const UNIX: &[&str] = &["unix", "unixgram", "unixpacket"];
 
 /// What a caller has for a message.
@@ -61,6 +62,7 @@ impl Room {
     }
 
     /// The handles, to be closed.
+    #[cfg(unix)]
     fn own(&mut self) -> Vec<Own> {
         self.handles.drain(..).map(Own).collect()
     }

@@ -5,7 +5,9 @@
 use crate::own::number_of;
 use crate::support::*;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+#[cfg(unix)]
+use std::io::Read;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
