@@ -1,6 +1,6 @@
 /*
- * bcryptprimitives.dll for a Wine that has none (before 9.0): Rust's standard library asks it for the random keys of its
- * hash maps. Only the Rust test programs need it; anysock.dll does not.
+ * bcryptprimitives.dll for a Wine that has none (Wine 8; every Windows has it): Rust's standard library asks it for the
+ * random keys of its hash maps.
  */
 #include <windows.h>
 
