@@ -274,7 +274,7 @@ fn recv_quietly(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<us
 /// Sends.
 pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     let outcome = send_quietly(fd, data, flags);
-    queue::reenable(fd, Events::WRITE);
+    queue::after_send(fd, outcome.unwrap_or(0), data.len());
     understand_send(fd, outcome)
 }
 
@@ -311,7 +311,7 @@ pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<
         let name = address.as_ptr().cast();
         ws::sendto(fd.0, data.as_ptr(), cut(data.len()), native(flags), name, address.len())
     });
-    queue::reenable(fd, Events::WRITE);
+    queue::after_send(fd, sent.unwrap_or(0), data.len());
     sent
 }
 
@@ -382,8 +382,9 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
         let list = pieces.as_ptr().cast();
         ws::WSASend(fd.0, list, movable(pieces), &mut sent, 0, null_mut(), None)
     });
-    queue::reenable(fd, Events::WRITE);
-    understand_send(fd, outcome.map(|()| sent as usize))
+    let outcome = outcome.map(|()| sent as usize);
+    queue::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
+    understand_send(fd, outcome)
 }
 
 /// Receives one datagram, and tells who sent it.
@@ -421,8 +422,9 @@ pub(super) fn send_one(fd: Fd, piece: Piece, address: Option<&SockAddr>, flags: 
         let flags = native(flags) as u32;
         ws::WSASendTo(fd.0, list, 1, &mut sent, flags, name, address.len(), null_mut(), None)
     });
-    queue::reenable(fd, Events::WRITE);
-    outcome.map(|()| sent as usize)
+    let outcome = outcome.map(|()| sent as usize);
+    queue::after_send(fd, outcome.unwrap_or(0), piece.0.len as usize);
+    outcome
 }
 
 /// No handle stands for a pipe or console here.

@@ -84,6 +84,25 @@ fn reports_as_long_as_it_lasts_once_for_each_change_or_once() {
 }
 
 #[test]
+fn that_there_is_room_is_an_edge_only_where_there_was_none() {
+    let (one, other) = pair("tcp4");
+    let poller = poller();
+    put(&poller, &one, R | W | EDGE, 1);
+    assert_eq!(now(&poller), [(1, W)]);
+    for _ in 0..3 {
+        assert_eq!(write(*one, b"data"), 4);
+        assert_eq!(now(&poller), []);
+    }
+    fill(*one);
+    assert_eq!(now(&poller), []);
+    let mut room = vec![0; 1 << 16];
+    until("room", || {
+        assert_ne!(read(*other, &mut room), 0);
+        now(&poller) == [(1, W)]
+    });
+}
+
+#[test]
 fn an_edge_is_reported_for_what_only_the_library_knows_too() {
     let (one, _other) = pair("unix");
     fill(*one);

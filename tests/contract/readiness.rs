@@ -860,6 +860,15 @@ fn what_is_over_says_so() {
         assert_eq!(events[0].events, R | ANYSOCK_HANGUP);
     }
 
+    for kind in here(STREAMS) {
+        let (socket, others) = idle(kind);
+        let poller = registered(*socket, R, 0);
+        expect(anysock_shutdown(*socket, ANYSOCK_SHUT_WRITE));
+        expect(anysock_shutdown(*others[0], ANYSOCK_SHUT_WRITE));
+        let events = expect_events(*poller);
+        assert_eq!(events[0].events, R | ANYSOCK_HANGUP, "{kind}");
+    }
+
     if resets_are_told() {
         let (socket, _others) = reset("tcp4");
         let poller = registered(*socket, R, 0);

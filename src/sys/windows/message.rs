@@ -231,6 +231,7 @@ pub fn send_message(
             ws::WSASendMsg(socket, &message, flags, &mut sent, null_mut(), None)
         }
     });
-    queue::reenable(fd, Events::WRITE);
-    super::understand_send(fd, outcome.map(|()| sent as usize))
+    let outcome = outcome.map(|()| sent as usize);
+    queue::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
+    super::understand_send(fd, outcome)
 }

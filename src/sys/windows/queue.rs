@@ -4,7 +4,7 @@
 //! An answer says what was so when it came. A wait may find it much later, so it asks again of what an answer says that
 //! is older than the wait itself. A question is answered once: what is watched for as long as it lasts is asked about
 //! again by the next wait. Edges are told by Winsock's own rule for them (WSAAsyncSelect): once, and again only after
-//! a call that could have changed them.
+//! a receive, or a send that found too little room.
 //!
 //! An open question belongs to the driver: its memory is given away when it is asked, and taken back with its answer.
 //! One that is not wanted any more is cancelled, which is an answer too.
@@ -41,11 +41,19 @@ static EDGES: RwLock<BTreeMap<usize, Vec<Weak<Shared>>>> = RwLock::new(BTreeMap:
 /// Whether anyone has ever asked for edges.
 static ANY_EDGES: AtomicBool = AtomicBool::new(false);
 
-/// A call that could have changed what these events tell has been made on the socket.
+/// A call has been made on the socket after which these events are news again.
 #[inline]
 pub(super) fn reenable(fd: Fd, events: Events) {
     if ANY_EDGES.load(Ordering::SeqCst) {
         reenable_edges(fd, events);
+    }
+}
+
+/// So many bytes were sent of so many that should be. As long as there is room for all, that there is room is no news.
+#[inline]
+pub(super) fn after_send(fd: Fd, sent: usize, whole: usize) {
+    if sent < whole {
+        reenable(fd, Events::WRITE);
     }
 }
 
