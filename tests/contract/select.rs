@@ -95,21 +95,30 @@ fn a_timeout_empties_the_sets() {
 }
 
 #[test]
-fn two_thousand_handles() {
-    let sockets = (0..2_000).map(|_| open("udp4")).collect::<Vec<_>>();
+fn two_hundred_handles() {
+    many_handles(200);
+}
+
+#[test]
+fn five_thousand_handles() {
+    many_handles(5_000);
+}
+
+fn many_handles(count: usize) {
+    let sockets = (0..count).map(|_| open("udp4")).collect::<Vec<_>>();
     let mut mixed = numbers(&sockets);
     let mut random = Random(3);
     for place in (1..mixed.len()).rev() {
         mixed.swap(place, random.below(place + 1));
     }
     let mut sets = [mixed.clone(), mixed.clone(), mixed.clone()];
-    assert_eq!(select(&mut sets, LONG_US), 2_000);
+    assert_eq!(select(&mut sets, LONG_US) as usize, count);
     assert_eq!(sets, [vec![], mixed.clone(), vec![]]);
 
     // One of them gets something to read while the select waits.
     let receiver = bound("udp4");
     let address = local_address(*receiver);
-    mixed.insert(1_234, *receiver);
+    mixed.insert(count / 2, *receiver);
     let asked = mixed.clone();
     let waiting = Call::blocked(move || {
         let mut sets = [asked.clone(), vec![], asked];
@@ -117,6 +126,16 @@ fn two_thousand_handles() {
     });
     assert_eq!(send_to(mixed[17], b"data", 0, &address), 4);
     assert_eq!(waiting.result(), (1, [vec![*receiver], vec![], vec![]]));
+
+    // The same again and again.
+    let all = [mixed.clone(), vec![], mixed];
+    for _ in 0..2 * AGAIN {
+        let mut sets = all.clone();
+        assert_eq!((select(&mut sets, LONG_US), sets), (1, [vec![*receiver], vec![], vec![]]));
+    }
+    assert_eq!(recv_from(*receiver, &mut [0; 16], 0), 4);
+    let mut sets = all;
+    assert_eq!((select(&mut sets, 0), sets), (0, [vec![], vec![], vec![]]));
 }
 
 // Empty sets and time.
