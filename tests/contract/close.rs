@@ -1,7 +1,7 @@
 //! Close from another thread: it wakes every call that is blocked on the handle, on every kind of socket, at once;
 //! what a call has moved is never lost; and nobody ever reads from a descriptor that has come after.
 
-use crate::peers::need;
+use crate::peers::{need, skip};
 use crate::support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -211,8 +211,10 @@ fn wakes_a_send_to_a_peer_that_is_full() {
     expect_error(blocked.result(), "ECANCELED");
 }
 
+/// Linux lets a client wait for a place in the backlog, and Windows has it try again for a while.
+const CONNECTS_WAIT: bool = cfg!(any(target_os = "linux", windows));
+
 /// A listener that takes no more connections, and those that fill it.
-#[cfg(target_os = "linux")]
 fn full_listener(kind: &str) -> Scene {
     let listener = bound(kind);
     expect(anysock_listen(*listener, 1));
@@ -230,10 +232,11 @@ fn full_listener(kind: &str) -> Scene {
     (listener, waiting)
 }
 
-/// Only Linux lets a client wait for a place in the backlog.
-#[cfg(target_os = "linux")]
 #[test]
 fn wakes_a_connect_to_a_listener_that_is_full() {
+    if !CONNECTS_WAIT {
+        return skip("a full listener refuses connects at once");
+    }
     for kind in here(STREAMS) {
         let (listener, waiting) = full_listener(kind);
         let address = local_address(*listener);
@@ -375,8 +378,9 @@ fn what_was_written_before_the_close_is_counted() {
     for kind in here(BYTES) {
         let (one, other) = connected(kind);
         let handle = *one;
+        let much = vec![7; 64 << 20];
         let writing = Call::blocked(move || {
-            let count = write_all(handle, &vec![7; 64 << 20]);
+            let count = write_all(handle, &much);
             (count, write_all(handle, b"more"))
         });
         expect(anysock_close(handle));
@@ -395,17 +399,40 @@ fn what_was_written_before_the_close_is_counted() {
     }
 }
 
+/// A call, by the handle that is closed meanwhile.
+type Work = Box<dyn Fn(i64) -> i64 + Send>;
+
 /// Not the poller: a wait that begins after the close has nothing to be told.
-#[test]
-fn at_any_moment_of_a_call() {
-    let kinds = here(&["tcp4", "tcp6", "udp4", "unix", "unixgram", "unixpacket"]);
+fn any_call(kind: &str, random: &mut Random, full_listener: &str) -> (Scene, Work) {
     const CALLS: [fn(i64) -> i64; 4] = [
         |h| read(h, &mut [0; 16]),
         |h| read_full(h, &mut [0; 16]),
         |h| recv_from(h, &mut [0; 16], 0),
         |h| select_code(h, ANYSOCK_READ),
     ];
-    let (jobs, queue) = channel::<(i64, fn(i64) -> i64)>();
+    // More than there is room for.
+    static MUCH: [u8; 1 << 24] = [0; 1 << 24];
+    const CANCELED: i64 = -125;
+    let is_stream = STREAMS.contains(&kind);
+    let in_bytes = BYTES.contains(&kind);
+    match random.below(CALLS.len() + 3) {
+        0 if is_stream => (listening(kind), Box::new(|h| anysock_accept(h))),
+        // What was written counts.
+        1 if in_bytes => {
+            (idle(kind), Box::new(|h| Some(write_all(h, &MUCH)).filter(|n| *n < 0).unwrap_or(CANCELED)))
+        }
+        2 if kind == "tcp4" && !full_listener.is_empty() => {
+            let address = full_listener.to_string();
+            ((open(kind), vec![]), Box::new(move |h| connect(h, &address)))
+        }
+        other => (idle(kind), Box::new(CALLS[other % CALLS.len()])),
+    }
+}
+
+#[test]
+fn at_any_moment_of_a_call() {
+    let kinds = here(&["tcp4", "tcp6", "udp4", "unix", "unixgram", "unixpacket"]);
+    let (jobs, queue) = channel::<(i64, Work)>();
     let (tell, results) = channel();
     let begun = Arc::new(AtomicI64::new(0));
     let begins = Arc::clone(&begun);
@@ -415,12 +442,14 @@ fn at_any_moment_of_a_call() {
             tell.send(call(handle)).unwrap();
         }
     });
+    let full = if CONNECTS_WAIT { Some(full_listener("tcp4")) } else { None };
+    let address = full.as_ref().map_or(String::new(), |(listener, _)| local_address(**listener));
     let mut random = Random(1);
     for round in 0..1_500 {
         let kind = kinds[round % kinds.len()];
-        let (one, _other) = if kind == "udp4" { connected(kind) } else { pair(kind) };
+        let ((one, _others), call) = any_call(kind, &mut random, &address);
         let handle = *one;
-        jobs.send((handle, CALLS[random.below(CALLS.len())])).unwrap();
+        jobs.send((handle, call)).unwrap();
         while begun.load(Ordering::SeqCst) != handle {
             std::thread::yield_now();
         }

@@ -118,6 +118,22 @@ fn an_edge_is_reported_for_what_only_the_library_knows_too() {
 }
 
 #[test]
+fn what_a_thread_has_registered_or_waited_for_outlives_it() {
+    for extra in [0, EDGE, ONESHOT] {
+        let poller = poller();
+        let (one, other) = pair("tcp4");
+        let (number, handle) = (*poller, *one);
+        let register = move || expect(anysock_poller_set(number, handle, R | extra, 7));
+        let look = move || assert!(poller_wait(number, 4, 0).unwrap().is_empty());
+        Call::start(register).result();
+        Call::start(look).result();
+        assert_eq!(now(&poller), []);
+        assert_eq!(write(*other, b"data"), 4);
+        assert_eq!(wait(&poller, 4, LONG_US), [(7, R)]);
+    }
+}
+
+#[test]
 fn a_registration_can_be_changed() {
     let poller = poller();
     let (one, _other) = readable_pair();

@@ -299,14 +299,26 @@ impl State {
         Ok(())
     }
 
-    /// Asks about a socket by the time of the next wait: at once if there is one besides the caller.
-    fn ask_soon(&mut self, fd: usize, calling: usize) {
-        if self.waits > calling || self.due.try_reserve(1).is_err() {
+    /// Asks about a socket by the time of the next wait.
+    fn ask_later(&mut self, fd: usize) {
+        if self.due.try_reserve(1).is_ok() {
+            self.due.push(fd);
+        } else {
             // Refused is only what has been closed behind the library's back.
             let _ = self.ask(fd);
-        } else {
-            self.due.push(fd);
         }
+    }
+
+    /// Asks about those that are due, if there is a wait that could learn the answers.
+    fn ask_due(&mut self) {
+        if self.waits == 0 {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due);
+        for fd in due.drain(..) {
+            let _ = self.ask(fd);
+        }
+        self.due = due;
     }
 
     fn reenable(&mut self, fd: usize, events: Events) {
@@ -321,19 +333,22 @@ impl State {
             let before = Watched { question: Some(question), ..*watched };
             self.cancel(&before);
         }
-        self.ask_soon(fd, 0);
+        self.ask_later(fd);
+        self.ask_due();
     }
 
     /// A wait begins; which one it is.
     fn begin(&mut self) -> u64 {
         self.waits += 1;
         self.rounds += 1;
-        let mut due = std::mem::take(&mut self.due);
-        for fd in due.drain(..) {
-            let _ = self.ask(fd);
-        }
-        self.due = due;
+        self.ask_due();
         self.rounds
+    }
+
+    /// A wait ends. What it has reported may be news to the others, as it lasts.
+    fn end(&mut self) {
+        self.waits -= 1;
+        self.ask_due();
     }
 
     /// Takes the answers back; whether there was a wake-up among the packets.
@@ -390,10 +405,9 @@ impl State {
             watched.told = Events::ALL;
         } else if watched.asked.any(Events::EDGE) {
             watched.told = watched.told.or(found.and(Events::ALL));
-            let _ = self.ask(fd);
-        } else {
-            self.ask_soon(fd, 1);
         }
+        // Not now: a wait reports a socket once.
+        self.ask_later(fd);
         Some((tag, found))
     }
 }
@@ -450,8 +464,9 @@ impl Shared {
             if taken.is_err() || packets.is_empty() {
                 break;
             }
-            woken |= state.collect(&packets, |state, hint| state.ask_soon(hint.fd, 0));
+            woken |= state.collect(&packets, |state, hint| state.ask_later(hint.fd));
         }
+        state.ask_due();
         if woken {
             self.post_wake();
         }
@@ -460,17 +475,25 @@ impl Shared {
     /// Waits until there is something to report, or time is over.
     fn wait(&self, reports: &mut Reports, capacity: usize, round: u64, timeout: Timeout) -> Result<bool> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut left = timeout;
+        let (mut left, mut woken) = (timeout, false);
         loop {
-            dequeue(self.port(), &mut reports.packets, capacity, left)?;
+            let room = capacity - reports.found.len();
+            dequeue(self.port(), &mut reports.packets, room, left)?;
             if reports.packets.is_empty() {
-                return Ok(false);
-            }
-            let woken = self.settle(reports, round);
-            if woken || !reports.found.is_empty() {
                 return Ok(woken);
             }
-            left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            woken |= self.settle(reports, round);
+            if reports.found.len() == capacity {
+                return Ok(woken);
+            }
+            left = if reports.packets.len() == room {
+                // There may be more to report, behind answers of which nothing came.
+                Some(Duration::ZERO)
+            } else if woken || !reports.found.is_empty() {
+                return Ok(woken);
+            } else {
+                until.map(|until| until.saturating_duration_since(Instant::now()))
+            };
         }
     }
 
@@ -599,7 +622,7 @@ impl Queue {
         reports.reserve(capacity)?;
         let round = self.0.lock().begin();
         let outcome = self.0.wait(reports, capacity, round, timeout);
-        self.0.lock().waits -= 1;
+        self.0.lock().end();
         outcome
     }
 }
