@@ -118,6 +118,37 @@ fn an_edge_is_reported_for_what_only_the_library_knows_too() {
 }
 
 #[test]
+fn what_was_read_between_two_waits_is_not_reported() {
+    let poller = poller();
+    let pairs = [readable_pair(), readable_pair()];
+    for (one, _) in &pairs {
+        put(&poller, one, R, 1);
+    }
+    // Of the other one it is known by now as well.
+    assert_eq!(wait(&poller, 1, LONG_US), [(1, R)]);
+    for (one, _) in &pairs {
+        assert!(read(**one, &mut [0; 16]) > 0);
+    }
+    assert_eq!(now(&poller), []);
+    assert_eq!(write(*pairs[1].1, b"more"), 4);
+    assert_eq!(wait(&poller, 4, LONG_US), [(1, R)]);
+}
+
+#[test]
+fn what_lasts_is_reported_to_all_who_wait() {
+    let poller = poller();
+    let (one, other) = pair("tcp4");
+    put(&poller, &one, R, 1);
+    let number = *poller;
+    let wait = || Call::blocked(move || poller_wait(number, 4, LONG_US).unwrap().len());
+    let waits: Vec<_> = (0..3).map(|_| wait()).collect();
+    assert_eq!(write(*other, b"data"), 4);
+    for wait in waits {
+        assert_eq!(wait.result(), 1);
+    }
+}
+
+#[test]
 fn what_a_thread_has_registered_or_waited_for_outlives_it() {
     for extra in [0, EDGE, ONESHOT] {
         let poller = poller();
