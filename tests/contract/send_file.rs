@@ -169,9 +169,12 @@ fn a_timeout_is_for_the_whole_call_and_what_has_gone_is_counted() {
         for kind in here(STREAMS) {
             let (one, other) = pair(kind);
             let mut file = file_of(&data);
+            // No buffers take as much; behind the data there are zeros.
+            let length = 256 << 20;
+            file.set_len(length).unwrap();
             expect(set(*one, "write_timeout", 30 * ANYSOCK_MILLISECOND));
             let sent = expect(send_file(*one, &file, -1, -1));
-            assert!(sent > 0 && sent < data.len() as i64, "{kind}: {sent}");
+            assert!(sent > 0 && sent < length as i64, "{kind}: {sent}");
             assert_eq!(file.stream_position().unwrap(), sent as u64, "{kind}");
             fill(*one);
             expect_error(send_file(*one, &file, -1, -1), "ETIMEDOUT");
@@ -179,7 +182,8 @@ fn a_timeout_is_for_the_whole_call_and_what_has_gone_is_counted() {
             expect_error(send_file(*one, &file, -1, -1), "EAGAIN");
             assert_eq!(file.stream_position().unwrap(), sent as u64, "{kind}");
             drop(one);
-            assert!(drain(*other)[..sent as usize] == data[..sent as usize], "{kind}");
+            let known = data.len().min(sent as usize);
+            assert!(drain(*other)[..known] == data[..known], "{kind}");
         }
     });
 }
