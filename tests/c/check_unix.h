@@ -29,7 +29,7 @@ static inline void close_plain(int fd) {
 }
 
 /* The reading end of a pipe as a handle; 0 on a system that knows no such handles. */
-static inline anysock_t adopt_pipe(void) {
+static inline anysock_t adopt_reader(void) {
     int ends[2];
     POSIX(pipe2(ends, O_CLOEXEC));
     OK(anysock_close(OK(anysock_adopt(ends[1]))));

@@ -39,7 +39,7 @@ static inline void close_plain(int fd) {
 }
 
 /* The reading end of a pipe as a handle; 0 on a system that knows no such handles. */
-static inline anysock_t adopt_pipe(void) {
+static inline anysock_t adopt_reader(void) {
     return 0;
 }
 

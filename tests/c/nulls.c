@@ -163,7 +163,7 @@ static void open_live(void) {
     OK(anysock_pair("unix", &live[6], &live[7]));
     open_datagrams(&live[8], &live[9]);
     OK(anysock_pair(anysock_has("unixpacket") == 1 ? "unixpacket" : "tcp", &live[10], &live[11]));
-    live[12] = adopt_pipe();
+    live[12] = adopt_reader();
     strangers = live[12] == 0 ? 13 : 12;
     if (live[12] == 0) {
         live[12] = OK(anysock_open("udp4"));
