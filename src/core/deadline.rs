@@ -38,6 +38,7 @@ impl Deadline {
 
     /// What is left: `None` is for ever, zero is nothing.
     #[must_use]
+    #[inline]
     pub fn remaining(self) -> Option<Duration> {
         match self {
             Self::Now => Some(Duration::ZERO),

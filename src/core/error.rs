@@ -35,6 +35,25 @@ pub struct Error(i64);
 /// The result of anything that can go wrong.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// A count or an error in one word, for ways on which two would have to be saved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Packed(i64);
+
+impl From<Result<usize>> for Packed {
+    #[inline(always)]
+    fn from(result: Result<usize>) -> Self {
+        Self(result.map_or_else(Error::code, |count| count as i64))
+    }
+}
+
+impl Packed {
+    /// What was packed.
+    #[inline(always)]
+    pub fn unpack(self) -> Result<usize> {
+        Error::from_code(self.0).map_or(Ok(self.0 as usize), Err)
+    }
+}
+
 /// A code with its texts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Row {

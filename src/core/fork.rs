@@ -26,7 +26,7 @@ pub fn install() {
 
 /// Every lock of the library. The fields are in the order in which they are taken.
 struct Held {
-    _table: MutexGuard<'static, table::Free>,
+    _table: MutexGuard<'static, table::Fresh>,
     sides: Vec<side::Guard>,
     wakers: MutexGuard<'static, wait::Wakers>,
     resolver: MutexGuard<'static, resolve::Pool>,

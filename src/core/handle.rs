@@ -1,11 +1,17 @@
-//! The number that stands for a socket: 24 bits of slot, 29 bits of generation.
+//! The number that stands for a socket: 16 bits of chunk and 8 of place, which make the slot, 29 bits of generation.
 //! It fits a double, so every language can hold it. What it stands for is `table`'s matter.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Bits of a handle that say the slot.
+/// Bits of a handle that say the chunk, the lowest.
+const CHUNK_BITS: u32 = 16;
+/// Bits of a handle that say the chunk and the place in it.
 const INDEX_BITS: u32 = 24;
+/// How many chunks there can be.
+pub const MAX_CHUNKS: u32 = 1 << CHUNK_BITS;
+/// How many slots a chunk has.
+pub const MAX_PLACES: u32 = MAX_SLOTS / MAX_CHUNKS;
 /// How many slots there can be.
 pub const MAX_SLOTS: u32 = 1 << INDEX_BITS;
 /// The last generation of a slot; after it the slot is retired, so that no number ever comes again.
@@ -14,7 +20,7 @@ pub const LAST_GENERATION: u32 = (1 << 29) - 1;
 /// A handle, decoded. The generation is never 0, so no handle is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Handle {
-    /// Which slot.
+    /// Which slot, counted through all chunks.
     pub index: u32,
     /// The how-many-eth owner of that slot.
     pub generation: u32,
@@ -23,32 +29,44 @@ pub struct Handle {
 impl Handle {
     /// From the number that the caller holds; `None` if no handle can look like this.
     #[must_use]
-    #[inline]
     pub const fn decode(number: i64) -> Option<Self> {
-        let handle = Self { index: Self::index(number), generation: Self::generation(number) as u32 };
-        if number <= 0 || number >= 1 << 53 || handle.generation == 0 { None } else { Some(handle) }
+        match Self::generation(number) {
+            generation @ 1.. if generation <= LAST_GENERATION as i64 => {
+                let index = Self::chunk(number) as u32 * MAX_PLACES + Self::place(number) as u32;
+                Some(Self { index, generation: generation as u32 })
+            }
+            _ => None,
+        }
     }
 
-    /// The slot that a number would stand for.
+    /// The chunk that a number would stand for.
     #[must_use]
     #[inline]
-    pub const fn index(number: i64) -> u32 {
-        number as u32 & (MAX_SLOTS - 1)
+    pub const fn chunk(number: i64) -> u16 {
+        number as u16
     }
 
-    /// The generation that a number would stand for: beyond 32 bits for one that is no handle because it is
-    /// negative or too large, so that comparing it with a real one is check enough.
+    /// The place in the chunk.
     #[must_use]
     #[inline]
-    pub const fn generation(number: i64) -> u64 {
-        (number >> INDEX_BITS) as u64
+    pub const fn place(number: i64) -> u8 {
+        (number >> CHUNK_BITS) as u8
+    }
+
+    /// The generation that a number would stand for: negative or beyond the last for one that is no handle because
+    /// it is so itself, so that comparing it with a real one is check enough.
+    #[must_use]
+    #[inline]
+    pub const fn generation(number: i64) -> i64 {
+        number >> INDEX_BITS
     }
 
     /// The number that the caller holds.
     #[must_use]
     #[inline]
     pub const fn encode(self) -> i64 {
-        ((self.generation as i64) << INDEX_BITS) | self.index as i64
+        let (chunk, place) = (self.index / MAX_PLACES, self.index % MAX_PLACES);
+        (self.generation as i64) << INDEX_BITS | (place << CHUNK_BITS | chunk) as i64
     }
 }
 
@@ -84,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_handle_survives_the_round_trip() {
-        for index in [0, 1, 63, 64, MAX_SLOTS - 1] {
+        for index in [0, 1, MAX_PLACES - 1, MAX_PLACES, 65_535, 65_536, MAX_SLOTS - 1] {
             for generation in [1, 2, LAST_GENERATION] {
                 let handle = Handle { index, generation };
                 let number = handle.encode();

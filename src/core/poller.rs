@@ -50,9 +50,9 @@ pub fn open() -> Result<i64> {
     let vacancy = table::reserve()?;
     let registry = Registry::new(vacancy.handle(), false)?;
     let new = New { kind: Net::Poller.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: flag::POLLER };
-    let handle = vacancy.fill(&new)?;
+    // First what stands at the handle's side, then the handle: whoever guesses its number finds all of it.
     registry::insert(registry);
-    Ok(handle.encode())
+    Ok(vacancy.fill(&new).encode())
 }
 
 /// Looks a handle up that must be a poller.
@@ -184,7 +184,6 @@ impl Hidden {
         let vacancy = table::reserve()?;
         let registry = Registry::new(vacancy.handle(), true)?;
         let gate = Arc::clone(&registry.gate);
-        side::forget(vacancy.handle().index);
         registry::insert(registry);
         Ok(Self { vacancy, gate })
     }
@@ -210,7 +209,9 @@ impl Hidden {
         mut answer: impl FnMut(Report),
     ) -> Result<Option<usize>> {
         let visit = Visit { poller: self.vacancy.handle(), gate: &self.gate, capacity, deadline };
-        at_desk(|desk| visit.wait(Some(closes), &mut desk.reports, &mut answer))
+        let mut wait = |reports: &mut Reports| visit.wait(Some(closes), reports, &mut answer);
+        let waited = DESK.try_with(|desk| Some(wait(&mut desk.try_borrow_mut().ok()?.reports)));
+        waited.ok().flatten().unwrap_or_else(|| wait(&mut { Reports::EMPTY }))
     }
 }
 
@@ -259,42 +260,52 @@ impl Desk {
         let known = self.last.as_ref().ok_or(Error::EBADF)?;
         Ok((known, &mut self.reports))
     }
+
+    #[inline(always)]
+    fn wait(
+        &mut self,
+        number: i64,
+        capacity: usize,
+        deadline: Deadline,
+        answer: &mut impl FnMut(Report),
+    ) -> Result<usize> {
+        let (known, reports) = self.find(number)?;
+        let visit = Visit { poller: known.poller, gate: &known.gate, capacity, deadline };
+        visit.wait(None, reports, answer).map(Option::unwrap_or_default)
+    }
 }
 
 thread_local! {
     static DESK: RefCell<Desk> = const { RefCell::new(Desk::new()) };
 }
 
-/// Lends the thread's desk; to a thread that is ending, or a signal handler that waits in the middle of a wait, an
-/// empty one.
-#[inline]
-fn at_desk<T>(body: impl FnOnce(&mut Desk) -> T) -> T {
-    let mut body = Some(body);
-    let lent = DESK.try_with(|desk| {
-        let mut desk = desk.try_borrow_mut().ok()?;
-        body.take().map(|body| body(&mut desk))
-    });
-    match (lent, body) {
-        (Ok(Some(outcome)), _) => outcome,
-        (_, Some(body)) => body(&mut Desk::new()),
-        // The body is gone only where it has run.
-        (_, None) => unreachable!(),
-    }
-}
-
 /// Waits until something registered is ready, for at most `capacity` answers; how many there were.
-#[inline]
+#[inline(always)]
 pub fn wait(number: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMut(Report)) -> Result<usize> {
     let timeout_us = deadline::check(timeout_us)?;
     if capacity == 0 {
         return Err(Error::EINVAL);
     }
     let deadline = Deadline::after(timeout_us);
-    at_desk(|desk| {
-        let (known, reports) = desk.find(number)?;
-        let visit = Visit { poller: known.poller, gate: &known.gate, capacity, deadline };
-        visit.wait(None, reports, &mut answer).map(Option::unwrap_or_default)
-    })
+    let at_desk = |desk: &RefCell<Desk>| {
+        Some(desk.try_borrow_mut().ok()?.wait(number, capacity, deadline, &mut answer))
+    };
+    match DESK.try_with(at_desk) {
+        Ok(Some(outcome)) => outcome,
+        _ => wait_apart(number, capacity, deadline, &mut answer),
+    }
+}
+
+/// A thread that is ending, or a signal handler that waits in the middle of a wait, has a desk for this once.
+#[cold]
+#[inline(never)]
+fn wait_apart(
+    number: i64,
+    capacity: usize,
+    deadline: Deadline,
+    answer: &mut impl FnMut(Report),
+) -> Result<usize> {
+    Desk::new().wait(number, capacity, deadline, answer)
 }
 
 /// One wait: what it asks of whom.
@@ -312,6 +323,15 @@ struct Stay {
     turn: Turn,
 }
 
+/// What a stay in the kernel has come to.
+struct Outcome {
+    /// How many answers.
+    given: usize,
+    ended: Ended,
+    /// Whether it took a wake-up, or what the kernel said.
+    kernel: sys::Result<bool>,
+}
+
 /// How a stay in the kernel ended, besides what there was to report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
@@ -322,32 +342,56 @@ enum Ended {
 
 impl Visit<'_> {
     /// `None` if there have been other closes than these.
+    #[inline(always)]
     fn wait(
         &self,
         closes: Option<Closes>,
         reports: &mut Reports,
         answer: &mut impl FnMut(Report),
     ) -> Result<Option<usize>> {
-        let Some(mut stay) = self.enter(closes)? else { return Ok(None) };
+        let Some(stay) = self.enter(closes)? else { return Ok(None) };
+        match self.once(&stay, reports, answer) {
+            Outcome { given: given @ 1.., .. } => Ok(Some(given)),
+            outcome => self.go_on(stay, outcome, reports, answer).map(Some),
+        }
+    }
+
+    /// Into the kernel and out again, with the answers.
+    #[inline(always)]
+    fn once(&self, stay: &Stay, reports: &mut Reports, answer: &mut impl FnMut(Report)) -> Outcome {
+        let kernel = self.stay(stay, reports);
+        let (given, ended) = self.leave(stay, reports, kernel == Ok(true), answer);
+        Outcome { given, ended, kernel }
+    }
+
+    /// After a stay without answers: says why, or stays again.
+    #[cold]
+    #[inline(never)]
+    fn go_on(
+        &self,
+        mut stay: Stay,
+        mut outcome: Outcome,
+        reports: &mut Reports,
+        answer: &mut impl FnMut(Report),
+    ) -> Result<usize> {
         let closes = stay.closes;
         loop {
-            let outcome = self.stay(&stay, reports);
-            let (given, ended) = self.leave(&stay, reports, outcome == Ok(true), answer);
-            match outcome {
-                _ if given > 0 => return Ok(Some(given)),
-                _ if ended == Ended::Cancelled => return Err(Error::ECANCELED),
-                _ if ended == Ended::Woken => return Ok(Some(0)),
+            match outcome.kernel {
+                _ if outcome.given > 0 => return Ok(outcome.given),
+                _ if outcome.ended == Ended::Cancelled => return Err(Error::ECANCELED),
+                _ if outcome.ended == Ended::Woken => return Ok(0),
                 // What was forced has gone in the meantime, or the kernel had the turn.
                 _ if stay.turn != Turn::Nothing => {}
                 // What the kernel reported was news to nobody, and may have stood in the way of what is.
                 Ok(drained) if drained || reports.iter().next().is_some() => {}
                 Err(sys::INTERRUPTED) if self.hears_signals() => return Err(Error::EINTR),
-                Ok(_) | Err(sys::INTERRUPTED) if self.deadline.passed() => return Ok(Some(0)),
+                Ok(_) | Err(sys::INTERRUPTED) if self.deadline.passed() => return Ok(0),
                 Ok(_) | Err(sys::INTERRUPTED) => {}
                 Err(error) => return Err(error.into()),
             }
             // A close between two stays ends the wait too, that of the poller itself among them.
             stay = self.enter(Some(closes)).unwrap_or(None).ok_or(Error::ECANCELED)?;
+            outcome = self.once(&stay, reports, answer);
         }
     }
 
@@ -390,6 +434,7 @@ impl Visit<'_> {
     }
 
     /// Out again, with the answers.
+    #[inline(always)]
     fn leave(
         &self,
         stay: &Stay,
@@ -403,8 +448,8 @@ impl Visit<'_> {
         }
         let cancelled = self.gate.leave() != stay.closes;
         let quiet = !cancelled && !drained && stay.turn == Turn::Nothing && !self.gate.is_forced();
-        let told = if quiet { self.tell_plain(reports, answer) } else { 0 };
-        if quiet && reports.iter().nth(told).is_none() {
+        let (told, all) = if quiet { self.tell_plain(reports, answer) } else { (0, false) };
+        if all {
             return (told, Ended::Otherwise);
         }
         // What is ready without the kernel's word waits for another time if it may have been reported just now.
@@ -414,11 +459,19 @@ impl Visit<'_> {
     }
 
     /// Reports without a lock, from the first on, what is registered as the kernel knows it and no more than ready: how
-    /// many there were before the first that is not.
+    /// many there were before the first that is not, and whether that were all.
     #[inline]
-    fn tell_plain(&self, reports: &Reports, answer: &mut impl FnMut(Report)) -> usize {
-        let plain = |(tag, found)| plain_report(&self.gate.cards.read(tag)?, found);
-        reports.iter().map_while(plain).map(answer).count()
+    fn tell_plain(&self, reports: &Reports, answer: &mut impl FnMut(Report)) -> (usize, bool) {
+        let mut told = 0;
+        for (tag, found) in reports.iter() {
+            let registration = self.gate.cards.read(tag);
+            match registration.and_then(|registration| plain_report(&registration, found)) {
+                Some(report) => answer(report),
+                None => return (told, false),
+            }
+            told += 1;
+        }
+        (told, true)
     }
 
     /// Reports under the lock, and takes what is left of wake-ups and closes.
@@ -479,8 +532,9 @@ fn plain_report(registration: &Registration, found: Events) -> Option<Report> {
     if ready.is_empty() || asked.any(Events::ONESHOT) {
         return None;
     }
-    let (handle, slot) = table::peek(number).ok()?;
     let extra = found.and(Events::HANGUP.or(Events::ERROR));
     let report = Report { token, handle: number, events: ready.or(extra) };
-    (readiness::is_plain(slot) && slot.is_open_as(handle)).then_some(report)
+    // The handle was open when it was registered, so what is seen of the slot counts if it is so still.
+    let slot = table::slot_of(number)?;
+    (readiness::is_plain(slot) && slot.stands_for(number)).then_some(report)
 }

@@ -10,11 +10,7 @@ use std::time::Duration;
 /// Whether what the kernel says is all: the usual case, told at one glance.
 #[inline]
 pub fn is_plain(slot: &Slot) -> bool {
-    let settled = match slot.phase() {
-        Phase::Connected | Phase::Listening => true,
-        Phase::Fresh => !slot.kind().is_connected_kind(),
-        _ => false,
-    };
+    let settled = slot.is_in_use() || (slot.phase() == Phase::Fresh && !slot.kind().is_connected_kind());
     settled && !slot.has(flag::KNOWS_MORE) && !slot.has_error()
 }
 
@@ -71,13 +67,21 @@ pub fn advance_connect(slot: &Slot) -> Phase {
 fn over(slot: &Slot) -> bool {
     // One thread at a time: the kernel tells the error only once.
     side::locked(slot.handle().index, || {
-        if slot.phase() != Phase::Connecting || !kernel_says(slot, Events::WRITE) {
+        if slot.phase() != Phase::Connecting {
+            return false;
+        }
+        // One question, where the usual answer leaves none.
+        let has_peer = || sys::peer(slot.fd()).is_ok();
+        if has_peer() {
+            return slot.advance(Phase::Connecting, Phase::Arrived);
+        }
+        if !kernel_says(slot, Events::WRITE) {
             return false;
         }
         match sys::pending_error(slot.fd()) {
-            // The kernel may have told the error to a process that shares the socket.
-            Ok(None) if sys::peer(slot.fd()).is_err() => fail(slot, Error::ECONNABORTED),
-            Ok(None) => slot.advance(Phase::Connecting, Phase::Arrived),
+            // It has arrived just now. If not, the kernel may have told the error to a process that shares the socket.
+            Ok(None) if has_peer() => slot.advance(Phase::Connecting, Phase::Arrived),
+            Ok(None) => fail(slot, Error::ECONNABORTED),
             Ok(Some(error)) | Err(error) => fail(slot, error.into()),
         }
     })

@@ -121,6 +121,12 @@ impl Sweep {
         if sys::poll(&mut self.entries, Some(Duration::ZERO)).is_err() {
             self.entries.clear();
         }
+        self.find()
+    }
+
+    /// Takes in what the kernel said; whether any member is ready. What it says of one that is closed counts no more: its
+    /// descriptor may be another's, or held open by this wait alone while its peer has gone.
+    fn find(&mut self) -> Result<bool> {
         let any = self.collect();
         let closed = |member: &Member| !member.ready.is_empty() && !member.is_open();
         if any && self.roll.members.iter().any(closed) { Err(Error::ECANCELED) } else { Ok(any) }
@@ -134,7 +140,7 @@ impl Sweep {
             let forced = self.ask(Some(&watch))?;
             let until = if forced { Deadline::Now } else { deadline };
             let outcome = watch.poll(&mut self.entries, until);
-            if self.collect() {
+            if self.find()? {
                 return Ok(());
             }
             if !self.roll.members.iter().all(Member::is_open) {
@@ -179,5 +185,27 @@ impl Sweep {
         let found = self.entries.iter().map(PollFd::ready).chain(std::iter::repeat(Events::NONE));
         let ready = self.roll.members.iter_mut().zip(found).map(|(member, found)| member.collect(found));
         ready.fold(false, |any, ready| any | ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::socket;
+
+    /// A thread that has no processor for long: the handle it waits for is closed, and so is its peer, before it looks.
+    #[test]
+    fn a_wait_says_nothing_of_a_handle_that_is_closed() {
+        let (one, other) = socket::pair("unix").unwrap();
+        let mut sweep = Sweep::default();
+        sweep.roll.gather(&[&mut [one], &mut [], &mut []]).unwrap();
+        let watch = Watch::many(false);
+        let held = sweep.hold().unwrap();
+        assert_eq!(sweep.ask(Some(&watch)), Ok(false));
+        socket::close(one).unwrap();
+        socket::close(other).unwrap();
+        assert_eq!(watch.poll(&mut sweep.entries, Deadline::Never), Ok(1));
+        assert_eq!(sweep.find(), Err(Error::ECANCELED));
+        drop(held);
     }
 }

@@ -98,15 +98,21 @@ pub fn accept_many(number: i64, capacity: usize, mut take: impl FnMut(i64)) -> R
 }
 
 /// Looks up a handle whose kind has listeners.
+#[inline(always)]
 fn get_listener(number: i64) -> Result<Ref> {
-    let slot = get(number)?;
-    if !slot.kind().is_connected_kind() {
-        return Err(Error::EOPNOTSUPP);
+    let slot = table::get(number)?;
+    if slot.is_listening() { Ok(slot) } else { check_listener(slot) }
+}
+
+/// What does not listen may still be of such a kind: then the system says what is wrong.
+#[cold]
+fn check_listener(slot: Ref) -> Result<Ref> {
+    match slot.flags() {
+        flags if flags & (flag::STREAM | flag::POLLER) != 0 => Err(Error::ENOTSOCK),
+        _ if !slot.kind().is_connected_kind() => Err(Error::EOPNOTSUPP),
+        flags if flags & flag::UNSETTLED != 0 => Err(Error::EINVAL),
+        _ => Ok(slot),
     }
-    if slot.has(flag::UNSETTLED) {
-        return Err(Error::EINVAL);
-    }
-    Ok(slot)
 }
 
 /// A slot is set aside first, so that a connection is never taken and then dropped.
@@ -116,7 +122,7 @@ fn accept_on(slot: &Slot, dont_wait: bool) -> Result<i64> {
     let family = slot.flags() & (flag::FAMILY4 | flag::FAMILY6);
     let flags = flag::GIVE_BACK_BLOCKING | family;
     let new = New { kind: slot.kind(), fd, phase: Phase::Connected, flags };
-    Ok(vacancy.fill(&new)?.encode())
+    Ok(vacancy.fill(&new).encode())
 }
 
 /// A connection that died while it was queued is not the listener's error.

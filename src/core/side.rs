@@ -3,11 +3,12 @@
 //!
 //! Two rules make this safe around `fork`, which takes all 64: no thread ever holds two of these
 //! locks at once, and none waits for anything while it holds one. Dropping a reference to a slot under one
-//! is allowed: it takes only the table's lock, which comes after these.
+//! is allowed: it takes no lock.
 
 use super::handle::Handle;
 use super::options::Setting;
 use super::poller::Registry;
+use super::table;
 use crate::sys::Fd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -44,12 +45,13 @@ fn lock(index: u32) -> (Guard, usize) {
     (lock_shard(index % SHARDS), index / SHARDS)
 }
 
-/// Runs `body` on what the slot has, under its lock.
+/// Runs `body` on what the slot has, under its lock. From now on the slot has something, until it is set aside again.
 pub fn with<T>(index: u32, body: impl FnOnce(&mut Side) -> T) -> T {
     let (mut shard, place) = lock(index);
     if place >= shard.len() {
         shard.resize_with(place + 1, || None);
     }
+    table::note_side(index);
     body(shard[place].get_or_insert_default())
 }
 

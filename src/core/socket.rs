@@ -39,7 +39,7 @@ pub fn get_settled(number: i64) -> Result<Ref> {
 pub fn insert(kind: Kind, fd: Fd, phase: Phase) -> Result<i64> {
     let new = New { kind, fd, phase, flags: flag::GIVE_BACK_BLOCKING };
     let vacancy = table::reserve().inspect_err(|_| sys::close(fd))?;
-    Ok(vacancy.fill(&new)?.encode())
+    Ok(vacancy.fill(&new).encode())
 }
 
 /// Opens a socket. `tcp` and `udp` get their descriptor with their first address.
@@ -51,7 +51,7 @@ pub fn open(kind: &str) -> Result<i64> {
         None => Fd::NONE,
     };
     let new = New { kind, fd, phase: Phase::Fresh, flags: flag::GIVE_BACK_BLOCKING };
-    Ok(vacancy.fill(&new)?.encode())
+    Ok(vacancy.fill(&new).encode())
 }
 
 /// Closes a descriptor unless it was given away.
@@ -297,7 +297,7 @@ fn keep(fd: Fd, found: Found) -> Result<i64> {
             New { kind, fd, phase, flags }
         }
     };
-    Ok(vacancy.fill(&new)?.encode())
+    Ok(vacancy.fill(&new).encode())
 }
 
 fn phase_of(kind: Kind, fd: Fd, listening: bool, connected: bool) -> Phase {

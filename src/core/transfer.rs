@@ -3,11 +3,11 @@
 
 use super::address::{self, fit};
 use super::deadline::Deadline;
-use super::error::{Error, Result};
+use super::error::{Error, Packed, Result};
 use super::resolve::{self, Asker, Role};
 use super::server::first_that_works;
 use super::socket::settle;
-use super::table::{self, Phase, Slot, Wait, flag};
+use super::table::{self, Phase, Ref, Slot, Wait, flag};
 use super::wait::{self, SlotWatch};
 use super::{readiness, side};
 use crate::sys::{self, Events, Fd, Flags, OsError, Piece};
@@ -62,7 +62,7 @@ impl<'a> Blocked<'a> {
         Self { slot, wait, events, dont_wait, deadline: None, deceived: 0 }
     }
 
-    #[cold]
+    #[inline(always)]
     fn until<T>(&mut self, mut error: OsError, mut call: impl FnMut() -> sys::Result<T>) -> Result<T> {
         loop {
             match error {
@@ -97,9 +97,11 @@ impl<'a> Blocked<'a> {
             self.deceived = self.deceived.saturating_add(1);
             return SlotWatch::new(self.slot).pause(pause(self.deceived - BELIEVED), deadline);
         }
-        let began = Instant::now();
+        // One wait in vain proves nothing: from the second on it is timed.
+        let began = (self.deceived > 0).then(Instant::now);
         wait::ready(self.slot, self.events, deadline)?;
-        self.deceived = if began.elapsed() < AT_ONCE { self.deceived + 1 } else { 0 };
+        let was_none = began.is_none_or(|began| began.elapsed() < AT_ONCE);
+        self.deceived = if was_none { self.deceived + 1 } else { 0 };
         Ok(())
     }
 
@@ -111,6 +113,7 @@ impl<'a> Blocked<'a> {
     }
 
     /// When the waiting must end, if it may begin.
+    #[inline]
     fn deadline(&mut self) -> Result<Deadline> {
         let timeout = if self.dont_wait { 0 } else { self.slot.ruling_timeout(self.wait) };
         if timeout == 0 {
@@ -199,15 +202,63 @@ fn is_plain(flags: Flags) -> bool {
     flags.without(Flags::DONT_WAIT) == Flags::default()
 }
 
-/// Receives. 0 is the end of a stream, or a datagram without content.
-#[inline(always)]
-pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
-    let slot = table::get(number)?;
-    receive(&slot, room, flags)
+/// What a plain call was asked for besides the handle. It stands in memory, where what is rare finds it, and what is
+/// rare takes the reference too: so the usual case has hardly a use for registers that it would have to save first.
+struct Asked<T> {
+    bytes: T,
+    flags: Flags,
 }
 
+/// Receives. 0 is the end of a stream, or a datagram without content.
+///
 /// Every read comes this way, so whatever is out of the ordinary is out of line.
 #[inline(always)]
+pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
+    if room.is_empty() || !is_plain(flags) {
+        return recv_unusual(number, room, flags).unpack();
+    }
+    let slot = table::get(number)?;
+    if slot.has(flag::READ_OUT_OF_LINE) {
+        return recv_special(slot, room, flags).unpack();
+    }
+    let mut asked = Asked { bytes: room, flags };
+    match sys::recv(slot.fd(), asked.bytes, flags) {
+        Ok(received) if received > 0 => Ok(slot.done(received)),
+        outcome => recv_otherwise(slot, &mut asked, outcome.err().unwrap_or(OsError::NONE)).unpack(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn recv_unusual(number: i64, room: &mut Room, flags: Flags) -> Packed {
+    Packed::from(table::get(number).and_then(|slot| receive_special(&slot, room, flags)))
+}
+
+#[cold]
+#[inline(never)]
+fn recv_special(slot: Ref, room: &mut Room, flags: Flags) -> Packed {
+    Packed::from(receive_special(&slot, room, flags))
+}
+
+#[cold]
+#[inline(never)]
+fn recv_otherwise(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Packed {
+    if error == sys::WOULD_BLOCK && declines(&slot, Wait::Read, asked.flags) {
+        return slot.done(Packed::from(Err(Error::EAGAIN)));
+    }
+    recv_again(slot, asked, error)
+}
+
+#[cold]
+#[inline(never)]
+fn recv_again(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Packed {
+    Packed::from(match error {
+        OsError::NONE => end(&slot, asked.bytes.len()),
+        error => receive_again(&slot, asked.bytes, asked.flags, error),
+    })
+}
+
+/// As [`recv`], for a call that is more than that.
 fn receive(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     if slot.has(flag::READ_OUT_OF_LINE) || !is_plain(flags) || room.is_empty() {
         return receive_special(slot, room, flags);
@@ -215,7 +266,6 @@ fn receive(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     receive_now(slot, room, flags)
 }
 
-#[inline(always)]
 fn receive_now(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     match sys::recv(slot.fd(), room, flags) {
         Ok(0) => end(slot, room.len()),
@@ -451,14 +501,42 @@ pub fn whole(
     Ok(moved)
 }
 
-/// Sends; may be short.
+/// Sends; may be short. Made as [`recv`] is.
 #[inline(always)]
 pub fn send(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
+    if data.is_empty() || !is_plain(flags) {
+        return send_unusual(number, data, flags).unpack();
+    }
     let slot = table::get(number)?;
-    transmit(&slot, data, flags)
+    if slot.has(flag::SPECIAL_WRITE) {
+        return send_special(slot, data, flags).unpack();
+    }
+    let asked = Asked { bytes: data, flags };
+    match sys::send(slot.fd(), asked.bytes, flags) {
+        Ok(sent) => Ok(slot.done(sent)),
+        Err(error) => send_otherwise(slot, &asked, error).unpack(),
+    }
 }
 
-#[inline(always)]
+#[cold]
+#[inline(never)]
+fn send_unusual(number: i64, data: &[u8], flags: Flags) -> Packed {
+    Packed::from(table::get(number).and_then(|slot| transmit(&slot, data, flags)))
+}
+
+#[cold]
+#[inline(never)]
+fn send_special(slot: Ref, data: &[u8], flags: Flags) -> Packed {
+    Packed::from(transmit_special(&slot, data, flags))
+}
+
+#[cold]
+#[inline(never)]
+fn send_otherwise(slot: Ref, asked: &Asked<&[u8]>, error: OsError) -> Packed {
+    Packed::from(transmit_otherwise(&slot, asked.bytes, asked.flags, error))
+}
+
+/// As [`send`], for a call that is more than that.
 fn transmit(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
     if slot.has(flag::SPECIAL_WRITE) || data.is_empty() {
         return transmit_special(slot, data, flags);
@@ -466,17 +544,15 @@ fn transmit(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
     transmit_now(slot, data, flags)
 }
 
-#[inline(always)]
 fn transmit_now(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
-    match sys::send(slot.fd(), data, flags) {
-        Ok(sent) => Ok(sent),
-        Err(sys::WOULD_BLOCK) if declines(slot, Wait::Write, flags) => Err(Error::EAGAIN),
-        Err(error) => transmit_again(slot, data, flags, error),
-    }
+    sys::send(slot.fd(), data, flags).or_else(|error| transmit_otherwise(slot, data, flags, error))
 }
 
 #[cold]
-fn transmit_again(slot: &Slot, data: &[u8], flags: Flags, error: OsError) -> Result<usize> {
+fn transmit_otherwise(slot: &Slot, data: &[u8], flags: Flags, error: OsError) -> Result<usize> {
+    if error == sys::WOULD_BLOCK && declines(slot, Wait::Write, flags) {
+        return Err(Error::EAGAIN);
+    }
     let mut blocked = Blocked::new(slot, Wait::Write, Events::WRITE, flags.has(Flags::DONT_WAIT));
     blocked.until(error, || sys::send(slot.fd(), data, flags))
 }
@@ -643,6 +719,30 @@ mod tests {
         assert_eq!(send(other, b"x", Flags::default()), Ok(1));
         assert_eq!(read(one), Ok(1));
         assert!(!waits(one));
+        socket::close(one).unwrap();
+        socket::close(other).unwrap();
+    }
+
+    /// Waiting first, they would say that nothing is there, whatever is.
+    #[test]
+    fn a_call_that_does_not_wait_never_waits_first() {
+        let (one, other) = socket::pair("unix").unwrap();
+        let slot = table::get(one).unwrap();
+        let expect_wait = || {
+            slot.set_flags(flag::READS_WAIT);
+            slot.reads.begin();
+        };
+        for (timeout, flags) in [(-1, Flags::DONT_WAIT), (1_000_000, Flags::DONT_WAIT), (0, Flags::default())]
+        {
+            slot.set_timeout(Wait::Read, timeout);
+            let read = || recv(one, &mut [MaybeUninit::uninit(); 8], flags);
+            expect_wait();
+            assert_eq!(read(), Err(Error::EAGAIN));
+            assert_eq!(send(other, b"x", Flags::default()), Ok(1));
+            expect_wait();
+            assert_eq!(read(), Ok(1));
+        }
+        drop(slot);
         socket::close(one).unwrap();
         socket::close(other).unwrap();
     }

@@ -7,6 +7,7 @@
 use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::fork;
+use super::handle::Handle;
 use super::table::{Phase, Slot, flag};
 use crate::sys::{self, Events, Fd, PollFd};
 use std::cell::RefCell;
@@ -122,6 +123,7 @@ pub struct Watch {
 }
 
 impl Watch {
+    #[inline]
     fn new(target: u64, interruptible: bool) -> Self {
         let watch = Self { waker: own(), target, interruptible };
         watch.aim();
@@ -164,6 +166,7 @@ impl Watch {
 
     /// Waits until an entry is ready or somebody kicks; how many entries are ready, the kick not counted.
     /// `ETIMEDOUT` or `EAGAIN` at the deadline, `EINTR` if a signal came and shall be heard.
+    #[inline(always)]
     pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
         let left = deadline.remaining();
         let limit = match &self.waker {
@@ -182,6 +185,7 @@ impl Watch {
         }
     }
 
+    #[inline]
     fn kicked(&self, entries: &[PollFd]) -> bool {
         let Some(waker) = &self.waker else { return false };
         let kicked = entries.last().is_some_and(|entry| !entry.ready().is_empty());
@@ -204,6 +208,8 @@ impl Drop for Watch {
 #[derive(Debug)]
 pub struct SlotWatch<'a> {
     slot: &'a Slot,
+    /// Whose it was when the wait began. In a child of a signal handler that has forked here it may be another's now.
+    handle: Handle,
     watch: Watch,
 }
 
@@ -211,17 +217,19 @@ impl<'a> SlotWatch<'a> {
     /// Announces that this thread waits for the slot.
     #[must_use]
     pub fn new(slot: &'a Slot) -> Self {
-        let watch = Watch::new(u64::from(slot.handle().index), slot.has(flag::INTERRUPTIBLE));
-        Self { slot, watch }
+        let handle = slot.handle();
+        let watch = Watch::new(u64::from(handle.index), slot.has(flag::INTERRUPTIBLE));
+        Self { slot, handle, watch }
     }
 
     /// As [`Watch::poll`], and `ECANCELED` once the handle is closed.
+    #[inline(always)]
     pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
-        if self.slot.is_closed() {
+        if !self.slot.is_open_as(self.handle) {
             return Err(Error::ECANCELED);
         }
         let outcome = self.watch.poll(entries, deadline);
-        if self.slot.is_closed() { Err(Error::ECANCELED) } else { outcome }
+        if self.slot.is_open_as(self.handle) { outcome } else { Err(Error::ECANCELED) }
     }
 
     /// The entry that must be the last of those given to [`Self::poll`].
@@ -250,7 +258,7 @@ impl<'a> SlotWatch<'a> {
 }
 
 /// Waits until the slot's descriptor is ready for `events`, or the slot has moved on: the caller tries again.
-#[cold]
+#[inline(always)]
 pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
     if deadline == Deadline::Now {
         return Err(Error::EAGAIN);

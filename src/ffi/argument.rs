@@ -18,40 +18,47 @@ pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
     unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| Error::EINVAL)
 }
 
+/// Whether it is memory at all: not NULL, of a length that is neither 0 nor absurd.
+#[inline(always)]
+fn is_memory<T>(data: *const T, length: usize) -> bool {
+    !data.is_null() && length as isize > 0
+}
+
 #[inline]
 fn check_memory<T>(data: *const T, length: usize) -> Result<()> {
+    if is_memory(data, length) { Ok(()) } else { check_nothing(data.is_null(), length) }
+}
+
+/// NULL is no place but for nothing.
+#[cold]
+fn check_nothing(is_null: bool, length: usize) -> Result<()> {
     match isize::try_from(length) {
         Err(_) => Err(Error::EINVAL),
-        Ok(_) if data.is_null() => check_null(length),
+        Ok(1..) if is_null => Err(Error::EFAULT),
         Ok(_) => Ok(()),
     }
 }
 
-#[cold]
-fn check_null(length: usize) -> Result<()> {
-    if length == 0 { Ok(()) } else { Err(Error::EFAULT) }
-}
-
 /// Memory to be written.
-#[inline]
+#[inline(always)]
 pub unsafe fn room<'a>(data: *mut c_void, length: usize) -> Result<&'a mut [MaybeUninit<u8>]> {
-    check_memory(data, length)?;
-    if data.is_null() {
-        return Ok(&mut []);
+    if is_memory(data, length) {
+        // SAFETY: the caller vouches for `length` writable bytes; neither NULL nor an absurd length is memory.
+        return Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) });
     }
-    // SAFETY: the caller vouches for `length` writable bytes; the checks above have excluded NULL and absurd lengths.
-    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
+    check_nothing(data.is_null(), length)?;
+    Ok(&mut [])
 }
 
 /// Memory to be read.
-#[inline]
+#[inline(always)]
 pub unsafe fn bytes<'a>(data: *const c_void, length: usize) -> Result<&'a [u8]> {
-    check_memory(data, length)?;
-    if data.is_null() {
-        return Ok(&[]);
+    if is_memory(data, length) {
+        // SAFETY: the caller vouches for `length` readable bytes; neither NULL nor an absurd length is memory.
+        return Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) });
     }
-    // SAFETY: the caller vouches for `length` readable bytes; the checks above have excluded NULL and absurd lengths.
-    Ok(unsafe { std::slice::from_raw_parts(data.cast(), length) })
+    check_nothing(data.is_null(), length)?;
+    Ok(&[])
 }
 
 /// The caller's pieces of memory. What they point at is the kernel's to check.
@@ -249,16 +256,25 @@ impl<T> Out<T> {
 }
 
 /// Flags of a receive.
-#[inline]
+#[inline(always)]
 pub fn receive_flags(flags: i32) -> Result<Flags> {
-    let allowed = Flags::KNOWN.without(Flags::MORE);
-    if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
+    check_flags(flags, Flags::KNOWN.without(Flags::MORE))
 }
 
 /// Flags of a send.
-#[inline]
+#[inline(always)]
 pub fn send_flags(flags: i32) -> Result<Flags> {
-    let allowed = Flags::OOB.or(Flags::DONT_WAIT).or(Flags::MORE);
+    check_flags(flags, Flags::OOB.or(Flags::DONT_WAIT).or(Flags::MORE))
+}
+
+/// Most calls have none but `DONT_WAIT`.
+#[inline(always)]
+fn check_flags(flags: i32, allowed: Flags) -> Result<Flags> {
+    if flags & !Flags::DONT_WAIT.0 == 0 { Ok(Flags(flags)) } else { check_rare_flags(flags, allowed) }
+}
+
+#[cold]
+fn check_rare_flags(flags: i32, allowed: Flags) -> Result<Flags> {
     if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
 }
 

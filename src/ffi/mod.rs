@@ -21,6 +21,7 @@ pub mod readiness;
 pub mod types;
 
 use crate::core::error::{Error, Result};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a successful call answers, as the number that crosses the boundary.
@@ -62,6 +63,14 @@ fn call<T: Answer>(body: impl FnOnce() -> Result<T>) -> i64 {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(answer)) => answer.number(),
         Ok(Err(error)) => error.code(),
-        Err(_) => Error::EINTERNAL.code(),
+        Err(panic) => contained(panic),
     }
+}
+
+/// Out of line, so that a call that does not panic saves no registers for it.
+#[cold]
+#[inline(never)]
+fn contained(panic: Box<dyn Any + Send>) -> i64 {
+    drop(panic);
+    Error::EINTERNAL.code()
 }

@@ -35,6 +35,7 @@
 //! `receive_one` and `send_one`. What is left is a system's own file.
 
 use socket2::SockAddr;
+use std::mem::ManuallyDrop;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -108,10 +109,16 @@ impl From<std::io::Error> for OsError {
 }
 
 impl OsError {
+    /// What a system calls success.
+    pub const NONE: Self = Self(0);
+
     /// This thread's last error.
     #[must_use]
+    #[inline(always)]
     pub fn last() -> Self {
-        Self::from(std::io::Error::last_os_error())
+        // The system's number is all that such an error owns: there is nothing to drop.
+        let error = ManuallyDrop::new(std::io::Error::last_os_error());
+        Self(error.raw_os_error().unwrap_or(INVALID.0))
     }
 }
 

@@ -59,6 +59,7 @@ impl PollFd {
 }
 
 /// Waits until one of the entries is ready; how many are. `None` waits for ever.
+#[inline]
 pub fn poll(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
     let time = timespec(timeout);
     let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);

@@ -74,8 +74,16 @@ impl Fd {
 }
 
 /// The count that a system call returned, or why it failed.
+#[inline(always)]
 pub(super) fn count(result: isize) -> Result<usize> {
-    usize::try_from(result).map_err(|_| OsError::last())
+    // In this order, so that the usual case is one comparison for those who also ask whether it was 0.
+    if result > 0 { Ok(result as usize) } else { none(result) }
+}
+
+#[cold]
+#[inline(always)]
+fn none(result: isize) -> Result<usize> {
+    if result < 0 { Err(OsError::last()) } else { Ok(0) }
 }
 
 /// 0 or more is success.

@@ -601,6 +601,73 @@ static void fork_while_threads_are_blocked(void) {
     close_silent(&silent);
 }
 
+/* ------------------------------------------- a fork in the midst of a call */
+
+static anysock_t interrupted[2], successor[2];
+static bool child_replaces;
+static volatile pid_t forked;
+static int has_forked[2];
+
+/* In the child the handle may be gone, and its place another's, before the call goes on that was interrupted. */
+static void fork_here(int number) {
+    (void)number;
+    forked = fork();
+    if (forked == 0 && child_replaces) {
+        OK(anysock_close(interrupted[0]));
+        OK(anysock_pair("unix", &successor[0], &successor[1]));
+        CHECK_IS(anysock_write(successor[0], "y", 1), 1);
+        CHECK_IS(anysock_write(successor[1], "y", 1), 1);
+    }
+    if (forked > 0) {
+        POSIX(write(has_forked[1], "x", 1));
+    }
+}
+
+static int64_t be_interrupted(void *argument) {
+    int64_t result = read_a_byte(argument);
+    if (forked != 0) {
+        return result;
+    }
+    alarm(is_slow() ? 4 * CHILD_SECONDS : CHILD_SECONDS);
+    if (child_replaces) {
+        char bytes[2];
+        CHECK_IS(result, ANYSOCK_ECANCELED);
+        CHECK_IS(anysock_recv(successor[0], bytes, sizeof bytes, ANYSOCK_DONT_WAIT), 1);
+        CHECK_IS(anysock_recv(successor[1], bytes, sizeof bytes, ANYSOCK_DONT_WAIT), 1);
+        check_closed(successor[0]);
+        check_closed(successor[1]);
+    } else {
+        CHECK_IS(result, 1);
+        check_closed(interrupted[0]);
+    }
+    check_everything();
+    execlp("true", "true", (char *)NULL);
+    _exit(EXIT_FAILURE);
+}
+
+/* The handle has no reference too many in the child, and none too few: its descriptor is closed when it is. */
+static void fork_in_a_signal_handler(void) {
+    struct sigaction action = {.sa_handler = fork_here};
+    POSIX(sigaction(SIGUSR1, &action, NULL));
+    POSIX(pipe2(has_forked, O_CLOEXEC));
+    for (int round = 0; round < rounds(20, 2); round++) {
+        struct call call;
+        char byte;
+        child_replaces = round % 2;
+        OK(anysock_pair("unix", &interrupted[0], &interrupted[1]));
+        start(&call, be_interrupted, &interrupted[0]);
+        await_blocked(&call);
+        CHECK(pthread_kill(call.thread, SIGUSR1) == 0);
+        CHECK(read(has_forked[0], &byte, 1) == 1);
+        /* One for the parent's read, one for the child's. */
+        CHECK_IS(anysock_write(interrupted[1], "xx", child_replaces ? 1 : 2), child_replaces ? 1 : 2);
+        CHECK_IS(join(&call), 1);
+        expect_success(forked);
+        check_closed(interrupted[0]);
+        check_closed(interrupted[1]);
+    }
+}
+
 /* ---------------------------------------------------------------- a storm */
 
 static atomic_bool calm;
@@ -712,6 +779,7 @@ int main(int count, char **arguments) {
     RUN(select_over_the_same_set);
     RUN(grandchildren);
     RUN(fork_while_threads_are_blocked);
+    RUN(fork_in_a_signal_handler);
     RUN(fork_in_a_storm);
     return finish();
 }

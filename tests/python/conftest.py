@@ -7,12 +7,13 @@ import faulthandler
 import functools
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,18 @@ Connection = tuple[anysock.Socket, anysock.Socket]
 PATIENCE = 30.0
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Some tests open more than a thousand sockets."""
+    config.addinivalue_line("markers", "slow: runs compilers and type checkers; -m 'not slow' leaves it out")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @pytest.fixture(autouse=True)
-def watchdog() -> Iterator[None]:
+def watchdog(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that hangs ends the run, and says where."""
-    faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
+    patience = 20 * PATIENCE if request.node.get_closest_marker("slow") else 2 * PATIENCE
+    faulthandler.dump_traceback_later(patience, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
 
@@ -164,3 +167,42 @@ def example(name: str, *arguments: Any) -> Child:
     if not (C_EXAMPLES / name).exists():
         pytest.skip(f"{name} is not built: make examples")
     return Child(C_EXAMPLES / name, *arguments)
+
+
+def run(*command: Any, cwd: Path = ROOT, env: Mapping[str, str] = os.environ) -> str:
+    """What a program prints, which must succeed."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command} says:\n{done.stdout}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, built as pip builds it from the repository's folder."""
+    pytest.importorskip("pip")
+    if not shutil.which(os.environ.get("CARGO", "cargo")):
+        pytest.skip("no cargo")
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, ROOT / "bindings" / "python")
+    (wheel,) = folder.iterdir()
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the package and nothing else."""
+    return install(wheel, tmp_path_factory.mktemp("installed"))
+
+
+def install(wheel: Path, folder: Path) -> Path:
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    interpreter = folder / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", interpreter, "install", "--no-index", "--no-deps", wheel)
+    return interpreter

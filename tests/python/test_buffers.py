@@ -119,7 +119,7 @@ def test_nothing(pair: Connection) -> None:
 def test_several_pieces(pair: Connection) -> None:
     first, second = pair
     assert first.writev([b"head", bytearray(b", "), memoryview(b"body"), b""]) == 10
-    pieces = [bytearray(3), array.array("B", bytes(4)), bytearray(100)]
+    pieces: list[Any] = [bytearray(3), array.array("B", bytes(4)), bytearray(100)]
     assert second.readv(pieces) == 10
     assert b"".join(bytes(piece) for piece in pieces)[:10] == b"head, body"
     assert first.writev([]) == 0

@@ -39,6 +39,7 @@ class Handle:
 
     @property
     def closed(self) -> bool:
+        """Whether it has been closed, detached or released."""
         return self._handle == CLOSED
 
     def close(self) -> None:

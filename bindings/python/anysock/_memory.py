@@ -9,13 +9,20 @@ import ctypes
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Callable, Union
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 from . import _abi
 from ._errors import check
 
 #: An address: text, or for the unix kinds a path.
 Address = Union[str, "os.PathLike[str]"]
+
+if TYPE_CHECKING:
+    # What has a buffer is a type of its own from Python 3.12 on; before, type checkers alone know it.
+    from _typeshed import ReadableBuffer as ReadableBuffer
+    from _typeshed import WriteableBuffer as WriteableBuffer
+else:
+    ReadableBuffer = WriteableBuffer = Any
 
 
 class _PyBuffer(ctypes.Structure):
@@ -60,7 +67,7 @@ class Loan:
 
     __slots__ = ("_buffer",)
 
-    def __init__(self, owner: Any, writable: bool = False) -> None:
+    def __init__(self, owner: ReadableBuffer, writable: bool = False) -> None:
         self._buffer = _PyBuffer()
         _get_buffer(owner, self._buffer, _WRITABLE if writable else _READABLE)
 
@@ -73,7 +80,7 @@ class Loan:
 
 
 @contextmanager
-def loans(owners: Iterable[Any], writable: bool = False) -> Iterator[Any]:
+def loans(owners: Iterable[ReadableBuffer], writable: bool = False) -> Iterator[Any]:
     """The memory of several objects, as an array for the library."""
     with ExitStack() as stack:
         lent = [_abi.anysock_buffer(*stack.enter_context(Loan(owner, writable))) for owner in owners]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctypes import byref, c_int64
-from typing import Any
+from typing import overload
 
 from . import _abi
 from ._errors import check
@@ -57,7 +57,13 @@ class Timeout:
     def __set_name__(self, owner: type, name: str) -> None:
         self._option = name
 
-    def __get__(self, owner: Handle | None, kind: type) -> Any:
+    @overload
+    def __get__(self, owner: None, kind: type) -> Timeout: ...
+
+    @overload
+    def __get__(self, owner: Handle, kind: type) -> float | None: ...
+
+    def __get__(self, owner: Handle | None, kind: type) -> Timeout | float | None:
         return self if owner is None else seconds(get_number(owner.handle, self._option))
 
     def __set__(self, owner: Handle, timeout: float | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Callable, TypeVar
 from . import _abi, _resume
 from ._errors import check, failure
 from ._handle import CLOSED, Handle
-from ._memory import Address, Loan, fresh_bytes, loans, text_in, text_out
+from ._memory import Address, Loan, ReadableBuffer, WriteableBuffer, fresh_bytes, loans, text_in, text_out
 from ._options import Options, Timeout
 from ._resume import ACCEPTING, READING, READING_URGENT, WRITING, complete, resume, uninterrupted
 from ._signals import repeat
@@ -31,11 +31,13 @@ class Socket(Handle):
     raises `OSError`, in the subclass that belongs to its number.
     """
 
-    timeout = Timeout("For every call whose own timeout is None.")
-    read_timeout = Timeout("For reading and receiving; None leaves it to `timeout`.")
-    write_timeout = Timeout("For writing and sending; None leaves it to `timeout`.")
-    connect_timeout = Timeout("For connecting, over all addresses of a name; None leaves it to `timeout`.")
-    accept_timeout = Timeout("For accepting; None leaves it to `timeout`.")
+    timeout: Timeout = Timeout("For every call whose own timeout is None.")
+    read_timeout: Timeout = Timeout("For reading and receiving; None leaves it to `timeout`.")
+    write_timeout: Timeout = Timeout("For writing and sending; None leaves it to `timeout`.")
+    connect_timeout: Timeout = Timeout(
+        "For connecting, over all addresses of a name; None leaves it to `timeout`."
+    )
+    accept_timeout: Timeout = Timeout("For accepting; None leaves it to `timeout`.")
 
     def __init__(self, kind: str = "tcp") -> None:
         self._own(check(_abi.anysock_open(text_in(kind)), kind))
@@ -83,7 +85,7 @@ class Socket(Handle):
         """Options by name: `socket.options["tcp.nodelay"] = 1`."""
         return Options(self)
 
-    def set_raw(self, level: int, name: int, value: Any) -> None:
+    def set_raw(self, level: int, name: int, value: ReadableBuffer) -> None:
         """Sets an option by the system's own numbers, to the bytes of `value`."""
         with Loan(value) as (address, length):
             check(_abi.anysock_set_raw(self._handle, level, name, address, length))
@@ -139,7 +141,7 @@ class Socket(Handle):
         """What is there, up to `size` bytes; empty at the end of the stream."""
         return self.recv(size)
 
-    def read_into(self, buffer: Any) -> int:
+    def read_into(self, buffer: WriteableBuffer) -> int:
         """As `read`, into a writable buffer; how many bytes."""
         return self.recv_into(buffer)
 
@@ -150,7 +152,7 @@ class Socket(Handle):
             count = self._read_full(address, size)
         return data[:count]
 
-    def read_full_into(self, buffer: Any) -> int:
+    def read_full_into(self, buffer: WriteableBuffer) -> int:
         """As `read_full`, into a writable buffer; how many bytes."""
         with Loan(buffer, writable=True) as (address, length):
             return self._read_full(address, length)
@@ -180,7 +182,7 @@ class Socket(Handle):
         data = fresh_bytes(size)
         return data[: self._recv(data, size, flags)]
 
-    def recv_into(self, buffer: Any, flags: int = 0) -> int:
+    def recv_into(self, buffer: WriteableBuffer, flags: int = 0) -> int:
         """As `recv`, into a writable buffer; how many bytes, or with `TRUNC` the datagram's real length."""
         with Loan(buffer, writable=True) as (address, length):
             return self._recv(address, length, flags)
@@ -197,7 +199,7 @@ class Socket(Handle):
         count, sender = self._recv_from(data, size, flags)
         return data[:count], sender
 
-    def recv_from_into(self, buffer: Any, flags: int = 0) -> tuple[int, str]:
+    def recv_from_into(self, buffer: WriteableBuffer, flags: int = 0) -> tuple[int, str]:
         """As `recv_from`, into a writable buffer; how many bytes, and the sender's address."""
         with Loan(buffer, writable=True) as (address, length):
             return self._recv_from(address, length, flags)
@@ -211,7 +213,7 @@ class Socket(Handle):
         count = check(uninterrupted(handle, READING, call))
         return count, sender.value.decode()
 
-    def readv(self, buffers: Sequence[Any]) -> int:
+    def readv(self, buffers: Sequence[WriteableBuffer]) -> int:
         """As `read_into`, into several writable buffers in turn; how many bytes in all."""
         handle = self._handle
         with loans(buffers, writable=True) as pieces:
@@ -220,11 +222,11 @@ class Socket(Handle):
 
     # Writing
 
-    def write(self, data: Any) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         """Writes what there is room for; how many bytes, at least one. Of a datagram, all."""
         return self.send(data)
 
-    def write_all(self, data: Any) -> None:
+    def write_all(self, data: ReadableBuffer) -> None:
         """Writes everything. What fails tells in `characters_written` how much had been written before."""
         handle, started = self._handle, monotonic()
         with Loan(data) as (address, length):
@@ -240,7 +242,7 @@ class Socket(Handle):
             error.characters_written = count  # type: ignore[attr-defined]
             raise error
 
-    def send(self, data: Any, flags: int = 0) -> int:
+    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         """As `write`, with flags: `OOB`, `DONT_WAIT`, `MORE`."""
         if type(data) is bytes:
             return self._send(data, len(data), flags)
@@ -252,14 +254,14 @@ class Socket(Handle):
         call = lambda more: _abi.anysock_send(handle, memory, length, flags | more)
         return check(uninterrupted(handle, WRITING, call))
 
-    def send_to(self, data: Any, address: Address, flags: int = 0) -> int:
+    def send_to(self, data: ReadableBuffer, address: Address, flags: int = 0) -> int:
         """Sends a datagram to an address."""
         handle, text = self._handle, text_in(address)
         with Loan(data) as (memory, length):
             call = lambda more: _abi.anysock_send_to(handle, memory, length, flags | more, text)
             return check(uninterrupted(handle, WRITING, call), os.fspath(address))
 
-    def writev(self, buffers: Sequence[Any]) -> int:
+    def writev(self, buffers: Sequence[ReadableBuffer]) -> int:
         """As `write`, from several buffers in turn; how many bytes in all."""
         handle = self._handle
         with loans(buffers) as pieces:

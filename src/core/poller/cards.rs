@@ -70,19 +70,39 @@ const CHUNKS: usize = (MAX_SLOTS / FIRST).ilog2() as usize + 1;
 #[derive(Debug)]
 pub struct Cards([OnceLock<Box<[Card]>>; CHUNKS]);
 
-/// Where a card is: its chunk, and its place there.
-#[inline]
-const fn locate(place: u32) -> (usize, usize) {
-    let chunk = (place / FIRST + 1).ilog2();
-    (chunk as usize, (place - FIRST * ((1 << chunk) - 1)) as usize)
+/// Where a card is: in the lower bits its place in its chunk, in the upper the chunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Place(u32);
+
+/// The last chunk has half of all places, and so needs one bit less than all have.
+const CHUNK_SHIFT: u32 = MAX_SLOTS.ilog2();
+
+const _: () = assert!(CHUNKS <= 1 << (u32::BITS - CHUNK_SHIFT) && FIRST << (CHUNKS - 1) <= 1 << CHUNK_SHIFT);
+
+impl Place {
+    /// Of the so many-eth card.
+    const fn of(count: u32) -> Self {
+        let chunk = (count / FIRST + 1).ilog2();
+        Self(chunk << CHUNK_SHIFT | (count - FIRST * ((1 << chunk) - 1)))
+    }
+
+    #[inline]
+    const fn chunk(self) -> usize {
+        (self.0 >> CHUNK_SHIFT) as usize
+    }
+
+    #[inline]
+    const fn within(self) -> usize {
+        (self.0 & ((1 << CHUNK_SHIFT) - 1)) as usize
+    }
 }
 
-const fn tag(place: u32, serial: u32) -> u64 {
-    place as u64 | (serial as u64) << 32
+const fn tag(place: Place, serial: u32) -> u64 {
+    place.0 as u64 | (serial as u64) << 32
 }
 
-const fn place(tag: u64) -> u32 {
-    tag as u32
+const fn place(tag: u64) -> Place {
+    Place(tag as u32)
 }
 
 const fn serial(tag: u64) -> u32 {
@@ -101,9 +121,8 @@ impl Cards {
     }
 
     #[inline]
-    fn card(&self, place: u32) -> Option<&Card> {
-        let (chunk, place) = locate(place);
-        self.0.get(chunk)?.get()?.get(place)
+    fn card(&self, place: Place) -> Option<&Card> {
+        self.0.get(place.chunk())?.get()?.get(place.within())
     }
 
     /// Writes a card for a registration that has its tag already.
@@ -115,11 +134,10 @@ impl Cards {
     }
 
     /// Makes the chunk that holds the card.
-    fn grow(&self, place: u32) -> Result<()> {
-        let (chunk, _) = locate(place);
-        let room = self.0.get(chunk).ok_or(Error::EINTERNAL)?;
+    fn grow(&self, place: Place) -> Result<()> {
+        let room = self.0.get(place.chunk()).ok_or(Error::EINTERNAL)?;
         if room.get().is_none() {
-            let size = (FIRST as usize) << chunk;
+            let size = (FIRST as usize) << place.chunk();
             let mut cards = Vec::new();
             cards.try_reserve_exact(size).map_err(|_| Error::ENOMEM)?;
             cards.resize_with(size, Card::default);
@@ -135,10 +153,10 @@ impl Cards {
 pub struct Dealer {
     /// The last serial. By the time they begin anew, no wait still holds one of the last round.
     serial: u32,
-    /// The first place that was never dealt.
+    /// How many places were ever dealt.
     fresh: u32,
     /// Places that were given back.
-    free: Vec<u32>,
+    free: Vec<Place>,
 }
 
 impl Dealer {
@@ -155,15 +173,16 @@ impl Dealer {
         Ok(tag)
     }
 
-    fn place(&mut self, cards: &Cards) -> Result<u32> {
+    fn place(&mut self, cards: &Cards) -> Result<Place> {
         if let Some(place) = self.free.pop() {
             return Ok(place);
         }
         // Room for all of them, so that giving one back can't fail.
         self.free.try_reserve(self.fresh as usize + 1).map_err(|_| Error::ENOMEM)?;
-        cards.grow(self.fresh)?;
+        let place = Place::of(self.fresh);
+        cards.grow(place)?;
         self.fresh += 1;
-        Ok(self.fresh - 1)
+        Ok(place)
     }
 
     /// Takes the card of a registration that is no more.
@@ -188,13 +207,14 @@ mod tests {
     #[test]
     fn every_place_has_one_card() {
         let mut next = (0, 0);
-        for place in 0..100 * FIRST {
-            assert_eq!(locate(place), next, "{place}");
+        for count in 0..100 * FIRST {
+            let place = Place::of(count);
+            assert_eq!((place.chunk(), place.within()), next, "{count}");
             next =
                 if next.1 + 1 == (FIRST as usize) << next.0 { (next.0 + 1, 0) } else { (next.0, next.1 + 1) };
         }
-        assert_eq!(locate(MAX_SLOTS - 1).0, CHUNKS - 1);
-        assert!(locate(u32::MAX).0 >= CHUNKS);
+        assert_eq!(Place::of(MAX_SLOTS - 1).chunk(), CHUNKS - 1);
+        assert!(Place(u32::MAX).chunk() >= CHUNKS);
     }
 
     #[test]
@@ -224,7 +244,8 @@ mod tests {
     fn no_card_is_read_for_a_tag_that_was_never_dealt() {
         let (cards, mut dealer) = (Cards::new(), Dealer::default());
         dealer.deal(&cards, None, &about(1)).unwrap();
-        for never in [tag(0, 2), tag(1, 1), tag(FIRST, 1), tag(MAX_SLOTS, 1), u64::MAX] {
+        let [first, next, far] = [0, 1, FIRST].map(Place::of);
+        for never in [tag(first, 2), tag(next, 1), tag(far, 1), tag(Place(FIRST), 1), u64::MAX] {
             assert_eq!(cards.read(never), None, "{never:#x}");
         }
     }
@@ -245,13 +266,16 @@ mod tests {
         let read = || {
             let (mut readings, mut serial) = (0, 1);
             while readings < READINGS {
-                match cards.read(tag(0, serial)) {
+                match cards.read(tag(Place::of(0), serial)) {
                     Some(registration) => {
                         assert_eq!(registration, about(i64::from(serial)));
                         readings += 1;
                     }
                     None => {
-                        serial = cards.card(0).map_or(1, |card| card.serial.load(Ordering::Relaxed)).max(1)
+                        serial = cards
+                            .card(Place::of(0))
+                            .map_or(1, |card| card.serial.load(Ordering::Relaxed))
+                            .max(1)
                     }
                 }
             }
