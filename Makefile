@@ -17,7 +17,8 @@ LINK     := -Iinclude -L$(LIBDIR) -Wl,-rpath,$(abspath $(LIBDIR)) -lanysock
 export ANYSOCK_LIBRARY := $(abspath $(LIBDIR))/libanysock.so
 export CARGO CC PYTHON LIBDIR EXAMPLES CFLAGS
 
-.PHONY: help build header examples demo test test-rust test-c test-python test-cpython test-pythons test-hooks lint bench docs install clean
+.PHONY: help build header examples demo test test-rust test-c test-python test-cpython test-pythons test-hooks windows test-windows \
+	lint bench docs install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -50,6 +51,12 @@ test-c: examples ## C programs against the library, each also under valgrind
 
 test-python: build ## the Python package
 	@tests/python/run
+
+windows: ## anysock.dll and the C programs for Windows, into target/windows (needs Debian's packages)
+	@.ci/build-windows
+
+test-windows: build windows ## the same tests on Windows, under Wine
+	@tests/windows/run
 
 test-pythons: build ## the same with every supported version of Python that the machine has
 	@tests/python/versions

@@ -40,6 +40,12 @@ fn shut(slot: &Slot) -> Events {
     Events::READ.when(slot.has(flag::SHUT_READ)).or(Events::WRITE.when(slot.has(flag::SHUT_WRITE)))
 }
 
+/// What the kernel has found, and that it is over in both directions where the kernel only tells of the peer's.
+pub fn conclude(slot: &Slot, found: Events) -> Events {
+    let over = found.any(Events::ENDED) && slot.has(flag::SHUT_WRITE);
+    found.or(Events::HANGUP.when(over))
+}
+
 /// Whether the kernel's word counts: a stream that was never connected is never ready, although
 /// Linux says so, and of a connect that failed we know more than the kernel.
 pub fn in_kernel(slot: &Slot) -> bool {

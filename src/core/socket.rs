@@ -152,11 +152,17 @@ pub fn pair(kind: &str) -> Result<(i64, i64)> {
 fn loopback_pair(family: Domain) -> Result<(Fd, Fd)> {
     let kind = Kind::from(if family == Domain::IPV6 { Net::Tcp6 } else { Net::Tcp4 });
     let listener = Owned(create(kind, family)?);
+    sys::set_listener_default(listener.0)?;
     sys::bind(listener.0, &address::loopback(family, 0))?;
     sys::listen(listener.0, i32::MAX)?;
+    pair_over(&listener, kind, family)
+}
+
+fn pair_over(listener: &Owned, kind: Kind, family: Domain) -> Result<(Fd, Fd)> {
     let client = Owned(create(kind, family)?);
     sys::connect(client.0, &sys::local(listener.0)?)?;
     await_ready(client.0, Events::WRITE)?;
+    sys::peer(client.0)?;
     let own = sys::local(client.0)?;
     loop {
         await_ready(listener.0, Events::READ)?;
@@ -357,5 +363,32 @@ pub fn literal(kind: Kind, text: &str) -> socket2::SockAddr {
     match address::Address::parse(kind, text) {
         Ok(address::Address::Literal(address)) => address,
         other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::{SocketAddr, TcpStream};
+
+    /// Whoever was in the queue first: the ends of a pair are each other's, and the strangers are sent away.
+    #[test]
+    fn no_stranger_takes_the_place_of_an_end() {
+        for (kind, family) in [(Net::Tcp4, Domain::IPV4), (Net::Tcp6, Domain::IPV6)] {
+            let kind = Kind::from(kind);
+            let listener = Owned(create(kind, family).unwrap());
+            sys::bind(listener.0, &address::loopback(family, 0)).unwrap();
+            sys::listen(listener.0, 8).unwrap();
+            let address: SocketAddr = sys::local(listener.0).unwrap().as_socket().unwrap();
+            let strangers: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
+            let (one, other) = pair_over(&listener, kind, family).unwrap();
+            let (one, other) = (Owned(one), Owned(other));
+            assert_eq!(sys::peer(other.0).unwrap().as_socket(), sys::local(one.0).unwrap().as_socket());
+            assert_eq!(sys::peer(one.0).unwrap().as_socket(), sys::local(other.0).unwrap().as_socket());
+            for mut stranger in strangers {
+                assert!(matches!(stranger.read(&mut [0]), Ok(0) | Err(_)));
+            }
+        }
     }
 }

@@ -158,8 +158,10 @@ impl Watch {
     /// The entry that must be the last of those given to [`Self::poll`].
     #[must_use]
     pub fn entry(&self) -> PollFd {
-        let fd = self.waker.as_ref().map_or(Fd::NONE, |waker| waker.kick.fd());
-        PollFd::new(fd, Events::READ)
+        match &self.waker {
+            Some(waker) => waker.kick.entry(),
+            None => PollFd::new(Fd::NONE, Events::READ),
+        }
     }
 
     /// Waits until an entry is ready or somebody kicks; how many entries are ready, the kick not counted.

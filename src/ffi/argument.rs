@@ -66,10 +66,13 @@ pub unsafe fn pieces(buffers: *const anysock_buffer, count: usize) -> Result<Vec
     check_memory(buffers, count)?;
     let mut pieces = Vec::new();
     pieces.try_reserve_exact(count).map_err(|_| Error::ENOMEM)?;
+    let mut total = 0_usize;
     for place in 0..count {
         // SAFETY: the caller vouches for `count` buffers; an unaligned array is no harm.
         let buffer = unsafe { buffers.add(place).read_unaligned() };
+        total = total.saturating_add(buffer.length);
         check_memory(buffer.data, buffer.length)?;
+        check_memory(buffers, total)?;
         pieces.push(Piece::new(buffer.data.cast(), buffer.length));
     }
     Ok(pieces)

@@ -3,7 +3,7 @@
 use super::control::{Form, Received, Sent};
 use super::unix::{check, timespec};
 use super::{
-    Events, Fd, Flags, MOST_REPORTS, OUT_OF_MEMORY, OsError, Result, Timeout, close, pair, recv, send,
+    Events, Fd, Flags, MOST_REPORTS, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout, close, pair, recv, send,
 };
 use libc::{c_int, c_void, kevent};
 pub(super) use libc::{lseek, off_t, pread};
@@ -241,9 +241,13 @@ impl Waker {
         Ok(Self { read: AtomicI64::new(read.to_raw()), write: AtomicI64::new(write.to_raw()) })
     }
 
-    /// What to poll for reading.
+    /// What to poll so as to be woken.
     #[must_use]
-    pub fn fd(&self) -> Fd {
+    pub fn entry(&self) -> PollFd {
+        PollFd::new(self.fd(), Events::READ)
+    }
+
+    fn fd(&self) -> Fd {
         Fd::from_raw(self.read.load(Ordering::Acquire)).unwrap_or(Fd::NONE)
     }
 

@@ -133,9 +133,13 @@ impl Waker {
         Ok(Self(AtomicI32::new(fd)))
     }
 
-    /// What to poll for reading.
+    /// What to poll so as to be woken.
     #[must_use]
-    pub fn fd(&self) -> Fd {
+    pub fn entry(&self) -> PollFd {
+        PollFd::new(self.fd(), Events::READ)
+    }
+
+    fn fd(&self) -> Fd {
         Fd(self.0.load(Ordering::Acquire))
     }
 

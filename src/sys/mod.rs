@@ -24,14 +24,14 @@
 //! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
 //! | [`set_option`], [`get_option_into`] | raw socket options |
 //! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |
-//! | [`Waker`] | what another thread can make readable |
+//! | [`Waker`] | what another thread can end a poll with, by an entry of its own |
 //! | [`Queue`], [`Reports`], [`QUEUE_SCALES`] | readiness of many descriptors, at the price of the ready ones where that is so |
 //! | [`resolve`], [`interface_index`], [`interface_name`], [`interfaces`] | names |
 //! | [`quiet_thread`], [`on_fork`] | threads that take no signals; what happens around `fork` |
 //! | `option` | the back-end's numbers for the option table (a file of its own) |
 //!
 //! Much of it is shared: `portable` serves every system, `unix` all but Windows, `posix` these without
-//! Apple's, whose own is `apple`; `select` serves Apple's and Windows; `each` serves all but Linux, on top of
+//! Apple's, whose own are `apple` and `select`; `each` serves all but Linux, on top of
 //! `receive_one` and `send_one`. What is left is a system's own file.
 
 use socket2::SockAddr;
@@ -63,9 +63,9 @@ mod apple;
 #[cfg(target_vendor = "apple")]
 pub use apple::*;
 
-#[cfg(any(windows, target_vendor = "apple"))]
+#[cfg(target_vendor = "apple")]
 mod select;
-#[cfg(any(windows, target_vendor = "apple"))]
+#[cfg(target_vendor = "apple")]
 pub use select::*;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -152,6 +152,9 @@ impl Events {
     pub const EDGE: Self = Self(32);
     /// Asked for only: report once, then wait to be asked again.
     pub const ONESHOT: Self = Self(64);
+    /// Told only between here and `core`: the peer has finished sending. For systems that do not tell by themselves
+    /// when both directions are over.
+    pub const ENDED: Self = Self(1 << 16);
     /// The three kinds of readiness.
     pub const ALL: Self = Self(7);
 

@@ -14,16 +14,6 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// No more reports come from one wait.
 pub const MOST_REPORTS: usize = 16_384;
 
-/// Names the socket.
-pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
-    with(fd, |socket| socket.bind(address))
-}
-
-/// Makes it a listener.
-pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
-    with(fd, |socket| socket.listen(backlog))
-}
-
 /// The peer's name.
 pub fn peer(fd: Fd) -> Result<SockAddr> {
     with(fd, Socket::peer_addr)

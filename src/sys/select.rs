@@ -1,6 +1,5 @@
-//! Polling by `select`, for systems whose `poll` can't be used: Apple's calls the end of a stream urgent
-//! data, Windows' misses connects that fail. Neither system limits the sets' size, whatever FD_SETSIZE says;
-//! their layout is the back-end's.
+//! Polling by `select`, for Apple's systems: their `poll` calls the end of a stream urgent data. They do not limit the
+//! sets' size, whatever FD_SETSIZE says; what a set is, is the back-end's.
 
 use super::{Events, Fd, LONGEST_WAIT, Result, Set, Timeout, meaning, sets_for};
 use std::time::Duration;

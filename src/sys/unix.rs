@@ -150,6 +150,16 @@ pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
     Ok(old)
 }
 
+/// Names the socket.
+pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
+    with(fd, |socket| socket.bind(address))
+}
+
+/// Makes it a listener.
+pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
+    with(fd, |socket| socket.listen(backlog))
+}
+
 /// Starts a connection; `true` if it is already there, `false` if it is on its way.
 pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
     match with(fd, |socket| socket.connect(address)) {

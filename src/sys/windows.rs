@@ -1,30 +1,30 @@
-//! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of many (`queue`), names (`names`),
-//! `poll` (`select`), option numbers (`option`).
+//! Windows: Winsock, through socket2 and windows-sys. Not here: readiness of a few (`poll`) and of many (`queue`),
+//! names (`names`), option numbers (`option`).
 
-use super::{
-    Events, Flags, Found, Half, LONGEST_WAIT, OsError, Received, Result, Timeout, bind, measured, peer,
-};
+use super::{Events, Flags, Found, Half, OsError, Received, Result, measured, peer};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::windows::io::{FromRawSocket, IntoRawSocket};
 use std::ptr::{null, null_mut};
 use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use windows_sys::Win32::Foundation::{
     GetHandleInformation, HANDLE, HANDLE_FLAG_INHERIT, SetHandleInformation,
 };
 use windows_sys::Win32::Networking::WinSock as ws;
 use windows_sys::Win32::System::IO::CancelIoEx;
 
+mod afd;
 mod file;
 mod message;
 mod names;
+mod poll;
 mod queue;
 
 pub use file::*;
 pub use message::*;
 pub use names::*;
+pub use poll::{PollFd, Waker, peer_has_finished, poll};
 pub use queue::{QUEUE_SCALES, Queue, Reports};
 
 /// The call would have to wait.
@@ -91,9 +91,13 @@ fn check(result: i32) -> Result<()> {
     if result == ws::SOCKET_ERROR { Err(OsError::last()) } else { Ok(()) }
 }
 
+/// The most that one call moves. Winsock locks the memory that it is given, all of it; and what it has taken to
+/// send, the kernel holds. No datagram is longer, so that none is cut by this.
+const MOST: usize = 1 << 20;
+
 /// A length as Winsock takes it; who asks for more gets less.
 fn cut(length: usize) -> i32 {
-    i32::try_from(length).unwrap_or(i32::MAX)
+    length.min(MOST) as i32
 }
 
 /// Starts Winsock, as socket2 does on its own before the first socket.
@@ -161,6 +165,23 @@ pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
     Ok(new)
 }
 
+/// Names the socket. That somebody has the port for himself alone, as every listener of this library has, Winsock
+/// calls a lack of permission; there are no ports here that need one.
+pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
+    match with(fd, |socket| socket.bind(address)) {
+        Err(OsError(ws::WSAEACCES)) if address.as_socket().is_some() => Err(OsError(ws::WSAEADDRINUSE)),
+        other => other,
+    }
+}
+
+/// Makes it a listener; elsewhere one without a name gets a free port on every interface.
+pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
+    if is_unnamed(fd) && !local(fd)?.is_unix() {
+        bind(fd, &local(fd)?)?;
+    }
+    with(fd, |socket| socket.listen(backlog))
+}
+
 /// Takes the next connection of a listener.
 pub fn accept(fd: Fd) -> Result<Fd> {
     let accepted = with(fd, Socket::accept);
@@ -202,12 +223,31 @@ fn native(flags: Flags) -> i32 {
     bit(Flags::PEEK, ws::MSG_PEEK) | bit(Flags::OOB, ws::MSG_OOB)
 }
 
-/// What Winsock calls a failed receive, and others a datagram that was cut.
-fn forgive(outcome: Result<usize>, room: usize) -> Result<usize> {
+/// What Winsock calls a failed receive, and others do not, or by another name: a datagram that was cut, a port that
+/// refused an earlier one, a socket without a name, which gets nothing yet.
+fn forgive(fd: Fd, outcome: Result<usize>, room: usize) -> Result<usize> {
     match outcome {
         Err(OsError(ws::WSAEMSGSIZE)) => Ok(room),
+        Err(OsError(ws::WSAECONNRESET)) if is_datagram(fd) => Err(OsError(ws::WSAECONNREFUSED)),
+        Err(INVALID) if is_datagram(fd) && is_unnamed(fd) => Err(WOULD_BLOCK),
         other => other,
     }
+}
+
+/// What Winsock may call invalid about a send: that there is nobody to send to.
+fn understand_send(fd: Fd, outcome: Result<usize>) -> Result<usize> {
+    match outcome {
+        Err(INVALID) if peer(fd).is_err() => Err(OsError(ws::WSAENOTCONN)),
+        other => other,
+    }
+}
+
+fn is_datagram(fd: Fd) -> bool {
+    with(fd, Socket::r#type).is_ok_and(|kind| kind == Type::DGRAM)
+}
+
+fn is_unnamed(fd: Fd) -> bool {
+    with(fd, Socket::local_addr).map(drop) == Err(INVALID)
 }
 
 /// Receives.
@@ -217,21 +257,25 @@ pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize>
     }
     let outcome = recv_quietly(fd, data, flags);
     queue::reenable(fd, Events::READ.or(Events::EXCEPT));
-    outcome
+    match outcome {
+        // Urgent data is there or not: elsewhere nobody waits for it.
+        Err(WOULD_BLOCK) if flags.has(Flags::OOB) => Err(INVALID),
+        other => other,
+    }
 }
 
 /// Receives, which re-enables no edge.
 fn recv_quietly(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
     // SAFETY: the slice is writable for its length; the system writes no further.
     let received = unsafe { ws::recv(fd.0, data.as_mut_ptr().cast(), cut(data.len()), native(flags)) };
-    forgive(count(received), data.len())
+    forgive(fd, count(received), data.len())
 }
 
 /// Sends.
 pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     let outcome = send_quietly(fd, data, flags);
-    queue::reenable(fd, Events::WRITE);
-    outcome
+    queue::after_send(fd, outcome.unwrap_or(0), data.len());
+    understand_send(fd, outcome)
 }
 
 /// Sends, which re-enables no edge.
@@ -251,7 +295,7 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
             let (room, flags, name) = (cut(data.len()), native(flags), storage.cast());
             ws::recvfrom(fd.0, data.as_mut_ptr().cast(), room, flags, name, length)
         };
-        forgive(count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
+        forgive(fd, count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let outcome = unsafe { SockAddr::try_init(&mut receive) };
@@ -267,7 +311,7 @@ pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<
         let name = address.as_ptr().cast();
         ws::sendto(fd.0, data.as_ptr(), cut(data.len()), native(flags), name, address.len())
     });
-    queue::reenable(fd, Events::WRITE);
+    queue::after_send(fd, sent.unwrap_or(0), data.len());
     sent
 }
 
@@ -324,7 +368,7 @@ pub fn readv(fd: Fd, pieces: &[Piece]) -> Result<usize> {
         ws::WSARecv(fd.0, list, movable(pieces), &mut received, &mut flags, null_mut(), None)
     });
     queue::reenable(fd, Events::READ);
-    forgive(outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
+    forgive(fd, outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
 }
 
 /// Sends from several pieces.
@@ -338,8 +382,9 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
         let list = pieces.as_ptr().cast();
         ws::WSASend(fd.0, list, movable(pieces), &mut sent, 0, null_mut(), None)
     });
-    queue::reenable(fd, Events::WRITE);
-    outcome.map(|()| sent as usize)
+    let outcome = outcome.map(|()| sent as usize);
+    queue::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
+    understand_send(fd, outcome)
 }
 
 /// Receives one datagram, and tells who sent it.
@@ -356,7 +401,7 @@ pub(super) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Rece
         });
         cut = outcome == Err(OsError(ws::WSAEMSGSIZE));
         let room = Piece::total(pieces).unwrap_or(0);
-        forgive(outcome.map(|()| length as usize), room)
+        forgive(fd, outcome.map(|()| length as usize), room)
             .map_err(|error| std::io::Error::from_raw_os_error(error.0))
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
@@ -377,8 +422,9 @@ pub(super) fn send_one(fd: Fd, piece: Piece, address: Option<&SockAddr>, flags: 
         let flags = native(flags) as u32;
         ws::WSASendTo(fd.0, list, 1, &mut sent, flags, name, address.len(), null_mut(), None)
     });
-    queue::reenable(fd, Events::WRITE);
-    outcome.map(|()| sent as usize)
+    let outcome = outcome.map(|()| sent as usize);
+    queue::after_send(fd, outcome.unwrap_or(0), piece.0.len as usize);
+    outcome
 }
 
 /// No handle stands for a pipe or console here.
@@ -399,15 +445,6 @@ pub fn write_stream(_fd: Fd, _data: &[u8]) -> Result<usize> {
 /// As [`read_stream`].
 pub fn writev_stream(_fd: Fd, _pieces: &mut [Piece]) -> Result<usize> {
     Err(NO_SOCKET)
-}
-
-/// Whether the peer has finished sending, with bytes still queued or not.
-#[must_use]
-pub fn peer_has_finished(fd: Fd) -> bool {
-    let mut entry = ws::WSAPOLLFD { fd: fd.0, events: ws::POLLRDNORM, revents: 0 };
-    // SAFETY: there is one entry, and it outlives the call.
-    unsafe { ws::WSAPoll(&mut entry, 1, 0) };
-    entry.revents & (ws::POLLHUP | ws::POLLERR) != 0
 }
 
 /// The error that waits on a socket, if there is one. SO_ERROR tells of a failed connect, and keeps it; of a
@@ -458,6 +495,8 @@ fn protocol(fd: Fd) -> Result<ws::WSAPROTOCOL_INFOW> {
 /// Says what a socket from elsewhere is.
 pub fn describe(fd: Fd) -> Result<Found> {
     start();
+    // Of a number that is no handle at all Winsock says no more than that it is no socket.
+    inherit(fd).map_err(|_| OsError(ws::WSAEBADF))?;
     let about = protocol(fd)?;
     let mut listening = [0; 4];
     let asked = super::get_option(fd, ws::SOL_SOCKET, ws::SO_ACCEPTCONN, &mut listening);
@@ -502,7 +541,11 @@ pub fn set_inherit(fd: Fd, inherit: bool) -> Result<()> {
 pub fn set_option(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
     let length = i32::try_from(value.len()).map_err(|_| INVALID)?;
     // SAFETY: the slice is readable for its length.
-    check(unsafe { ws::setsockopt(fd.0, level, name, value.as_ptr(), length) })
+    match check(unsafe { ws::setsockopt(fd.0, level, name, value.as_ptr(), length) }) {
+        // What Winsock says of a value that is too short as well.
+        Err(OsError(ws::WSAEFAULT)) if value.len() < size_of::<i32>() => Err(INVALID),
+        other => other,
+    }
 }
 
 /// `getsockopt` with the system's own numbers; the length that the system filled in.
@@ -523,122 +566,6 @@ pub(super) fn control(fd: Fd, code: u32, input: &[u8], output: &mut [u8]) -> Res
         ws::WSAIoctl(fd.0, code, from, input.len() as u32, to, room, &mut length, null_mut(), None)
     })?;
     Ok(length as usize)
-}
-
-/// Sockets as `select` takes them: a count, and so many sockets. The count has 32 bits, and stands where the
-/// first element of the list begins, as the system is little-endian on every machine.
-#[derive(Default)]
-pub(super) struct Set(Vec<ws::SOCKET>);
-
-impl Set {
-    pub(super) fn insert(&mut self, fd: Fd) {
-        if self.0.is_empty() {
-            self.0.push(0);
-        }
-        self.0.push(fd.0);
-        self.0[0] += 1;
-    }
-
-    pub(super) fn contains(&self, fd: Fd) -> bool {
-        self.0.get(1..).is_some_and(|members| members.binary_search(&fd.0).is_ok())
-    }
-
-    fn as_mut_ptr(&mut self) -> *mut ws::FD_SET {
-        if self.0.is_empty() { null_mut() } else { self.0.as_mut_ptr().cast() }
-    }
-
-    /// Takes in what the system has left.
-    fn settle(&mut self) {
-        let count = self.0.first().map_or(0, |count| *count as u32 as usize);
-        self.0.truncate(count + 1);
-        if let Some(members) = self.0.get_mut(1..) {
-            members.sort_unstable();
-        }
-    }
-}
-
-/// In which sets a socket is put for what was asked. Only the one for exceptions tells that a connect has
-/// failed; of a socket with a peer it tells of urgent data alone.
-pub(super) fn sets_for(fd: Fd, asked: Events) -> Events {
-    let may_fail = !asked.any(Events::EXCEPT) && peer(fd).is_err();
-    asked.or(Events::EXCEPT.when(may_fail))
-}
-
-/// What it means to be found in these sets.
-pub(super) fn meaning(fd: Fd, asked: Events, found: Events) -> Events {
-    match found.any(Events::EXCEPT) && !matches!(pending_error(fd), Ok(None)) {
-        true => Events::READ.or(Events::WRITE).or(Events::ERROR),
-        false => found.and(asked),
-    }
-}
-
-/// Waits until a member of a set is ready, and leaves those that are. Winsock has no wait for nothing.
-pub(super) fn select(sets: &mut [Set; 3], timeout: Timeout) -> Result<()> {
-    if sets.iter().all(|set| set.0.is_empty()) {
-        std::thread::sleep(timeout.unwrap_or(LONGEST_WAIT));
-        return Ok(());
-    }
-    let time = timeout.map(|timeout| {
-        let (tv_sec, tv_usec) = super::select::parts(timeout);
-        ws::TIMEVAL { tv_sec, tv_usec }
-    });
-    let time = time.as_ref().map_or(null(), std::ptr::from_ref);
-    let [read, write, except] = sets.each_mut().map(Set::as_mut_ptr);
-    // SAFETY: each set has as many sockets as it says, and all outlive the call.
-    let outcome = check(unsafe { ws::select(0, read, write, except, time) });
-    sets.iter_mut().for_each(Set::settle);
-    outcome
-}
-
-/// What another thread can make readable: a datagram socket that is its own peer, so that nobody else's
-/// datagrams get in.
-#[derive(Debug)]
-pub struct Waker(AtomicUsize);
-
-impl Waker {
-    /// Makes one; fails when the process is out of sockets.
-    pub fn new() -> Result<Self> {
-        let waker = Self(AtomicUsize::new(open(Domain::IPV4, Type::DGRAM, 0)?.0));
-        super::set_listener_default(waker.fd())?;
-        bind(waker.fd(), &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-        connect(waker.fd(), &local(waker.fd())?)?;
-        Ok(waker)
-    }
-
-    /// What to poll for reading.
-    #[must_use]
-    pub fn fd(&self) -> Fd {
-        Fd(self.0.load(Ordering::Acquire))
-    }
-
-    /// Makes it readable.
-    pub fn wake(&self) {
-        // The only failure is a buffer that is full: then it is readable.
-        let _ = send_quietly(self.fd(), &[1], Flags::default());
-    }
-
-    /// Makes it unreadable again; whether it was readable.
-    pub fn drain(&self) -> bool {
-        let mut any = false;
-        while recv_quietly(self.fd(), &mut [MaybeUninit::uninit()], Flags::default()).is_ok() {
-            any = true;
-        }
-        any
-    }
-
-    /// Gives the socket up before its time.
-    pub fn abandon(&self) {
-        let fd = Fd(self.0.swap(Fd::NONE.0, Ordering::AcqRel));
-        if !fd.is_none() {
-            close(fd);
-        }
-    }
-}
-
-impl Drop for Waker {
-    fn drop(&mut self) {
-        self.abandon();
-    }
 }
 
 /// There are no signals to keep away.

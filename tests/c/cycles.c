@@ -3,14 +3,6 @@
  */
 #include "check.h"
 
-static long resident_kilobytes(void) {
-    FILE *file = fopen("/proc/self/statm", "r");
-    long all = 0, resident = 0;
-    CHECK(file != NULL && fscanf(file, "%ld %ld", &all, &resident) == 2);
-    fclose(file);
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 static int compare(const void *one, const void *other) {
     anysock_t a = *(const anysock_t *)one, b = *(const anysock_t *)other;
     return (a > b) - (a < b);
@@ -50,7 +42,8 @@ static void over_and_over(int times, anysock_t (*cycle)(int)) {
 
 static anysock_t open_and_close(int round) {
     static const char *const kinds[] = {"unix", "tcp", "udp4", "tcp6", "unixgram", "udp", "unixpacket", "tcp4"};
-    anysock_t handle = OK(anysock_open(kinds[round % (int)COUNT(kinds)]));
+    const char *kind = kinds[round % (int)COUNT(kinds)];
+    anysock_t handle = OK(anysock_open(anysock_has(kind) == 1 ? kind : "tcp4"));
     CHECK_IS(anysock_close(handle), 0);
     CHECK_IS(anysock_close(handle), ANYSOCK_EBADF);
     return handle;

@@ -181,6 +181,9 @@ static void eight_on_tcp(void) {
 }
 
 static void eight_on_unixpacket(void) {
+    if (anysock_has("unixpacket") != 1) {
+        SKIP("no unixpacket");
+    }
     run_threads("unixpacket");
 }
 

@@ -1,69 +1,25 @@
-//! The operating system's own descriptors: lent, adopted, borrowed and given away, pipes and terminals among them; and
-//! pairs.
-//! Not here: what a program that is started inherits, and fork.
-#![cfg(unix)]
+//! The operating system's own sockets: lent, adopted, given away, handed to a program that is started; and pairs.
+//! Not here: pipes and terminals (`pipes`), and fork.
 
+use crate::own::*;
 use crate::peers::*;
 use crate::support::*;
+use socket2::{Domain, Socket, Type};
 use std::fs::File;
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr::null_mut;
 
 const SHORT_US: i64 = 50 * ANYSOCK_MILLISECOND;
 
-/// Gives a descriptor to the library.
-#[track_caller]
-fn adopt(fd: impl IntoRawFd) -> Own {
-    Own(expect(anysock_adopt(fd.into_raw_fd().into())))
-}
-
-/// The flags that all who share the open file see: its mode, `O_NONBLOCK` among them.
-#[track_caller]
-fn mode(fd: RawFd) -> i32 {
-    // SAFETY: takes no memory.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    assert!(flags >= 0, "descriptor {fd} is not open");
-    flags
-}
-
-fn is_blocking(fd: RawFd) -> bool {
-    mode(fd) & libc::O_NONBLOCK == 0
-}
-
-fn is_open(fd: RawFd) -> bool {
-    // SAFETY: takes no memory.
-    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
-}
-
-fn close_on_exec(fd: RawFd) -> bool {
-    // SAFETY: takes no memory.
-    unsafe { libc::fcntl(fd, libc::F_GETFD) & libc::FD_CLOEXEC != 0 }
-}
-
-fn set_close_on_exec(fd: RawFd, on: bool) {
-    // SAFETY: takes no memory.
-    assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFD, if on { libc::FD_CLOEXEC } else { 0 }) }, 0);
-}
-
 /// A socket of the system's own making.
-fn raw_socket(family: i32, kind: i32) -> OwnedFd {
-    // SAFETY: takes no memory, and the descriptor is new.
-    unsafe {
-        let fd = libc::socket(family, kind, 0);
-        assert!(fd >= 0, "{}", std::io::Error::last_os_error());
-        OwnedFd::from_raw_fd(fd)
-    }
+fn raw_socket(family: Domain, kind: Type) -> Socket {
+    Socket::new_raw(family, kind, None).unwrap()
 }
 
-/// Both ends of a pipe: to read from, to write to.
-fn pipe() -> (File, File) {
-    let mut ends = [-1; 2];
-    // SAFETY: the array holds both descriptors, which are new.
-    unsafe {
-        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
-        (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))
-    }
+/// Gives a socket to the library.
+#[track_caller]
+fn adopt(socket: Socket) -> Own {
+    Own(expect(anysock_adopt(given(socket))))
 }
 
 // Sockets.
@@ -71,28 +27,31 @@ fn pipe() -> (File, File) {
 #[test]
 fn a_connection_from_elsewhere_is_adopted_and_given_back_as_it_was() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    for (blocking, close) in [(true, true), (true, false), (false, true), (false, false)] {
+    for (blocking, inherited) in [(true, true), (true, false), (false, true), (false, false)] {
+        // Windows does not tell in which mode a socket is: there it is given back in the one in which sockets are born.
+        let blocking = blocking || cfg!(windows);
         let mut here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let there = listener.accept().unwrap().0;
         there.set_nonblocking(!blocking).unwrap();
-        let fd = there.as_raw_fd();
-        set_close_on_exec(fd, close);
+        let there = Socket::from(there);
+        let number = lent(&there);
+        set_inherited(number, inherited);
         let handle = adopt(there);
-        assert_eq!(anysock_fd(*handle), fd.into());
-        assert!(!is_blocking(fd));
-        assert_eq!(close_on_exec(fd), close);
+        assert_eq!(anysock_fd(*handle), number);
+        assert!(!is_blocking(number));
+        assert_eq!(is_inherited(number), inherited);
+        assert_eq!(get(*handle, "inherit"), Ok(inherited.into()));
         assert_eq!(get_text(*handle, "kind").as_deref(), Ok("tcp4"));
         assert_eq!(peer_address(*handle), here.local_addr().unwrap().to_string());
         std::io::Write::write_all(&mut here, b"hello").unwrap();
         assert_eq!(read(*handle, &mut [0; 8]), 5);
         expect_error(connect(*handle, "127.0.0.1:9"), "EISCONN");
 
-        assert_eq!(anysock_release(*handle), fd.into());
+        assert_eq!(anysock_release(*handle), number);
         expect_error(read(*handle, &mut [0; 8]), "EBADF");
         expect_error(anysock_close(*handle), "EBADF");
-        assert_eq!((is_blocking(fd), close_on_exec(fd)), (blocking, close));
-        // SAFETY: the descriptor was given away just now.
-        let mut there = unsafe { TcpStream::from_raw_fd(fd) };
+        assert_eq!((is_blocking(number), is_inherited(number)), (blocking, inherited));
+        let mut there = taken(number);
         std::io::Write::write_all(&mut there, b"still there").unwrap();
         drop(there);
         let mut text = String::new();
@@ -105,7 +64,7 @@ fn a_connection_from_elsewhere_is_adopted_and_given_back_as_it_was() {
 fn closing_an_adopted_handle_closes_the_descriptor() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    drop(adopt(listener.accept().unwrap().0));
+    drop(adopt(listener.accept().unwrap().0.into()));
     assert_eq!(std::io::Read::read(&mut here, &mut [0; 8]).unwrap(), 0);
 }
 
@@ -113,7 +72,7 @@ fn closing_an_adopted_handle_closes_the_descriptor() {
 fn a_listener_from_elsewhere_listens_on() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let handle = adopt(listener);
+    let handle = adopt(listener.into());
     assert_eq!(get(*handle, "listening"), Ok(1));
     assert_eq!(local_address(*handle), address.to_string());
     expect(set(*handle, "accept_timeout", 0));
@@ -127,20 +86,26 @@ fn a_listener_from_elsewhere_listens_on() {
 
 #[test]
 fn a_new_socket_from_elsewhere_connects_and_listens() {
-    let listener = adopt(raw_socket(libc::AF_INET, libc::SOCK_STREAM));
+    let listener = adopt(raw_socket(Domain::IPV4, Type::STREAM));
     expect_error(read(*listener, &mut [0; 8]), "ENOTCONN");
     expect(bind(*listener, "127.0.0.1:0"));
     expect(anysock_listen(*listener, 0));
-    let client = adopt(raw_socket(libc::AF_INET, libc::SOCK_STREAM));
+    let client = adopt(raw_socket(Domain::IPV4, Type::STREAM));
     assert_eq!(connect(*client, &local_address(*listener)), 0);
     drop(Own(expect(anysock_accept(*listener))));
 }
 
+/// Windows does not tell of a socket that it is connecting.
+#[cfg(unix)]
 #[test]
 fn a_socket_that_is_connecting_is_adopted_in_the_middle_of_it() {
     let mut silent = Silent::new("tcp4");
-    let socket = raw_socket(libc::AF_INET, libc::SOCK_STREAM);
-    start_connect(socket.as_raw_fd(), port(&silent.address()));
+    let socket = raw_socket(Domain::IPV4, Type::STREAM);
+    socket.set_nonblocking(true).unwrap();
+    let address: std::net::SocketAddr = silent.address().parse().unwrap();
+    let error = socket.connect(&address.into()).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EINPROGRESS));
+    socket.set_nonblocking(false).unwrap();
     let client = adopt(socket);
     expect(set(*client, "connect_timeout", 0));
     expect_error(connect(*client, ""), "EALREADY");
@@ -153,69 +118,51 @@ fn a_socket_that_is_connecting_is_adopted_in_the_middle_of_it() {
     assert_eq!(write(*client, b"hello"), 5);
     assert_eq!(read(*server, &mut [0; 8]), 5);
     // It was blocking when it came.
-    let fd = expect(anysock_release(*client)) as RawFd;
-    assert!(is_blocking(fd));
-    // SAFETY: the descriptor was given away just now.
-    drop(unsafe { OwnedFd::from_raw_fd(fd) });
-}
-
-/// Starts to connect to a port of `127.0.0.1`; the socket is blocking afterwards as before.
-fn start_connect(fd: RawFd, port: u16) {
-    let flags = mode(fd);
-    // SAFETY: plain numbers, for which zero is a value; the address lives through the call.
-    unsafe {
-        libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK);
-        let mut address: libc::sockaddr_in = std::mem::zeroed();
-        address.sin_family = libc::AF_INET as libc::sa_family_t;
-        address.sin_port = port.to_be();
-        address.sin_addr.s_addr = u32::from(std::net::Ipv4Addr::LOCALHOST).to_be();
-        let outcome = libc::connect(fd, (&raw const address).cast(), size_of_val(&address) as _);
-        assert_eq!(outcome, -1);
-        assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EINPROGRESS));
-        libc::fcntl(fd, libc::F_SETFL, flags);
-    }
+    let number = expect(anysock_release(*client));
+    assert!(is_blocking(number));
+    drop(taken(number));
 }
 
 #[test]
 fn every_kind_is_recognised() {
-    let unix = |kind| raw_socket(libc::AF_UNIX, kind);
-    let kinds: [(OwnedFd, &str); 6] = [
-        (UdpSocket::bind("127.0.0.1:0").unwrap().into(), "udp4"),
-        (raw_socket(libc::AF_INET, libc::SOCK_DGRAM), "udp4"),
-        (raw_socket(libc::AF_INET, libc::SOCK_STREAM), "tcp4"),
-        (unix(libc::SOCK_STREAM), "unix"),
-        (unix(libc::SOCK_DGRAM), "unixgram"),
-        (unix(libc::SOCK_SEQPACKET), "unixpacket"),
+    let kinds = [
+        (Domain::IPV4, Type::DGRAM, "udp4"),
+        (Domain::IPV4, Type::STREAM, "tcp4"),
+        (Domain::IPV6, Type::DGRAM, "udp6"),
+        (Domain::IPV6, Type::STREAM, "tcp6"),
+        (Domain::UNIX, Type::STREAM, "unix"),
+        (Domain::UNIX, Type::DGRAM, "unixgram"),
+        (Domain::UNIX, Type::SEQPACKET, "unixpacket"),
     ];
-    for (socket, kind) in kinds {
-        assert_eq!(get_text(*adopt(socket), "kind").as_deref(), Ok(kind));
+    for (family, transport, kind) in kinds.into_iter().filter(|(.., kind)| has(kind) == 1) {
+        assert_eq!(get_text(*adopt(raw_socket(family, transport)), "kind").as_deref(), Ok(kind));
     }
-    if has_ipv6() {
-        for (kind, text) in [(libc::SOCK_STREAM, "tcp6"), (libc::SOCK_DGRAM, "udp6")] {
-            assert_eq!(get_text(*adopt(raw_socket(libc::AF_INET6, kind)), "kind").as_deref(), Ok(text));
-        }
-    }
+    let bound = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert_eq!(get_text(*adopt(bound.into()), "kind").as_deref(), Ok("udp4"));
 }
 
 #[test]
 fn what_can_not_be_adopted_stays_as_it_was() {
-    let path = std::env::temp_dir().join(format!("anysock-file-{}", std::process::id()));
-    let file = File::create(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    let directory = File::open(std::env::temp_dir()).unwrap();
-    for (what, error) in [(&file, "ENOTSOCK"), (&directory, "ENOTSOCK")] {
-        let before = mode(what.as_raw_fd());
-        expect_error(anysock_adopt(what.as_raw_fd().into()), error);
-        assert_eq!(mode(what.as_raw_fd()), before);
+    let mut file = File::open(std::env::current_exe().unwrap()).unwrap();
+    expect_error(anysock_adopt(number_of(&file)), "ENOTSOCK");
+    std::io::Read::read_exact(&mut file, &mut [0; 2]).unwrap();
+    #[cfg(unix)]
+    {
+        let directory = File::open(std::env::temp_dir()).unwrap();
+        for what in [&file, &directory] {
+            let blocking = is_blocking(number_of(what));
+            expect_error(anysock_adopt(number_of(what)), "ENOTSOCK");
+            assert_eq!(is_blocking(number_of(what)), blocking);
+        }
     }
     #[cfg(target_os = "linux")]
     {
-        let stranger = raw_socket(libc::AF_NETLINK, libc::SOCK_RAW);
-        expect_error(anysock_adopt(stranger.as_raw_fd().into()), "EAFNOSUPPORT");
-        assert!(is_blocking(stranger.as_raw_fd()));
+        let stranger = raw_socket(Domain::from(libc::AF_NETLINK), Type::RAW);
+        expect_error(anysock_adopt(lent(&stranger)), "EAFNOSUPPORT");
+        assert!(is_blocking(lent(&stranger)));
     }
-    for number in [-1, -100, 1_000_000, i64::from(i32::MAX), 1 << 32, i64::MAX, i64::MIN] {
-        expect_error(anysock_adopt(number), "EBADF");
+    for number in [-1, -100, 1_000_000, i64::from(i32::MAX) - 1, 1 << 32, i64::MAX, i64::MIN] {
+        assert_eq!(name(anysock_adopt(number)), "EBADF", "{number}");
     }
 }
 
@@ -223,15 +170,15 @@ fn what_can_not_be_adopted_stays_as_it_was() {
 fn a_socket_that_the_library_opened_is_released_blocking_under_its_number() {
     for kind in stream_kinds() {
         let (client, server) = connected(kind);
-        for socket in [client, server] {
+        let released = [client, server].map(|socket| {
             let fd = expect(anysock_fd(*socket));
-            assert!(!is_blocking(fd as RawFd));
-            assert!(close_on_exec(fd as RawFd));
+            assert!(!is_blocking(fd));
+            assert!(!is_inherited(fd));
             assert_eq!(anysock_release(*socket), fd);
-            assert!(is_blocking(fd as RawFd));
-            // SAFETY: the descriptor was given away just now.
-            drop(unsafe { OwnedFd::from_raw_fd(fd as RawFd) });
-        }
+            assert!(is_blocking(fd));
+            taken(fd)
+        });
+        drop(released);
     }
 }
 
@@ -243,8 +190,7 @@ fn release_ends_the_calls_that_run() {
     assert_eq!(anysock_release(handle), fd);
     expect_error(call.result(), "ECANCELED");
     assert_eq!(write(*client, b"hello"), 5);
-    // SAFETY: the descriptor was given away just now.
-    let mut server = unsafe { TcpStream::from_raw_fd(fd as RawFd) };
+    let mut server = taken(fd);
     assert_eq!(std::io::Read::read(&mut server, &mut [0; 8]).unwrap(), 5);
 }
 
@@ -256,8 +202,7 @@ fn a_released_socket_has_left_its_pollers() {
     let fd = expect(anysock_release(*server));
     assert_eq!(write(*client, b"hello"), 5);
     assert_eq!(poller_wait_code(*poller, 4, SHORT_US), 0);
-    // SAFETY: the descriptor was given away just now.
-    drop(unsafe { OwnedFd::from_raw_fd(fd as RawFd) });
+    drop(taken(fd));
 }
 
 #[test]
@@ -269,8 +214,7 @@ fn a_handle_without_a_descriptor_of_its_own_lends_and_releases_none() {
         expect(bind(*socket, "127.0.0.1:0"));
         let fd = expect(anysock_fd(*socket));
         assert_eq!(anysock_release(*socket), fd);
-        // SAFETY: the descriptor was given away just now.
-        drop(unsafe { OwnedFd::from_raw_fd(fd as RawFd) });
+        drop(taken(fd));
     }
     for number in [0, -1, i64::MAX] {
         expect_error(anysock_fd(number), "EBADF");
@@ -278,308 +222,68 @@ fn a_handle_without_a_descriptor_of_its_own_lends_and_releases_none() {
     }
 }
 
-// Borrowed descriptors.
+// Programs that are started.
 
-/// A handle that waits for a descriptor which stays the test's.
-#[track_caller]
-fn borrow(fd: &impl AsRawFd) -> Own {
-    Own(expect(anysock_borrow(fd.as_raw_fd().into())))
+/// Starts this test program once more for one of its tests alone, with two listeners, of which the first may be
+/// inherited: there the environment has their numbers.
+fn start_with(test: &str, handed: i64, kept: i64) -> std::process::Child {
+    assert_eq!((get(handed, "inherit"), get(kept, "inherit")), (Ok(0), Ok(0)));
+    expect(set(handed, "inherit", 1));
+    let numbers = format!("{} {}", expect(anysock_fd(handed)), expect(anysock_fd(kept)));
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--nocapture", "--exact", test])
+        .env("ANYSOCK_TEST_HANDED", numbers)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// In the program that [`start_with`] has started: the numbers.
+fn handed() -> Option<(i64, i64)> {
+    let numbers = std::env::var("ANYSOCK_TEST_HANDED").ok()?;
+    let (handed, kept) = numbers.split_once(' ')?;
+    Some((handed.parse().unwrap(), kept.parse().unwrap()))
 }
 
 #[test]
-fn a_borrowed_socket_is_waited_for_and_stays_as_it_was() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let mut there = listener.accept().unwrap().0;
-    let poller = poller();
-    for _ in 0..2 {
-        let handle = borrow(&there);
-        assert_eq!(anysock_fd(*handle), there.as_raw_fd().into());
-        expect(anysock_poller_set(*poller, *handle, ANYSOCK_READ, 7));
-        assert_eq!(select_one(*handle, ANYSOCK_READ | ANYSOCK_WRITE, 0), ANYSOCK_WRITE);
-        assert_eq!(poller_wait_code(*poller, 4, 0), 0);
-        std::io::Write::write_all(&mut here, b"x").unwrap();
-        assert_eq!(select_one(*handle, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
-        assert_eq!(poller_wait(*poller, 4, LONG_US).unwrap()[0].token, 7);
-        assert!(is_blocking(there.as_raw_fd()));
-        drop(handle);
-        assert!(is_open(there.as_raw_fd()));
-        assert_eq!(poller_wait_code(*poller, 4, 0), 0);
-        assert_eq!(std::io::Read::read(&mut there, &mut [0; 8]).unwrap(), 1);
+fn a_program_that_is_started_has_what_it_may_inherit_and_nothing_else() {
+    if let Some((handed, kept)) = handed() {
+        assert!(anysock_adopt(kept) < 0, "a socket that is not to be inherited has come along");
+        let own = |number| std::mem::ManuallyDrop::new(taken(number)).local_addr();
+        assert!(own(handed).unwrap().as_socket().unwrap().ip().is_loopback());
+        return;
     }
+    let (handed, kept) = (listener("tcp4"), listener("tcp4"));
+    let test = "descriptors::a_program_that_is_started_has_what_it_may_inherit_and_nothing_else";
+    assert!(start_with(test, *handed, *kept).wait().unwrap().success());
 }
 
 #[test]
-fn a_borrowed_pipe_tells_that_its_other_end_is_gone() {
-    let (reader, writer) = pipe();
-    let [reading, writing] = [borrow(&reader), borrow(&writer)];
-    assert_eq!(select_one(*reading, ANYSOCK_READ, 0), 0);
-    // Also to who asks for nothing that the end could do: so event loops learn that nobody reads any more.
-    let poller = poller();
-    expect(anysock_poller_set(*poller, *writing, ANYSOCK_READ, 0));
-    assert_eq!(poller_wait_code(*poller, 4, 0), 0);
-    drop(reading);
-    drop(reader);
-    assert_eq!(poller_wait_code(*poller, 4, LONG_US), 1);
-    assert!(is_open(writer.as_raw_fd()));
-}
-
-#[test]
-fn closing_a_borrowed_handle_ends_the_waits_for_it() {
-    let (reader, _writer) = pipe();
-    let handle = borrow(&reader);
-    let number = *handle;
-    let call = Call::blocked(move || select(&mut [vec![number], Vec::new(), Vec::new()], LONG_US));
-    drop(handle);
-    expect_error(call.result(), "ECANCELED");
-    assert!(is_open(reader.as_raw_fd()));
-}
-
-#[test]
-fn what_can_not_be_polled_is_not_borrowed() {
-    let directory = File::open(std::env::temp_dir()).unwrap();
-    expect_error(anysock_borrow(directory.as_raw_fd().into()), "ENOTSOCK");
-    for number in [-1, -100, 1_000_000, i64::from(i32::MAX), 1 << 32, i64::MAX, i64::MIN] {
-        expect_error(anysock_borrow(number), "EBADF");
+fn a_program_that_is_started_adopts_what_it_has_inherited() {
+    if let Some((handed, _)) = handed() {
+        let listener = Own(expect(anysock_adopt(handed)));
+        let connection = Own(expect(anysock_accept(*listener)));
+        assert_eq!(write_all(*connection, b"from the child"), 14);
+        return;
     }
-    // Of no family of ours, and yet it can be waited for.
-    #[cfg(target_os = "linux")]
-    drop(borrow(&raw_socket(libc::AF_NETLINK, libc::SOCK_RAW)));
-}
-
-// Pipes and terminals.
-
-/// Both ends of an adopted pipe, and the descriptors of their copies, which see the mode that is shared.
-fn adopted_pipe() -> ([Own; 2], [File; 2]) {
-    let (reader, writer) = pipe();
-    let copies = [reader.try_clone().unwrap(), writer.try_clone().unwrap()];
-    ([adopt(reader), adopt(writer)], copies)
-}
-
-#[test]
-fn a_pipe_carries_bytes_and_its_mode_is_left_alone() {
-    let ([reader, writer], copies) = adopted_pipe();
-    for copy in &copies {
-        assert!(is_blocking(copy.as_raw_fd()));
-    }
-    assert_eq!(write(*writer, b"hello"), 5);
-    let mut room = [0; 16];
-    assert_eq!(read(*reader, &mut room), 5);
-    assert_eq!(writev(*writer, &[b"he", b"", b"llo"]), 5);
-    let (mut head, mut tail) = ([0; 1], [0; 8]);
-    assert_eq!(readv(*reader, &mut [&mut head, &mut tail]), 5);
-    assert_eq!((&head, &tail[..4]), (b"h", &b"ello"[..]));
-    assert_eq!(write_all(*writer, b"again"), 5);
-    assert_eq!(read_full(*reader, &mut room[..5]), 5);
-    for copy in &copies {
-        assert!(is_blocking(copy.as_raw_fd()));
-    }
-    drop(copies);
-    drop(writer);
-    for _ in 0..2 {
-        assert_eq!(read(*reader, &mut room), 0);
-        assert_eq!(read_full(*reader, &mut room), 0);
-    }
-}
-
-#[test]
-fn a_pipe_keeps_the_timeouts() {
-    let ([reader, writer], copies) = adopted_pipe();
-    expect(set(*reader, "read_timeout", SHORT_US));
-    expect_timeout(SHORT_US, || read(*reader, &mut [0; 8]));
-    expect_timeout(SHORT_US, || read_full(*reader, &mut [0; 8]));
-    expect_timeout(SHORT_US, || readv(*reader, &mut [&mut [0; 8]]));
-    expect_error(recv(*reader, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
-    let queued = fill(*writer);
-    expect(set(*writer, "write_timeout", SHORT_US));
-    expect_timeout(SHORT_US, || write(*writer, b"no room"));
-    expect_timeout(SHORT_US, || write_all(*writer, b"no room"));
-    expect_timeout(SHORT_US, || writev(*writer, &[b"no room"]));
-    assert_eq!(select_one(*writer, ANYSOCK_WRITE, 0), 0);
-    assert_eq!(select_one(*reader, ANYSOCK_READ, 0), ANYSOCK_READ);
-    assert_eq!(read_full(*reader, &mut vec![0; queued]), queued as i64);
-    assert_eq!(select_one(*writer, ANYSOCK_WRITE, 0), ANYSOCK_WRITE);
-    for copy in &copies {
-        assert!(is_blocking(copy.as_raw_fd()));
-    }
-}
-
-#[test]
-fn much_goes_through_a_pipe_whose_reader_is_slow() {
-    const LENGTH: usize = 1 << 20;
-    let ([reader, writer], copies) = adopted_pipe();
-    let data: Vec<_> = (0..LENGTH).map(|place| (place ^ (place >> 8)) as u8).collect();
-    let sent = data.clone();
-    let call = Call::blocked(move || (write_all(*writer, &sent), writer));
-    let mut received = Vec::new();
-    let mut room = vec![0; 3000];
-    while received.len() < LENGTH {
-        let count = expect(read(*reader, &mut room)) as usize;
-        assert!(count > 0);
-        received.extend_from_slice(&room[..count]);
-    }
-    assert_eq!(call.result().0, LENGTH as i64);
-    assert!(received == data);
-    drop(copies);
-}
-
-#[test]
-fn closing_wakes_who_waits_for_a_pipe_and_leaves_the_copies_open() {
-    let ([reader, writer], copies) = adopted_pipe();
-    fill(*writer);
-    let handle = *writer;
-    let call = Call::blocked(move || write_all(handle, b"no room"));
-    assert_eq!(anysock_close(handle), 0);
-    expect_error(call.result(), "ECANCELED");
-    assert!(is_open(copies[1].as_raw_fd()));
-    drop(reader);
-}
-
-#[test]
-fn what_a_pipe_can_not_do_says_so() {
-    let ([reader, writer], _copies) = adopted_pipe();
-    for handle in [*reader, *writer] {
-        expect_error(bind(handle, ":0"), "ENOTSOCK");
-        expect_error(anysock_listen(handle, 0), "ENOTSOCK");
-        expect_error(anysock_accept(handle), "ENOTSOCK");
-        expect_error(connect(handle, "127.0.0.1:9"), "ENOTSOCK");
-        expect_error(anysock_shutdown(handle, ANYSOCK_SHUT_BOTH), "ENOTSOCK");
-        expect_error(send_to(handle, b"lost", 0, "127.0.0.1:9"), "ENOTSOCK");
-        // SAFETY: no memory is given for the texts and values.
-        unsafe {
-            expect_error(anysock_local_address(handle, null_mut(), 0), "ENOTSOCK");
-            expect_error(anysock_peer_address(handle, null_mut(), 0), "ENOTSOCK");
-            expect_error(anysock_get_raw(handle, 0, 0, null_mut(), 0), "ENOTSOCK");
-            expect_error(anysock_set_raw(handle, 0, 0, null_mut(), 0), "ENOTSOCK");
-        }
-        for flags in [ANYSOCK_PEEK, ANYSOCK_OOB, ANYSOCK_TRUNC] {
-            expect_error(recv(handle, &mut [0; 8], flags), "ENOTSOCK");
-        }
-        for flags in [ANYSOCK_OOB, ANYSOCK_MORE] {
-            expect_error(send(handle, b"lost", flags), "ENOTSOCK");
-        }
-        expect_error(set(handle, "reuse_address", 1), "ENOTSOCK");
-    }
-    // The other end's call is the system's to refuse.
-    assert!(read(*writer, &mut [0; 8]) < 0);
-    assert!(write(*reader, b"lost") < 0);
-}
-
-#[test]
-fn writing_to_a_pipe_that_nobody_reads_raises_no_signal() {
-    child::run(
-        "descriptors::writing_to_a_pipe_that_nobody_reads_raises_no_signal",
-        child::View::Process,
-        || {
-            // Rust ignores the signal, a C program does not.
-            // SAFETY: the default takes no function.
-            unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-            let (reader, writer) = pipe();
-            let writer = adopt(writer);
-            drop(reader);
-            let writes: [fn(i64) -> i64; 3] =
-                [|h| write(h, b"lost"), |h| write_all(h, b"lost"), |h| writev(h, &[b"lost"])];
-            for write in writes {
-                assert_eq!(signals(), Signals { blocked: false, pending: false });
-                expect_error(write(*writer), "EPIPE");
-            }
-            assert_eq!(signals(), Signals { blocked: false, pending: false });
-            // What the program itself has blocked, and what waits for it, are the program's.
-            block_and_raise();
-            expect_error(write(*writer, b"lost"), "EPIPE");
-            assert_eq!(signals(), Signals { blocked: true, pending: true });
-        },
-    );
-}
-
-#[derive(PartialEq, Eq, Debug)]
-struct Signals {
-    blocked: bool,
-    pending: bool,
-}
-
-/// How the thread stands to SIGPIPE.
-fn signals() -> Signals {
-    // SAFETY: the sets are filled by the calls, and outlive them.
-    unsafe {
-        let (mut blocked, mut pending): (libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
-        libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut blocked);
-        libc::sigpending(&mut pending);
-        let has = |set: &libc::sigset_t| libc::sigismember(set, libc::SIGPIPE) == 1;
-        Signals { blocked: has(&blocked), pending: has(&pending) }
-    }
-}
-
-fn block_and_raise() {
-    // SAFETY: the set is initialised before it is used, and outlives the calls.
-    unsafe {
-        let mut pipe: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut pipe);
-        libc::sigaddset(&mut pipe, libc::SIGPIPE);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &pipe, null_mut());
-        libc::pthread_kill(libc::pthread_self(), libc::SIGPIPE);
-    }
-}
-
-/// Both ends of a terminal: the side that a screen and a keyboard would have, and the program's.
-fn terminal() -> (File, File) {
-    // SAFETY: the descriptors are new; the name is copied before anyone else can ask for one.
-    unsafe {
-        let screen = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY);
-        assert!(screen >= 0 && libc::grantpt(screen) == 0 && libc::unlockpt(screen) == 0);
-        let program = libc::open(libc::ptsname(screen), libc::O_RDWR | libc::O_NOCTTY);
-        assert!(program >= 0);
-        (File::from_raw_fd(screen), File::from_raw_fd(program))
-    }
-}
-
-#[test]
-fn a_terminal_is_read_written_and_waited_for() {
-    let (screen, program) = terminal();
-    let copy = program.try_clone().unwrap();
-    let (screen, program) = (adopt(screen), adopt(program));
-    expect(set(*program, "read_timeout", SHORT_US));
-    expect_timeout(SHORT_US, || read(*program, &mut [0; 64]));
-    assert_eq!(select_one(*program, ANYSOCK_READ | ANYSOCK_WRITE, 0), ANYSOCK_WRITE);
-    assert_eq!(write(*screen, b"typed\n"), 6);
-    assert_eq!(select_one(*program, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
-    let mut room = [0; 64];
-    assert_eq!(read(*program, &mut room), 6);
-    assert_eq!(&room[..6], b"typed\n");
-    assert_eq!(write_all(*program, b"shown"), 5);
-    // What was typed is echoed first.
-    assert_eq!(read_full(*screen, &mut room[..12]), 12);
-    assert_eq!(&room[..12], b"typed\r\nshown");
-    assert!(is_blocking(copy.as_raw_fd()));
-    let handle = *screen;
-    let call = Call::blocked(move || read(handle, &mut [0; 8]));
-    assert_eq!(anysock_close(handle), 0);
-    expect_error(call.result(), "ECANCELED");
-}
-
-#[test]
-fn a_pipe_is_released_in_the_mode_in_which_it_was() {
-    for blocking in [true, false] {
-        let (reader, _writer) = pipe();
-        let fd = reader.as_raw_fd();
-        if !blocking {
-            // SAFETY: takes no memory.
-            unsafe { libc::fcntl(fd, libc::F_SETFL, mode(fd) | libc::O_NONBLOCK) };
-        }
-        let reader = adopt(reader);
-        assert_eq!(anysock_fd(*reader), fd.into());
-        assert_eq!(anysock_release(*reader), fd.into());
-        assert_eq!(is_blocking(fd), blocking);
-        // SAFETY: the descriptor was given away just now.
-        drop(unsafe { OwnedFd::from_raw_fd(fd) });
-    }
+    let (handed, kept) = (listener("tcp4"), listener("tcp4"));
+    let test = "descriptors::a_program_that_is_started_adopts_what_it_has_inherited";
+    let mut child = start_with(test, *handed, *kept);
+    let address = local_address(*handed);
+    drop(handed);
+    let client = open("tcp4");
+    expect(connect(*client, &address));
+    let mut room = [0; 32];
+    assert_eq!(read_full(*client, &mut room), 14);
+    assert_eq!(&room[..14], b"from the child");
+    assert!(child.wait().unwrap().success());
 }
 
 // Pairs.
 
 #[test]
 fn both_ends_of_a_pair_talk_to_each_other() {
-    let mut kinds = vec!["unix", "unixgram", "unixpacket", "tcp", "tcp4"];
+    let mut kinds = [vec!["unix"], here(&["unixgram", "unixpacket", "tcp", "tcp4"])].concat();
     if has_ipv6() {
         kinds.push("tcp6");
     }

@@ -62,7 +62,7 @@ fn an_address_is_the_numbers_that_its_text_says() {
 
 #[test]
 fn the_family_of_an_address_is_that_of_option_family() {
-    let mut kinds = vec!["udp4", "unixgram"];
+    let mut kinds = here(&["udp4", "unixgram"]);
     if has_ipv6() {
         kinds.push("udp6");
     }

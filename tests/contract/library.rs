@@ -148,18 +148,21 @@ fn the_texts_stay_where_they_are() {
 }
 
 #[test]
-#[cfg(unix)]
 fn the_systems_own_number_is_the_threads_last() {
+    #[cfg(unix)]
+    const REFUSED: i32 = libc::ECONNREFUSED;
+    #[cfg(windows)]
+    const REFUSED: i32 = windows_sys::Win32::Networking::WinSock::WSAECONNREFUSED;
     assert_eq!(Call::start(|| anysock_last_os_error()).result(), 0);
     let mine = Call::start(|| {
-        let socket = open("unix");
-        expect_error(connect(*socket, "/nonexistent/anysock"), "ENOENT");
+        let nobody = bound("tcp4");
+        expect_error(connect(*open("tcp4"), &local_address(*nobody)), "ECONNREFUSED");
         let first = anysock_last_os_error();
         let others = Call::start(|| anysock_last_os_error()).result();
         (first, others, anysock_last_os_error())
     });
-    let missing = i64::from(libc::ENOENT);
-    assert_eq!(mine.result(), (missing, 0, missing));
+    let refused = i64::from(REFUSED);
+    assert_eq!(mine.result(), (refused, 0, refused));
 }
 
 // Interfaces.

@@ -2,19 +2,23 @@
 //! One module for each part of it. What measures the whole process (descriptors, memory) is in `tests/cycles.rs`.
 
 mod addresses;
+mod borrowed;
 mod close;
 mod datagrams;
 mod descriptors;
 mod flat;
 mod handles;
 mod handshake;
+mod kinds;
 mod library;
 mod many;
 mod messages;
 mod names;
 #[cfg(target_os = "linux")]
 mod native;
+mod own;
 mod peers;
+mod pipes;
 mod poller;
 mod readiness;
 mod select;

@@ -3,8 +3,10 @@
 
 use crate::support::*;
 use std::ffi::c_char;
+use std::io::{ErrorKind, Read};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::ptr::null_mut;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 /// A child holds copies of all descriptors until it becomes another program: for that long nothing is closed.
@@ -24,6 +26,68 @@ pub fn skip(why: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
+/// Whether the system has the kind of which the test is. Without it the caller leaves its test out, and says so.
+pub fn need(kind: &str) -> bool {
+    let there = has(kind) == 1;
+    if !there {
+        skip(&format!("no {kind}"));
+    }
+    there
+}
+
+/// Whether the system's own sockets tell that a connection was reset. Wine loses it; `kinds` says who must not.
+pub fn resets_are_told() -> bool {
+    static TOLD: OnceLock<bool> = OnceLock::new();
+    *TOLD.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        socket2::SockRef::from(&server).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(server);
+        client.read(&mut [0]).is_err()
+    })
+}
+
+/// As [`need`], for resets.
+pub fn need_resets() -> bool {
+    if !resets_are_told() {
+        skip("the system loses resets");
+    }
+    resets_are_told()
+}
+
+/// Whether the system's own sockets tell at once that a datagram was refused.
+pub fn refusals_are_told() -> bool {
+    static TOLD: OnceLock<bool> = OnceLock::new();
+    *TOLD.get_or_init(|| {
+        let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(nobody).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        client.send(b"anybody?").unwrap();
+        let error = client.recv(&mut [0]).unwrap_err().kind();
+        [ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset].contains(&error)
+    })
+}
+
+/// As [`need`], for refusals of datagrams.
+pub fn need_refusals() -> bool {
+    if !refusals_are_told() {
+        skip("the system does not tell of refused datagrams at once");
+    }
+    refusals_are_told()
+}
+
+/// Opens a datagram socket that tells when a datagram of its own was refused: on Windows that must be asked for.
+#[track_caller]
+pub fn open_told(kind: &str) -> Own {
+    let socket = open(kind);
+    if cfg!(windows) {
+        expect(set(*socket, "udp.connection_reset", 1));
+    }
+    socket
+}
+
 /// Whether `[::1]` is there. Without it the caller leaves its IPv6 part out, and says so.
 pub fn has_ipv6() -> bool {
     let there = bind(*open("tcp6"), "[::1]:0") == 0;
@@ -35,17 +99,11 @@ pub fn has_ipv6() -> bool {
 
 /// The stream kinds that this machine has.
 pub fn stream_kinds() -> Vec<&'static str> {
-    let mut kinds = vec!["tcp", "tcp4", "unix", "unixpacket"];
+    let mut kinds = here(&["tcp", "tcp4", "unix", "unixpacket"]);
     if has_ipv6() {
         kinds.push("tcp6");
     }
     kinds
-}
-
-/// As `anysock_has`.
-pub fn has(feature: &str) -> i64 {
-    // SAFETY: the text is NUL-terminated.
-    unsafe { anysock_has(text(feature).as_ptr()) }
 }
 
 /// What a call gave, and how long it took.

@@ -72,14 +72,34 @@ fn reports_as_long_as_it_lasts_once_for_each_change_or_once() {
     assert_eq!(write(*other, b"data"), 4);
     assert_eq!([now(&level), now(&edge), now(&oneshot)], [[(1, R)], [(2, R)], [(3, R)]]);
     assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], vec![], vec![]]);
-    // More data is a change, though the first has not been read.
+    // More data is a change, though the first has not been read; Windows tells no such thing.
     assert_eq!(write(*other, b"more"), 4);
-    assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], vec![(2, R)], vec![]]);
+    let more = if cfg!(windows) { vec![] } else { vec![(2, R)] };
+    assert_eq!([now(&level), now(&edge), now(&oneshot)], [vec![(1, R)], more, vec![]]);
     // Armed again, and the token is the new one.
     put(&oneshot, &one, R | ONESHOT, 4);
     assert_eq!([now(&oneshot), now(&oneshot)], [vec![(4, R)], vec![]]);
     assert_eq!(read(*one, &mut [0; 16]), 8);
     assert_eq!([now(&level), now(&edge), now(&oneshot)], [[], [], []]);
+}
+
+#[test]
+fn that_there_is_room_is_an_edge_only_where_there_was_none() {
+    let (one, other) = pair("tcp4");
+    let poller = poller();
+    put(&poller, &one, R | W | EDGE, 1);
+    assert_eq!(now(&poller), [(1, W)]);
+    for _ in 0..3 {
+        assert_eq!(write(*one, b"data"), 4);
+        assert_eq!(now(&poller), []);
+    }
+    fill(*one);
+    assert_eq!(now(&poller), []);
+    let mut room = vec![0; 1 << 16];
+    until("room", || {
+        assert_ne!(read(*other, &mut room), 0);
+        now(&poller) == [(1, W)]
+    });
 }
 
 #[test]
@@ -95,6 +115,53 @@ fn an_edge_is_reported_for_what_only_the_library_knows_too() {
     expect(anysock_shutdown(*one, ANYSOCK_SHUT_WRITE));
     assert_eq!(wait(&poller, 4, LONG_US)[0].1 & W, W);
     until("quiet", || now(&poller).is_empty());
+}
+
+#[test]
+fn what_was_read_between_two_waits_is_not_reported() {
+    let poller = poller();
+    let pairs = [readable_pair(), readable_pair()];
+    for (one, _) in &pairs {
+        put(&poller, one, R, 1);
+    }
+    // Of the other one it is known by now as well.
+    assert_eq!(wait(&poller, 1, LONG_US), [(1, R)]);
+    for (one, _) in &pairs {
+        assert!(read(**one, &mut [0; 16]) > 0);
+    }
+    assert_eq!(now(&poller), []);
+    assert_eq!(write(*pairs[1].1, b"more"), 4);
+    assert_eq!(wait(&poller, 4, LONG_US), [(1, R)]);
+}
+
+#[test]
+fn what_lasts_is_reported_to_all_who_wait() {
+    let poller = poller();
+    let (one, other) = pair("tcp4");
+    put(&poller, &one, R, 1);
+    let number = *poller;
+    let wait = || Call::blocked(move || poller_wait(number, 4, LONG_US).unwrap().len());
+    let waits: Vec<_> = (0..3).map(|_| wait()).collect();
+    assert_eq!(write(*other, b"data"), 4);
+    for wait in waits {
+        assert_eq!(wait.result(), 1);
+    }
+}
+
+#[test]
+fn what_a_thread_has_registered_or_waited_for_outlives_it() {
+    for extra in [0, EDGE, ONESHOT] {
+        let poller = poller();
+        let (one, other) = pair("tcp4");
+        let (number, handle) = (*poller, *one);
+        let register = move || expect(anysock_poller_set(number, handle, R | extra, 7));
+        let look = move || assert!(poller_wait(number, 4, 0).unwrap().is_empty());
+        Call::start(register).result();
+        Call::start(look).result();
+        assert_eq!(now(&poller), []);
+        assert_eq!(write(*other, b"data"), 4);
+        assert_eq!(wait(&poller, 4, LONG_US), [(7, R)]);
+    }
 }
 
 #[test]
@@ -118,9 +185,10 @@ fn a_registration_can_be_changed() {
 fn what_is_taken_out_is_not_reported() {
     let poller = poller();
     let (one, other) = readable_pair();
-    let shut = connected("unix");
+    let shut = connected("tcp4");
     expect(anysock_shutdown(*shut.0, ANYSOCK_SHUT_READ));
-    let sockets = [one, other, shut.0, open("tcp"), open("udp"), open("tcp4"), open("udp6")];
+    let mut sockets = vec![one, other, shut.0];
+    sockets.extend(here(&["tcp", "udp", "tcp4", "udp6"]).into_iter().map(open));
     for socket in &sockets {
         expect_error(anysock_poller_set(*poller, **socket, 0, 0), "ENOENT");
         put(&poller, socket, R | W, 1);
@@ -163,7 +231,7 @@ fn a_poller_watches_no_poller() {
 
 #[test]
 fn a_socket_is_no_poller() {
-    for kind in ["tcp", "tcp4", "udp", "unixgram"] {
+    for kind in here(&["tcp", "tcp4", "udp", "unixgram"]) {
         let (socket, other) = (open(kind), open("udp4"));
         expect_error(anysock_poller_set(*socket, *other, R, 0), "EINVAL");
         expect_error(poller_wait_code(*socket, 1, 0), "EINVAL");
@@ -646,9 +714,9 @@ fn no_more_is_written_than_there_is_room_for() {
 }
 
 #[test]
-fn two_thousand_sockets() {
+fn five_thousand_sockets() {
     let poller = poller();
-    let sockets: Vec<_> = (0..2_000).map(|_| open("udp4")).collect();
+    let sockets: Vec<_> = (0..5_000).map(|_| open("udp4")).collect();
     for (token, socket) in sockets.iter().enumerate() {
         put(&poller, socket, R, token as i64);
     }
@@ -663,7 +731,7 @@ fn two_thousand_sockets() {
     for _ in 0..100 {
         seen.extend(wait(&poller, 100, LONG_US).into_iter().map(|(token, _)| token));
     }
-    assert_eq!(seen.len(), 2_000);
+    assert_eq!(seen.len(), 5_000);
 }
 
 #[test]
@@ -709,7 +777,7 @@ fn several_threads_share_the_work() {
 #[test]
 fn a_hang_up_that_nobody_asked_for_costs_nothing_and_is_not_forgotten() {
     const SPAN: Duration = Duration::from_millis(300);
-    for kind in ["unix", "tcp4"] {
+    for kind in here(&["unix", "tcp4"]) {
         let (one, other) = connected(kind);
         expect(set(*other, "linger", 0));
         let poller = poller();

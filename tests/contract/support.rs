@@ -94,6 +94,19 @@ pub fn text_out(call: impl Fn(*mut c_char, usize) -> i64) -> Result<String, i64>
     }
 }
 
+// Kinds.
+
+/// As `anysock_has`.
+pub fn has(feature: &str) -> i64 {
+    // SAFETY: the text is NUL-terminated.
+    unsafe { anysock_has(text(feature).as_ptr()) }
+}
+
+/// Those of the kinds that this system has. Which it must have, the module `kinds` says.
+pub fn here(kinds: &[&'static str]) -> Vec<&'static str> {
+    kinds.iter().copied().filter(|kind| has(kind) == 1).collect()
+}
+
 // Open.
 
 /// Opens a socket.
@@ -285,16 +298,23 @@ pub fn message_of(buffers: &mut [anysock_buffer]) -> anysock_message {
 /// Writes until there is no more room; how many bytes (or datagrams) went in.
 #[track_caller]
 pub fn fill(h: i64) -> usize {
-    let mut total = push(h);
-    if get_text(h, "kind").is_ok_and(|kind| kind.starts_with("tcp")) {
-        // An acknowledgement may be late by 40 ms, and make room once more.
-        let mut quiet = 0;
-        while quiet < 10 {
-            std::thread::sleep(Duration::from_millis(6));
-            let more = push(h);
-            total += more;
-            quiet = if more == 0 { quiet + 1 } else { 0 };
-        }
+    fill_all(&[h])
+}
+
+/// The same for several at once.
+#[track_caller]
+fn fill_all(handles: &[i64]) -> usize {
+    let mut total = handles.iter().map(|h| push(*h)).sum();
+    let is_tcp = |h: &&i64| get_text(**h, "kind").is_ok_and(|kind| kind.starts_with("tcp"));
+    let tcp: Vec<_> = handles.iter().filter(is_tcp).collect();
+    // An acknowledgement may be late by 40 ms, under Wine by more, and make room once more.
+    let patience = if cfg!(windows) { 40 } else { 10 };
+    let mut quiet = if tcp.is_empty() { patience } else { 0 };
+    while quiet < patience {
+        std::thread::sleep(Duration::from_millis(6));
+        let more: usize = tcp.iter().map(|h| push(**h)).sum();
+        total += more;
+        quiet = if more == 0 { quiet + 1 } else { 0 };
     }
     total
 }
@@ -487,14 +507,19 @@ pub fn idlers() -> &'static [i64] {
     static IDLERS: OnceLock<Vec<i64>> = OnceLock::new();
     let idler = |_| {
         let (one, other) = pair("unix");
+        // Little fits, so that it is soon full.
         expect(set(*one, "send_buffer", 1));
-        fill(*one);
+        expect(set(*other, "receive_buffer", 1));
         let handle = *one;
         // For as long as the program runs.
         std::mem::forget((one, other));
         handle
     };
-    IDLERS.get_or_init(|| (0..120).map(idler).collect())
+    IDLERS.get_or_init(|| {
+        let idlers: Vec<_> = (0..120).map(idler).collect();
+        fill_all(&idlers);
+        idlers
+    })
 }
 
 /// These sets in a crowd.
@@ -538,6 +563,7 @@ pub fn poller_wait_code(poller: i64, capacity: usize, timeout_us: i64) -> i64 {
 pub struct Call<T = i64> {
     result: Receiver<T>,
     thread: ThreadId,
+    begun: Instant,
     end: JoinHandle<()>,
 }
 
@@ -558,20 +584,38 @@ fn thread_id() -> ThreadId {
 impl<T: Send + 'static> Call<T> {
     /// Starts it.
     pub fn start(body: impl FnOnce() -> T + Send + 'static) -> Self {
+        Self::start_after(|| {}, body)
+    }
+
+    /// Starts it when its thread has done something else.
+    pub fn start_after(
+        first: impl FnOnce() + Send + 'static,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self {
         let (tell_result, result) = channel();
         let (tell_thread, thread) = channel();
         let end = std::thread::spawn(move || {
+            first();
             tell_thread.send(thread_id()).unwrap();
             // Nobody listens any more if the test has failed meanwhile.
             let _ = tell_result.send(body());
         });
-        Self { result, thread: thread.recv().unwrap(), end }
+        Self { result, thread: thread.recv().unwrap(), begun: Instant::now(), end }
     }
 
     /// Starts it, and returns when it is blocked.
     #[track_caller]
     pub fn blocked(body: impl FnOnce() -> T + Send + 'static) -> Self {
-        let call = Self::start(body);
+        Self::blocked_after(|| {}, body)
+    }
+
+    /// As [`Self::blocked`], when its thread has done something else.
+    #[track_caller]
+    pub fn blocked_after(
+        first: impl FnOnce() + Send + 'static,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self {
+        let call = Self::start_after(first, body);
         call.until_blocked();
         call
     }
@@ -580,7 +624,7 @@ impl<T: Send + 'static> Call<T> {
     #[track_caller]
     pub fn until_blocked(&self) {
         let end = Instant::now() + LONG;
-        while !is_waiting(self.thread) {
+        while !is_waiting(self.thread, self.begun) {
             assert!(!self.end.is_finished(), "the call has returned without blocking");
             assert!(Instant::now() < end, "the call does not block");
             std::thread::sleep(Duration::from_millis(1));
@@ -644,7 +688,7 @@ impl<T: Send + 'static> Call<T> {
 
 /// Whether a thread sleeps in one of the system calls in which the library waits.
 #[cfg(target_os = "linux")]
-fn is_waiting(thread: ThreadId) -> bool {
+fn is_waiting(thread: ThreadId, _begun: Instant) -> bool {
     const WAITS: &[libc::c_long] = &[
         libc::SYS_ppoll,
         libc::SYS_epoll_pwait,
@@ -663,8 +707,8 @@ fn is_waiting(thread: ThreadId) -> bool {
 
 /// Elsewhere there is no telling: it has had its time.
 #[cfg(not(target_os = "linux"))]
-fn is_waiting(_thread: ThreadId) -> bool {
-    std::thread::sleep(Duration::from_millis(200));
+fn is_waiting(_thread: ThreadId, begun: Instant) -> bool {
+    std::thread::sleep(Duration::from_millis(200).saturating_sub(begun.elapsed()));
     true
 }
 

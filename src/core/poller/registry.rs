@@ -284,7 +284,7 @@ impl Registry {
                 Phase::Connecting if !found.is_empty() => return Told::Undecided,
                 // Of a connect that failed the handle knows more than the kernel.
                 Phase::Failed => (Events::NONE, readiness::forced(slot)),
-                _ => (found, readiness::forced(slot)),
+                _ => (readiness::conclude(slot, found), readiness::forced(slot)),
             },
         };
         let all = found.or(forced);

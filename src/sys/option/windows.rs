@@ -82,9 +82,9 @@ const WINDOWS: &[(&str, Native)] = &[
     ("ip.receive_tos", native(IPPROTO_IP, ws::IP_RECVTOS, Form::Int)),
     ("ip.multicast_ttl", native(IPPROTO_IP, ws::IP_MULTICAST_TTL, Form::Int)),
     ("ip.multicast_loop", native(IPPROTO_IP, ws::IP_MULTICAST_LOOP, Form::Int)),
-    ("ip.multicast_interface", native(IPPROTO_IP, ws::IP_MULTICAST_IF, Form::IndexAsAddress)),
-    ("ip.multicast_join", group(IPPROTO_IP, ws::MCAST_JOIN_GROUP, Form::Group)),
-    ("ip.multicast_leave", group(IPPROTO_IP, ws::MCAST_LEAVE_GROUP, Form::Group)),
+    ("ip.multicast_interface", native(IPPROTO_IP, ws::IP_MULTICAST_IF, Form::Address)),
+    ("ip.multicast_join", native(IPPROTO_IP, ws::IP_ADD_MEMBERSHIP, Form::Mreq)),
+    ("ip.multicast_leave", native(IPPROTO_IP, ws::IP_DROP_MEMBERSHIP, Form::Mreq)),
     ("ip.multicast_join_source", group(IPPROTO_IP, ws::MCAST_JOIN_SOURCE_GROUP, Form::SourceGroup)),
     ("ip.multicast_leave_source", group(IPPROTO_IP, ws::MCAST_LEAVE_SOURCE_GROUP, Form::SourceGroup)),
     ("ipv6.only", native(IPPROTO_IPV6, ws::IPV6_V6ONLY, Form::Int)),
@@ -97,8 +97,8 @@ const WINDOWS: &[(&str, Native)] = &[
     ("ipv6.multicast_hops", native(IPPROTO_IPV6, ws::IPV6_MULTICAST_HOPS, Form::Int)),
     ("ipv6.multicast_loop", native(IPPROTO_IPV6, ws::IPV6_MULTICAST_LOOP, Form::Int)),
     ("ipv6.multicast_interface", native(IPPROTO_IPV6, ws::IPV6_MULTICAST_IF, Form::Index)),
-    ("ipv6.multicast_join", group(IPPROTO_IPV6, ws::MCAST_JOIN_GROUP, Form::Group)),
-    ("ipv6.multicast_leave", group(IPPROTO_IPV6, ws::MCAST_LEAVE_GROUP, Form::Group)),
+    ("ipv6.multicast_join", native(IPPROTO_IPV6, ws::IPV6_ADD_MEMBERSHIP, Form::Mreq6)),
+    ("ipv6.multicast_leave", native(IPPROTO_IPV6, ws::IPV6_DROP_MEMBERSHIP, Form::Mreq6)),
     (
         "ipv6.multicast_join_source",
         native(IPPROTO_IPV6, ws::MCAST_JOIN_SOURCE_GROUP as i32, Form::SourceGroup),
@@ -116,14 +116,21 @@ pub(super) fn read(fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<us
     match level {
         // SIO_TCP_INFO is told which version of its structure is wanted: 0. The other code ignores it.
         IOCTL => control(fd, name, &0_u32.to_ne_bytes(), value),
-        _ => get_option(fd, level, name, value),
+        // Nothing about a read can be invalid but the option itself.
+        _ => {
+            get_option(fd, level, name, value).map_err(|error| if error == INVALID { LACKING } else { error })
+        }
     }
 }
 
 pub(super) fn write(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
     match level {
         IOCTL => control(fd, name, value, &mut []).map(drop),
-        _ => set_option(fd, level, name, value),
+        _ => match set_option(fd, level, name, value) {
+            // Winsock has one word for a value that is none and for an option that this kind of socket lacks.
+            Err(INVALID) if read(fd, level, name, &mut [0; 4]) == Err(LACKING) => Err(LACKING),
+            other => other,
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 //! here, and no descriptor goes along with anything.
 
 use super::super::control::{Form, Received, Sent};
-use super::super::{ControlData, ControlRoom, Events, Fd, Flags, Message, Piece, Result};
+use super::super::{ControlData, ControlRoom, Events, Fd, Flags, Message, OsError, Piece, Result};
 use super::{check, control, movable, native, queue};
 use socket2::SockAddr;
 use std::mem::{offset_of, size_of};
@@ -176,12 +176,17 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
             receive(fd.to_raw() as ws::SOCKET, &mut message, &mut received, null_mut(), None)
         });
         // SAFETY: as above.
-        unsafe { *length = if super::forgive(outcome.map(|()| 0), 0).is_ok() { message.namelen } else { 0 } };
+        unsafe {
+            *length = if super::forgive(fd, outcome.map(|()| 0), 0).is_ok() { message.namelen } else { 0 }
+        };
         Ok(())
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let ((), sender) = unsafe { SockAddr::try_init(&mut fill) }?;
-    let count = super::forgive(outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))?;
+    if outcome == Err(OsError(ws::WSAEMSGSIZE)) {
+        message.dwFlags |= ws::MSG_TRUNC;
+    }
+    let count = super::forgive(fd, outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))?;
     Ok(Message {
         count,
         sender: (sender.len() > 0 && sender.family() != 0).then_some(sender),
@@ -226,6 +231,7 @@ pub fn send_message(
             ws::WSASendMsg(socket, &message, flags, &mut sent, null_mut(), None)
         }
     });
-    queue::reenable(fd, Events::WRITE);
-    outcome.map(|()| sent as usize)
+    let outcome = outcome.map(|()| sent as usize);
+    queue::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
+    super::understand_send(fd, outcome)
 }

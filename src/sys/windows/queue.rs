@@ -1,35 +1,118 @@
-//! Readiness of many sockets on Windows: a list over `poll`, so that a wait costs what is watched. Edges are
-//! told by Winsock's own rule for them (WSAAsyncSelect): once, and again only after a call that could have
-//! changed them. Not here: what is ready (`select`).
+//! Readiness of many sockets on Windows: for each, the driver has a question open, and its answer comes to a completion
+//! port. Not here: the driver (`afd`), readiness of a few (`poll`).
+//!
+//! An answer says what was so when it came. A wait may find it much later, so it asks again of what an answer says that
+//! is older than the wait itself. A question is answered once: what is watched for as long as it lasts is asked about
+//! again by the next wait. Edges are told by Winsock's own rule for them (WSAAsyncSelect): once, and again only after
+//! a receive, or a send that found too little room.
+//!
+//! An open question belongs to the driver: its memory is given away when it is asked, and taken back with its answer.
+//! One that is not wanted any more is cancelled, which is an answer too.
 
-use super::{Fd, OUT_OF_MEMORY, Waker};
-use crate::sys::{Events, LONGEST_WAIT, PollFd, Result, Timeout, poll};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use super::afd::{self, Driver, Header, Line};
+use super::poll::milliseconds;
+use super::{Fd, NO_SOCKET, OUT_OF_MEMORY};
+use crate::sys::{Events, MOST_REPORTS, OsError, PollFd, Result, Timeout, poll};
+use std::collections::{BTreeMap, HashMap};
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+use windows_sys::Win32::Foundation::{
+    CloseHandle, ERROR_TIMEOUT, HANDLE, INVALID_HANDLE_VALUE, STATUS_SUCCESS, WAIT_TIMEOUT,
+};
+use windows_sys::Win32::System::IO::{
+    CreateIoCompletionPort, GetQueuedCompletionStatusEx, IO_STATUS_BLOCK, OVERLAPPED_ENTRY,
+    PostQueuedCompletionStatus,
+};
 
-/// A wait costs what is watched.
-pub const QUEUE_SCALES: bool = false;
+/// A wait costs what is ready, not what is watched.
+pub const QUEUE_SCALES: bool = true;
 
-/// The queues there are, for the calls that re-enable their edges.
-static QUEUES: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+/// So many sockets share a handle of the driver: cancelling a question takes longer the more are open on its handle.
+const GROUP: usize = 32;
+/// So many answers that nobody waits for may lie in a port before they are taken out.
+const LEFTOVERS: usize = 64;
+/// How long a queue that is closed waits for an answer. None takes as long; if one did, its memory would be lost.
+const PATIENCE: Timeout = Some(Duration::from_secs(10));
+
+/// Who watches sockets for edges, for the calls that re-enable them.
+static EDGES: RwLock<BTreeMap<usize, Vec<Weak<Shared>>>> = RwLock::new(BTreeMap::new());
 /// Whether anyone has ever asked for edges.
-static EDGES: AtomicBool = AtomicBool::new(false);
+static ANY_EDGES: AtomicBool = AtomicBool::new(false);
 
-/// A call that could have changed what these events tell has been made on the socket.
+/// A call has been made on the socket after which these events are news again.
+#[inline]
 pub(super) fn reenable(fd: Fd, events: Events) {
-    if !EDGES.load(Ordering::SeqCst) {
-        return;
+    if ANY_EDGES.load(Ordering::SeqCst) {
+        reenable_edges(fd, events);
     }
-    let queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
-    for queue in queues.iter().filter_map(Weak::upgrade) {
-        let mut state = queue.lock();
-        let Some(watched) = state.watched.get_mut(&fd.0) else { continue };
-        if watched.told.any(events) {
-            watched.told = watched.told.without(events);
-            queue.changed(&mut state);
+}
+
+/// So many bytes were sent of so many that should be. As long as there is room for all, that there is room is no news.
+#[inline]
+pub(super) fn after_send(fd: Fd, sent: usize, whole: usize) {
+    if sent < whole {
+        reenable(fd, Events::WRITE);
+    }
+}
+
+#[cold]
+fn reenable_edges(fd: Fd, events: Events) {
+    let edges = EDGES.read().unwrap_or_else(PoisonError::into_inner);
+    for queue in edges.get(&fd.0).into_iter().flatten().filter_map(Weak::upgrade) {
+        queue.lock().reenable(fd.0, events);
+    }
+}
+
+/// One open question.
+#[repr(C)]
+struct Question {
+    header: Header,
+    line: Line,
+    status: IO_STATUS_BLOCK,
+    /// Whom it is about.
+    fd: usize,
+    /// The wait that had begun last when it was asked.
+    round: u64,
+}
+
+impl Question {
+    /// Asks; the driver owns the question until its answer is taken from the port.
+    fn ask(self, driver: &Driver) -> Result<*mut Self> {
+        let mut place = Vec::new();
+        place.try_reserve_exact(1).map_err(|_| OUT_OF_MEMORY)?;
+        place.push(self);
+        let question = Box::into_raw(place.into_boxed_slice()).cast::<Self>();
+        // SAFETY: the memory was given away above, so that nobody touches it until the port tells of the answer.
+        let asked = unsafe {
+            let (header, status) = (&raw mut (*question).header, &raw mut (*question).status);
+            driver.ask(null_mut(), question.cast(), status, header, 1)
+        };
+        match asked {
+            Ok(_) => Ok(question),
+            Err(error) => {
+                // SAFETY: it was refused, and there will be no answer.
+                drop(unsafe { Self::take_back(question) });
+                Err(error)
+            }
         }
+    }
+
+    /// Takes back what [`Self::ask`] has given away.
+    ///
+    /// # Safety
+    /// The question must have been answered, or refused, and not taken back before.
+    unsafe fn take_back(question: *mut Self) -> Box<[Self]> {
+        // SAFETY: this is how it was made, and the caller vouches that nobody else has it.
+        unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(question, 1)) }
+    }
+
+    /// What the driver has told.
+    fn answer(&self) -> u32 {
+        // SAFETY: a status is all that is ever written there.
+        let status = unsafe { self.status.Anonymous.Status };
+        if status == STATUS_SUCCESS && self.header.count > 0 { self.line.bits } else { 0 }
     }
 }
 
@@ -40,56 +123,72 @@ struct Watched {
     tag: u64,
     /// What was told of an edge or in one shot, and is not told again before it is enabled again.
     told: Events,
+    /// What the driver calls it.
+    socket: usize,
+    /// Which of the queue's places it has, and so which of the driver's handles.
+    place: usize,
+    /// The open question, which is the driver's; looked at by nobody.
+    question: Option<*mut Question>,
+}
+
+impl Watched {
+    fn wanted(&self) -> Events {
+        self.asked.and(Events::ALL).without(self.told)
+    }
+}
+
+/// An answer that a wait has taken.
+struct Hint {
+    fd: usize,
+    bits: u32,
+    round: u64,
+    found: Events,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    watched: BTreeMap<usize, Watched>,
-    /// The last one that was reported: it is the others' turn, so that a small capacity reaches all.
-    last: usize,
-    /// A wait is polling; others wait until it is done.
-    polling: bool,
-    /// What is being polled is not what is watched any more.
-    stale: bool,
-    /// A wake-up that no wait has taken yet.
-    woken: bool,
+    watched: HashMap<usize, Watched>,
+    drivers: Vec<Driver>,
+    /// Places that were given back, and the first that was never given.
+    free: Vec<usize>,
+    fresh: usize,
+    /// The next wait asks about these again.
+    due: Vec<usize>,
+    /// How many waits there are.
+    waits: usize,
+    /// How many there have been.
+    rounds: u64,
+    /// How many questions are the driver's.
+    open: usize,
 }
+
+// SAFETY: the pointers are names of questions, which nobody follows.
+unsafe impl Send for State {}
 
 #[derive(Debug)]
 struct Shared {
+    port: AtomicUsize,
+    /// A wake-up is on its way that no wait has taken yet.
+    woken: AtomicBool,
     state: Mutex<State>,
-    turn: Condvar,
-    waker: Waker,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Has the wait that is polling look again.
-    fn changed(&self, state: &mut State) {
-        state.stale = true;
-        if state.polling {
-            self.waker.wake();
-        }
-    }
-}
-
-/// A list of watched sockets with a waker inside. Every method may be called from any thread.
+/// A completion port, and what is asked of the driver. Every method may be called from any thread.
 #[derive(Debug)]
 pub struct Queue(Arc<Shared>);
 
 /// Room for what one wait reports; kept by the caller so that a wait allocates little.
 pub struct Reports {
-    polled: Vec<(usize, u64)>,
+    packets: Vec<OVERLAPPED_ENTRY>,
+    hints: Vec<Hint>,
     entries: Vec<PollFd>,
     found: Vec<(u64, Events)>,
 }
 
 impl Reports {
     /// Room for none yet.
-    pub const EMPTY: Self = Self { polled: Vec::new(), entries: Vec::new(), found: Vec::new() };
+    pub const EMPTY: Self =
+        Self { packets: Vec::new(), hints: Vec::new(), entries: Vec::new(), found: Vec::new() };
 
     /// Forgets the last wait.
     pub fn clear(&mut self) {
@@ -101,67 +200,390 @@ impl Reports {
         self.found.iter().copied()
     }
 
-    /// Lists what is to be polled, beginning after the one that was reported last.
-    fn gather(&mut self, state: &mut State, waker: &Waker) -> Result<()> {
-        let room = state.watched.len() + 1;
-        self.entries.clear();
-        self.polled.clear();
-        self.entries.try_reserve(room).map_err(|_| OUT_OF_MEMORY)?;
-        self.polled.try_reserve(room).map_err(|_| OUT_OF_MEMORY)?;
-        state.stale = false;
-        let later = state.watched.range(state.last.saturating_add(1)..);
-        for (fd, watched) in later.chain(state.watched.range(..=state.last)) {
-            let wanted = watched.asked.and(Events::ALL).without(watched.told);
-            if !wanted.is_empty() {
-                self.polled.push((*fd, watched.tag));
-                self.entries.push(PollFd::new(Fd(*fd), wanted));
-            }
+    fn reserve(&mut self, capacity: usize) -> Result<()> {
+        let Self { packets, hints, entries, found } = self;
+        packets.clear();
+        hints.clear();
+        entries.clear();
+        packets.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+        hints.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+        entries.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+        found.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)
+    }
+}
+
+/// Takes at most `most` packets from a port, for which there is room; none if the time is over.
+fn dequeue(port: usize, packets: &mut Vec<OVERLAPPED_ENTRY>, most: usize, timeout: Timeout) -> Result<()> {
+    packets.clear();
+    let (list, most) = (packets.as_mut_ptr(), most.min(packets.capacity()) as u32);
+    let mut taken = 0;
+    // SAFETY: the list has room for as many.
+    let done = unsafe {
+        GetQueuedCompletionStatusEx(port as HANDLE, list, most, &mut taken, milliseconds(timeout), 0)
+    };
+    if done == 0 {
+        return match OsError::last() {
+            OsError(code) if code as u32 == WAIT_TIMEOUT || code as u32 == ERROR_TIMEOUT => Ok(()),
+            error => Err(error),
+        };
+    }
+    // SAFETY: the system has filled in this many.
+    unsafe { packets.set_len(taken as usize) };
+    Ok(())
+}
+
+impl State {
+    fn watch(&mut self, fd: usize, events: Events, tag: u64) -> Result<()> {
+        self.watched.try_reserve(1).map_err(|_| OUT_OF_MEMORY)?;
+        let place = match self.watched.get(&fd) {
+            Some(before) => before.place,
+            None => self.make_place()?,
+        };
+        let watched = Watched { asked: events, tag, told: Events::NONE, socket: fd, place, question: None };
+        if let Some(before) = self.watched.insert(fd, watched) {
+            self.cancel(&before);
         }
-        self.entries.push(PollFd::new(waker.fd(), Events::READ));
+        let asked = match self.ask(fd) {
+            // The driver does not know it by this number.
+            Err(NO_SOCKET) => afd::base(fd).and_then(|base| {
+                self.watched.entry(fd).and_modify(|watched| watched.socket = base);
+                self.ask(fd)
+            }),
+            other => other,
+        };
+        asked.inspect_err(|_| self.forget(fd))
+    }
+
+    fn forget(&mut self, fd: usize) {
+        if let Some(watched) = self.watched.remove(&fd) {
+            self.cancel(&watched);
+            self.free.push(watched.place);
+        }
+    }
+
+    fn make_place(&mut self) -> Result<usize> {
+        if let Some(place) = self.free.pop() {
+            return Ok(place);
+        }
+        // Room for all of them, so that giving one back can't fail.
+        self.free.try_reserve(self.fresh + 1).map_err(|_| OUT_OF_MEMORY)?;
+        self.fresh += 1;
+        Ok(self.fresh - 1)
+    }
+
+    /// Ends an open question; its answer comes to the port.
+    fn cancel(&self, watched: &Watched) {
+        if let Some(question) = watched.question {
+            // SAFETY: makes an address of another, and reads nothing there.
+            let status = unsafe { &raw const (*question).status };
+            self.drivers[watched.place / GROUP].cancel(status);
+        }
+    }
+
+    /// Asks about a socket, if there is something to ask that is not asked already.
+    fn ask(&mut self, fd: usize) -> Result<()> {
+        let Some(watched) = self.watched.get_mut(&fd) else { return Ok(()) };
+        let wanted = watched.wanted();
+        if watched.question.is_some() || wanted.is_empty() {
+            return Ok(());
+        }
+        let question = Question {
+            header: Header::new(1, None),
+            line: Line::new(watched.socket, afd::question(wanted)),
+            status: IO_STATUS_BLOCK::default(),
+            fd,
+            round: self.rounds,
+        };
+        watched.question = Some(question.ask(&self.drivers[watched.place / GROUP])?);
+        self.open += 1;
         Ok(())
     }
 
-    /// Notes what is ready and still watched.
-    fn collect(&mut self, state: &mut State, capacity: usize) {
-        for ((fd, tag), entry) in self.polled.iter().zip(&self.entries) {
-            let ready = entry.ready();
-            let Some(watched) = state.watched.get_mut(fd).filter(|watched| watched.tag == *tag) else {
+    /// Asks about a socket by the time of the next wait.
+    fn ask_later(&mut self, fd: usize) {
+        if self.due.try_reserve(1).is_ok() {
+            self.due.push(fd);
+        } else {
+            // Refused is only what has been closed behind the library's back.
+            let _ = self.ask(fd);
+        }
+    }
+
+    /// Asks about those that are due, if there is a wait that could learn the answers.
+    fn ask_due(&mut self) {
+        if self.waits == 0 {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due);
+        for fd in due.drain(..) {
+            let _ = self.ask(fd);
+        }
+        self.due = due;
+    }
+
+    fn reenable(&mut self, fd: usize, events: Events) {
+        let Some(watched) = self.watched.get_mut(&fd) else { return };
+        let edge = watched.asked.any(Events::EDGE) && !watched.asked.any(Events::ONESHOT);
+        if !edge || !watched.told.any(events) {
+            return;
+        }
+        watched.told = watched.told.without(events);
+        // What is asked now is too little.
+        if let Some(question) = watched.question.take() {
+            let before = Watched { question: Some(question), ..*watched };
+            self.cancel(&before);
+        }
+        self.ask_later(fd);
+        self.ask_due();
+    }
+
+    /// A wait begins; which one it is.
+    fn begin(&mut self) -> u64 {
+        self.waits += 1;
+        self.rounds += 1;
+        self.ask_due();
+        self.rounds
+    }
+
+    /// A wait ends. What it has reported may be news to the others, as it lasts.
+    fn end(&mut self) {
+        self.waits -= 1;
+        self.ask_due();
+    }
+
+    /// Takes the answers back; whether there was a wake-up among the packets.
+    fn collect(&mut self, packets: &[OVERLAPPED_ENTRY], mut hint: impl FnMut(&mut Self, Hint)) -> bool {
+        let mut woken = false;
+        for packet in packets {
+            let question = packet.lpOverlapped.cast::<Question>();
+            if question.is_null() {
+                woken = true;
+                continue;
+            }
+            // SAFETY: but for wake-ups, what comes to the port are answered questions, each once.
+            let answered = unsafe { Question::take_back(question) };
+            let (fd, round, bits) = (answered[0].fd, answered[0].round, answered[0].answer());
+            self.open -= 1;
+            // One that was cancelled is nobody's any more.
+            let Some(watched) = self.watched.get_mut(&fd).filter(|it| it.question == Some(question)) else {
                 continue;
             };
-            if ready.is_empty() || self.found.len() == capacity {
-                continue;
-            }
-            if watched.asked.any(Events::ONESHOT) {
-                watched.told = Events::ALL;
-            } else if watched.asked.any(Events::EDGE) {
-                watched.told = watched.told.or(ready);
-            }
-            state.last = *fd;
-            self.found.push((*tag, ready));
+            watched.question = None;
+            hint(self, Hint { fd, bits, round, found: afd::meaning(bits) });
         }
+        woken
+    }
+
+    /// Asks again, and without waiting, about what may have changed since it was answered.
+    fn verify(&self, hints: &mut [Hint], entries: &mut Vec<PollFd>, round: u64) {
+        entries.clear();
+        let doubtful = |hint: &&mut Hint| hint.round < round || afd::lasting(hint.bits) != 0;
+        let entry = |hint: &mut Hint| {
+            let watched = self.watched.get(&hint.fd);
+            let socket = watched.map_or(Fd::NONE, |watched| Fd(watched.socket));
+            PollFd::new(socket, watched.map_or(Events::NONE, Watched::wanted))
+        };
+        entries.extend(hints.iter_mut().filter(doubtful).map(entry));
+        // It is refused if one of them has been closed behind the library's back: then the answers count.
+        if entries.is_empty() || poll(entries, Some(Duration::ZERO)).is_err() {
+            return;
+        }
+        for (hint, entry) in hints.iter_mut().filter(doubtful).zip(entries) {
+            hint.found = afd::meaning(afd::lasting(hint.bits)).or(entry.ready());
+        }
+    }
+
+    /// What to report of a socket, if it is anything.
+    fn report(&mut self, fd: usize, found: Events) -> Option<(u64, Events)> {
+        let watched = self.watched.get_mut(&fd)?;
+        let tag = watched.tag;
+        if found.is_empty() {
+            let _ = self.ask(fd);
+            return None;
+        }
+        if watched.asked.any(Events::ONESHOT) {
+            watched.told = Events::ALL;
+        } else if watched.asked.any(Events::EDGE) {
+            watched.told = watched.told.or(found.and(Events::ALL));
+        }
+        // Not now: a wait reports a socket once.
+        self.ask_later(fd);
+        Some((tag, found))
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn port(&self) -> usize {
+        self.port.load(Ordering::SeqCst)
+    }
+
+    fn post_wake(&self) {
+        // SAFETY: takes no memory.
+        unsafe { PostQueuedCompletionStatus(self.port() as HANDLE, 0, 0, null()) };
+    }
+
+    /// Makes sure that there is a handle of the driver for a place that is given next.
+    fn prepare(&self, state: &mut State) -> Result<()> {
+        if !state.free.is_empty() || state.fresh < state.drivers.len() * GROUP {
+            return Ok(());
+        }
+        state.drivers.try_reserve(1).map_err(|_| OUT_OF_MEMORY)?;
+        let driver = Driver::open()?;
+        // SAFETY: both handles are open.
+        let port = unsafe { CreateIoCompletionPort(driver.handle(), self.port() as HANDLE, 0, 0) };
+        if port.is_null() {
+            return Err(OsError::last());
+        }
+        state.drivers.push(driver);
+        Ok(())
+    }
+
+    fn add(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
+        let mut state = self.lock();
+        self.prepare(&mut state)?;
+        state.watch(fd.0, events, tag)
+    }
+
+    /// Takes out of the port what nobody waits for, if it is much.
+    fn sweep(&self, state: &mut State) {
+        if state.open <= 2 * state.watched.len() + LEFTOVERS {
+            return;
+        }
+        let mut packets = Vec::new();
+        if packets.try_reserve_exact(LEFTOVERS).is_err() {
+            return;
+        }
+        let mut woken = false;
+        // No longer than it takes to have seen them all: what is ready comes again as soon as it is asked about.
+        for _ in 0..=state.open / LEFTOVERS {
+            let taken = dequeue(self.port(), &mut packets, LEFTOVERS, Some(Duration::ZERO));
+            if taken.is_err() || packets.is_empty() {
+                break;
+            }
+            woken |= state.collect(&packets, |state, hint| state.ask_later(hint.fd));
+        }
+        state.ask_due();
+        if woken {
+            self.post_wake();
+        }
+    }
+
+    /// Waits until there is something to report, or time is over.
+    fn wait(&self, reports: &mut Reports, capacity: usize, round: u64, timeout: Timeout) -> Result<bool> {
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let (mut left, mut woken) = (timeout, false);
+        loop {
+            let room = capacity - reports.found.len();
+            dequeue(self.port(), &mut reports.packets, room, left)?;
+            if reports.packets.is_empty() {
+                return Ok(woken);
+            }
+            woken |= self.settle(reports, round);
+            if reports.found.len() == capacity {
+                return Ok(woken);
+            }
+            left = if reports.packets.len() == room {
+                // There may be more to report, behind answers of which nothing came.
+                Some(Duration::ZERO)
+            } else if woken || !reports.found.is_empty() {
+                return Ok(woken);
+            } else {
+                until.map(|until| until.saturating_duration_since(Instant::now()))
+            };
+        }
+    }
+
+    /// Makes reports of what has come to the port; whether there was a wake-up.
+    fn settle(&self, reports: &mut Reports, round: u64) -> bool {
+        let Reports { packets, hints, entries, found } = reports;
+        let mut state = self.lock();
+        hints.clear();
+        let woken = state.collect(packets, |_, hint| hints.push(hint));
+        if woken {
+            self.woken.store(false, Ordering::SeqCst);
+        }
+        state.verify(hints, entries, round);
+        found.extend(hints.iter().filter_map(|hint| state.report(hint.fd, hint.found)));
+        woken
+    }
+
+    fn watch_edges(self: &Arc<Self>, fd: Fd) -> Result<()> {
+        ANY_EDGES.store(true, Ordering::SeqCst);
+        let mut edges = EDGES.write().unwrap_or_else(PoisonError::into_inner);
+        let queues = edges.entry(fd.0).or_default();
+        if !queues.iter().any(|queue| self.is(queue)) {
+            queues.try_reserve(1).map_err(|_| OUT_OF_MEMORY)?;
+            queues.push(Arc::downgrade(self));
+        }
+        Ok(())
+    }
+
+    fn is(&self, other: &Weak<Self>) -> bool {
+        std::ptr::eq(self, other.as_ptr())
+    }
+
+    fn forget_edges(&self, fd: usize) {
+        let mut edges = EDGES.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queues) = edges.get_mut(&fd) {
+            queues.retain(|queue| !self.is(queue));
+            if queues.is_empty() {
+                edges.remove(&fd);
+            }
+        }
+    }
+
+    fn close(&self) {
+        let port = self.port.swap(0, Ordering::SeqCst);
+        if port == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        let gone = std::mem::take(&mut state.watched);
+        state.drivers.iter().for_each(Driver::cancel_all);
+        let mut packets = Vec::new();
+        // Without room nothing is taken, and the questions are lost.
+        let _ = packets.try_reserve_exact(LEFTOVERS);
+        while state.open > 0
+            && dequeue(port, &mut packets, LEFTOVERS, PATIENCE).is_ok()
+            && !packets.is_empty()
+        {
+            state.collect(&packets, |_, _| {});
+        }
+        *state = State::default();
+        drop(state);
+        for (fd, _) in gone.iter().filter(|(_, watched)| watched.asked.any(Events::EDGE)) {
+            self.forget_edges(*fd);
+        }
+        // SAFETY: nobody else closes it, and nobody waits there.
+        unsafe { CloseHandle(port as HANDLE) };
     }
 }
 
 impl Queue {
     /// Opens an empty queue.
     pub fn new() -> Result<Self> {
-        let shared = Shared { state: Mutex::default(), turn: Condvar::new(), waker: Waker::new()? };
-        let shared = Arc::new(shared);
-        let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.retain(|queue| queue.strong_count() > 0);
-        queues.push(Arc::downgrade(&shared));
-        Ok(Self(shared))
+        // The last number says that no thread that is ready need wait until others that were woken wait again.
+        // SAFETY: takes no memory.
+        let port = unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, null_mut(), 0, i32::MAX as u32) };
+        if port.is_null() {
+            return Err(OsError::last());
+        }
+        let port = AtomicUsize::new(port as usize);
+        Ok(Self(Arc::new(Shared { port, woken: AtomicBool::new(false), state: Mutex::default() })))
     }
 
     /// Watches a socket.
     pub fn add(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         if events.any(Events::EDGE) {
-            EDGES.store(true, Ordering::SeqCst);
+            self.0.watch_edges(fd)?;
+        } else if ANY_EDGES.load(Ordering::SeqCst) {
+            self.0.forget_edges(fd.0);
         }
-        let mut state = self.0.lock();
-        state.watched.insert(fd.0, Watched { asked: events, tag, told: Events::NONE });
-        self.0.changed(&mut state);
-        Ok(())
+        self.0.add(fd, events, tag)
     }
 
     /// Watches it for something else.
@@ -169,69 +591,44 @@ impl Queue {
         self.add(fd, events, tag)
     }
 
-    /// Watches it no more.
+    /// Watches it no more. Must come before the socket is closed, as it is known by its number.
     pub fn remove(&self, fd: Fd) {
         let mut state = self.0.lock();
-        if state.watched.remove(&fd.0).is_some() {
-            self.0.changed(&mut state);
+        let edge = state.watched.get(&fd.0).is_some_and(|watched| watched.asked.any(Events::EDGE));
+        state.forget(fd.0);
+        self.0.sweep(&mut state);
+        drop(state);
+        if edge {
+            self.0.forget_edges(fd.0);
         }
     }
 
-    /// Watches nothing any more. There are no descriptors of its own to be given up.
+    /// Watches nothing any more, and gives up its handles. No wait may be under way.
     pub fn close(&self) {
-        self.0.lock().watched.clear();
+        self.0.close();
     }
 
     /// Makes one wait return, now or the next.
     pub fn wake(&self) {
-        let mut state = self.0.lock();
-        state.woken = true;
-        self.0.changed(&mut state);
+        if !self.0.woken.swap(true, Ordering::SeqCst) {
+            self.0.post_wake();
+        }
     }
 
     /// Waits for at most `capacity` reports; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
+        let capacity = capacity.min(MOST_REPORTS);
         reports.clear();
-        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let patience = timeout.unwrap_or(LONGEST_WAIT);
-        let state = self.0.lock();
-        let (mut state, _) = self
-            .0
-            .turn
-            .wait_timeout_while(state, patience, |state| state.polling)
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.polling {
-            return Ok(false);
-        }
-        state.polling = true;
-        drop(state);
-        let outcome = self.poll(reports, capacity, until);
-        self.0.lock().polling = false;
-        self.0.turn.notify_one();
+        reports.reserve(capacity)?;
+        let round = self.0.lock().begin();
+        let outcome = self.0.wait(reports, capacity, round, timeout);
+        self.0.lock().end();
         outcome
     }
+}
 
-    /// Polls until there is something to report, as the only wait that does.
-    fn poll(&self, reports: &mut Reports, capacity: usize, until: Option<Instant>) -> Result<bool> {
-        loop {
-            let mut state = self.0.lock();
-            reports.gather(&mut state, &self.0.waker)?;
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let limit = if state.woken { Some(std::time::Duration::ZERO) } else { left };
-            drop(state);
-            let outcome = poll(&mut reports.entries, limit);
-            let mut state = self.0.lock();
-            match outcome {
-                Ok(_) => reports.collect(&mut state, capacity),
-                // Somebody has closed what is not watched any more.
-                Err(_) if state.stale => {}
-                Err(error) => return Err(error),
-            }
-            self.0.waker.drain();
-            let woken = std::mem::take(&mut state.woken);
-            if woken || !reports.found.is_empty() || left.is_some_and(|left| left.is_zero()) {
-                return Ok(woken);
-            }
-        }
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -1,0 +1,221 @@
+/*
+ * What Wine does otherwise than Windows, with plain Winsock calls and without anysock: the evidence for the lines of
+ * tests/windows/exceptions that say "wine". Prints a line for each case: `wine NAME: what it does` where it differs, `as
+ * documented NAME` where it does not, which is a line to be taken off the list.
+ */
+#include <winsock2.h>
+#include <ws2tcpip.h>
+
+#include <mswsock.h>
+#include <windows.h>
+
+#include <process.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int differing, documented;
+
+/* What a call has said: 0, or the code of Winsock. */
+static int code(int result) {
+    return result == SOCKET_ERROR ? WSAGetLastError() : 0;
+}
+
+static void tell(const char *name, int differs, const char *what, int number) {
+    differs ? differing++ : documented++;
+    if (differs) {
+        printf("wine %s: %s: %d\n", name, what, number);
+    } else {
+        printf("as documented %s\n", name);
+    }
+}
+
+static struct sockaddr_in loopback(void) {
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return name;
+}
+
+static SOCKET bound(int kind, struct sockaddr_in *name) {
+    int length = sizeof *name;
+    SOCKET fd = socket(AF_INET, kind, 0);
+    *name = loopback();
+    bind(fd, (struct sockaddr *)name, length);
+    getsockname(fd, (struct sockaddr *)name, &length);
+    return fd;
+}
+
+static void connected(SOCKET *client, SOCKET *server) {
+    struct sockaddr_in name;
+    SOCKET listener = bound(SOCK_STREAM, &name);
+    listen(listener, 1);
+    *client = socket(AF_INET, SOCK_STREAM, 0);
+    connect(*client, (struct sockaddr *)&name, sizeof name);
+    *server = accept(listener, NULL, NULL);
+    closesocket(listener);
+}
+
+/* Since Windows 10 1803 there are streams of AF_UNIX. */
+static void unix_streams(void) {
+    SOCKET fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    tell("unix", fd == INVALID_SOCKET, "socket(AF_UNIX, SOCK_STREAM) fails", WSAGetLastError());
+}
+
+/* Closing with SO_LINGER on and 0 resets; the peer's recv is WSAECONNRESET. */
+static void reset(void) {
+    SOCKET client, server;
+    char byte;
+    struct linger hard = {.l_onoff = 1};
+    connected(&client, &server);
+    setsockopt(client, SOL_SOCKET, SO_LINGER, (char *)&hard, sizeof hard);
+    closesocket(client);
+    int result = code(recv(server, &byte, 1, 0));
+    tell("reset", result != WSAECONNRESET, "recv after a reset, instead of 10054, says", result);
+}
+
+/* A datagram to a closed port: with SIO_UDP_CONNRESET, as is the default, the next recv is WSAECONNRESET. */
+static void refusal(void) {
+    struct sockaddr_in nobody;
+    char byte;
+    DWORD patience = 1000;
+    closesocket(bound(SOCK_DGRAM, &nobody));
+    SOCKET fd = socket(AF_INET, SOCK_DGRAM, 0);
+    connect(fd, (struct sockaddr *)&nobody, sizeof nobody);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, (char *)&patience, sizeof patience);
+    send(fd, "?", 1, 0);
+    int result = code(recv(fd, &byte, 1, 0));
+    tell("refusal", result != WSAECONNRESET, "recv after a refused datagram, instead of 10054, says", result);
+}
+
+/* An address that no interface has is WSAEADDRNOTAVAIL. */
+static void bind_anywhere(void) {
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    name.sin_addr.s_addr = inet_addr("192.0.2.1");
+    int result = code(bind(socket(AF_INET, SOCK_DGRAM, 0), (struct sockaddr *)&name, sizeof name));
+    tell("bind", result != WSAEADDRNOTAVAIL, "binding UDP to 192.0.2.1, instead of 10049, says", result);
+}
+
+static void tcp_info(void) {
+    SOCKET client, server;
+    DWORD version = 0, length;
+    char room[256];
+    connected(&client, &server);
+    int result = code(WSAIoctl(client, _WSAIORW(IOC_VENDOR, 39), &version, sizeof version, room, sizeof room, &length, NULL, NULL));
+    tell("tcp_info", result != 0, "SIO_TCP_INFO fails", result);
+}
+
+static void mtu(void) {
+    struct sockaddr_in name;
+    DWORD value;
+    int length = sizeof value;
+    SOCKET fd = socket(AF_INET, SOCK_DGRAM, 0);
+    bound(SOCK_DGRAM, &name);
+    connect(fd, (struct sockaddr *)&name, sizeof name);
+    int result = code(getsockopt(fd, IPPROTO_IP, 73 /* IP_MTU */, (char *)&value, &length));
+    tell("mtu", result != 0, "IP_MTU fails", result);
+}
+
+/* Leaving a group that was not joined is WSAEADDRNOTAVAIL. */
+static void leave(void) {
+    struct ip_mreq group = {.imr_multiaddr.s_addr = inet_addr("239.1.2.3")};
+    SOCKET fd = socket(AF_INET, SOCK_DGRAM, 0);
+    int result = code(setsockopt(fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, (char *)&group, sizeof group));
+    tell("leave", result != WSAEADDRNOTAVAIL, "leaving a group, instead of 10049, says", result);
+}
+
+static void source_group(void) {
+    struct group_source_req request = {.gsr_interface = 1};
+    struct sockaddr_in source = loopback(), group = {.sin_family = AF_INET};
+    group.sin_addr.s_addr = inet_addr("232.1.2.3");
+    memcpy(&request.gsr_group, &group, sizeof group);
+    memcpy(&request.gsr_source, &source, sizeof source);
+    SOCKET fd = socket(AF_INET, SOCK_DGRAM, 0);
+    int result = code(setsockopt(fd, IPPROTO_IP, 45 /* MCAST_JOIN_SOURCE_GROUP */, (char *)&request, sizeof request));
+    tell("source_group", result != 0, "MCAST_JOIN_SOURCE_GROUP fails", result);
+}
+
+/* A socket that a child has inherited is a socket. */
+static void inherited(void) {
+    struct sockaddr_in name;
+    char program[MAX_PATH], number[32];
+    SOCKET fd = bound(SOCK_STREAM, &name);
+    GetModuleFileNameA(NULL, program, sizeof program);
+    SetHandleInformation((HANDLE)fd, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)fd);
+    int result = (int)_spawnl(_P_WAIT, program, program, number, (char *)NULL);
+    tell("inherited", result != 0, "SO_TYPE of an inherited socket fails", result);
+}
+
+static int look_at_inherited(SOCKET fd) {
+    struct sockaddr_in name;
+    int kind, length = sizeof kind, name_length = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &name_length) != 0) {
+        return 0; /* it did not come along: nothing to say about it */
+    }
+    return code(getsockopt(fd, SOL_SOCKET, SO_TYPE, (char *)&kind, &length));
+}
+
+static void *extension(SOCKET fd, GUID name) {
+    void *function = NULL;
+    DWORD length;
+    WSAIoctl(fd, SIO_GET_EXTENSION_FUNCTION_POINTER, &name, sizeof name, &function, sizeof function, &length, NULL, NULL);
+    return function;
+}
+
+/* IP_PKTINFO says from which address a datagram goes. */
+static void send_control(void) {
+    struct sockaddr_in name, from;
+    int length = sizeof from;
+    DWORD count;
+    char data[8];
+    alignas(16) char room[64] = {0};
+    SOCKET receiver = bound(SOCK_DGRAM, &name), sender = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    bind(sender, (struct sockaddr *)&any, sizeof any);
+    LPFN_WSASENDMSG transmit = extension(sender, (GUID)WSAID_WSASENDMSG);
+    WSACMSGHDR *header = (WSACMSGHDR *)(void *)room;
+    *header = (WSACMSGHDR){WSA_CMSG_LEN(sizeof(IN_PKTINFO)), IPPROTO_IP, IP_PKTINFO};
+    ((IN_PKTINFO *)(void *)WSA_CMSG_DATA(header))->ipi_addr.s_addr = inet_addr("127.0.0.3");
+    WSABUF buffer = {1, data};
+    WSAMSG message = {(struct sockaddr *)&name, sizeof name, &buffer, 1, {WSA_CMSG_SPACE(sizeof(IN_PKTINFO)), room}, 0};
+    int result = transmit == NULL ? -1 : code(transmit(sender, &message, 0, &count, NULL, NULL));
+    if (result == 0) {
+        recvfrom(receiver, data, sizeof data, 0, (struct sockaddr *)&from, &length);
+        result = from.sin_addr.s_addr == inet_addr("127.0.0.3") ? 0 : (int)(ntohl(from.sin_addr.s_addr) & 255);
+    }
+    tell("send_control", result != 0, "a datagram that shall go from 127.0.0.3 comes from 127.0.0", result);
+}
+
+/* POLLHUP is told beside POLLRDNORM. */
+static void end_behind_data(void) {
+    SOCKET client, server;
+    connected(&client, &server);
+    send(client, "data", 4, 0);
+    closesocket(client);
+    Sleep(100);
+    WSAPOLLFD entry = {server, POLLRDNORM, 0};
+    WSAPoll(&entry, 1, 1000);
+    tell("end_behind_data", (entry.revents & POLLHUP) == 0, "WSAPoll of data and an end says", entry.revents);
+}
+
+int main(int count, char **arguments) {
+    WSADATA about;
+    WSAStartup(MAKEWORD(2, 2), &about);
+    if (count > 1) {
+        return look_at_inherited((SOCKET)strtoull(arguments[1], NULL, 10));
+    }
+    unix_streams();
+    reset();
+    refusal();
+    bind_anywhere();
+    tcp_info();
+    mtu();
+    leave();
+    source_group();
+    inherited();
+    send_control();
+    end_behind_data();
+    printf("%d differ, %d are as documented\n", differing, documented);
+    return documented == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
