@@ -382,6 +382,20 @@ fn a_listener_may_come_back_at_once_although_its_connections_linger() {
     time_wait(*next);
 }
 
+/// Where systems let two have a port who both ask for it, the listener has not asked.
+#[test]
+fn nobody_takes_the_port_of_a_listener() {
+    for kind in ["tcp", "tcp4"] {
+        let listener = listener(kind);
+        let thief = open(kind);
+        expect(set(*thief, "reuse_address", 1));
+        expect_error(bind(*thief, &local_address(*listener)), "EADDRINUSE");
+        let client = open(kind);
+        expect(connect(*client, &local_address(*listener)));
+        drop(Own(expect(anysock_accept(*listener))));
+    }
+}
+
 #[test]
 fn the_callers_word_on_reuse_is_the_last() {
     for kind in ["tcp", "tcp4"] {
