@@ -30,7 +30,7 @@ find_exception() { # case
     done
 }
 
-# Judges one case by its result: ok, failed, skipped, hangs, missing. Of one that fails it shows what it complained of.
+# Judges one case by its result: ok, failed, skipped, hangs, missing. Of one that fails it shows what the log has of it.
 judge() { # case result [log]
     local sort=
     find_exception "$1"
@@ -45,7 +45,7 @@ judge() { # case result [log]
             if [[ -n $sort ]]; then excepted=$((excepted + 1)); return; fi ;;
     esac
     fail "$1: $2"
-    if [[ -f ${3-} ]]; then grep -A3 ' panicked at ' "$3" | sed 's/^/    /'; fi
+    if [[ -f ${3-} ]]; then grep -F -A3 "thread '${1#*::}'" "$3" | sed 's/^/    /'; fi
 }
 
 # The list, and the count. Fails if a case has; an exception that nothing falls under has gone out of date.
