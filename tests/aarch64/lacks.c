@@ -4,11 +4,13 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 static void say(char letter, int has, const char *what) { printf("%s  %c  %s\n", has ? "has  " : "lacks", letter, what); }
@@ -30,8 +32,9 @@ int main(void) {
     length = sizeof one;
     say('c', getsockopt(datagram, IPPROTO_IP, IP_RECVTTL, &one, &length) == 0, "getsockopt IP_RECVTTL");
 
+    got = setsockopt(datagram, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
     length = sizeof text;
-    say('d', getsockopt(stream, SOL_SOCKET, SO_BINDTODEVICE, text, &length) == 0, "getsockopt SO_BINDTODEVICE");
+    say('d', got == 0 && getsockopt(stream, SOL_SOCKET, SO_BINDTODEVICE, text, &length) == 0, "getsockopt SO_BINDTODEVICE");
 
     struct group_req group = {0};
     struct sockaddr_in *address = (struct sockaddr_in *)&group.gr_group;
@@ -50,5 +53,10 @@ int main(void) {
     ssize_t sent = sendmsg(pair[0], &nothing, 0);
     ssize_t received = recv(pair[1], text, sizeof text, MSG_DONTWAIT);
     say('g', ready == 0 && sent == 0 && received == 0, "sendmsg of no pieces: an empty datagram");
+
+    struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {1, allow};
+    got = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    say('h', got == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "prctl PR_SET_SECCOMP");
     return 0;
 }

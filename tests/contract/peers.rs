@@ -233,7 +233,7 @@ pub mod child {
             prepare(view);
             return body();
         }
-        let mut command = this_program();
+        let mut command = crate::support::this_program();
         command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(INSIDE, test);
         // SAFETY: the closure makes one system call and nothing else.
         unsafe { command.pre_exec(move || detach(view)) };
@@ -248,15 +248,6 @@ pub mod child {
         let text = String::from_utf8_lossy(&text);
         assert!(output.status.success(), "in the child: {}\n{text}", output.status);
         assert!(text.contains("1 passed"), "the child has run no test named {test}\n{text}");
-    }
-
-    /// This program. Under an emulator of another processor it is that one's argument: `ANYSOCK_EMULATOR` names it.
-    fn this_program() -> Command {
-        let program = std::env::current_exe().unwrap();
-        let Some(emulator) = std::env::var_os("ANYSOCK_EMULATOR") else { return Command::new(program) };
-        let mut command = Command::new(emulator);
-        command.arg(program);
-        command
     }
 
     /// Returns when the child is another program.
