@@ -119,8 +119,12 @@ impl<'a> Blocked<'a> {
         if timeout == 0 {
             return Err(Error::EAGAIN);
         }
-        let deadline = *self.deadline.get_or_insert_with(|| Deadline::after(timeout));
-        if deadline.passed() { Err(deadline.error()) } else { Ok(deadline) }
+        match self.deadline {
+            Some(deadline) if deadline.passed() => Err(deadline.error()),
+            Some(deadline) => Ok(deadline),
+            // However short, it allows one look: the call may not have tried yet.
+            None => Ok(*self.deadline.insert(Deadline::after(timeout))),
+        }
     }
 }
 

@@ -233,7 +233,7 @@ pub mod child {
             prepare(view);
             return body();
         }
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = crate::support::this_program();
         command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(INSIDE, test);
         // SAFETY: the closure makes one system call and nothing else.
         unsafe { command.pre_exec(move || detach(view)) };

@@ -702,7 +702,17 @@ fn is_waiting(thread: ThreadId, _begun: Instant) -> bool {
     // "running", or the number of the system call and its arguments.
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).unwrap_or_default();
     let number = status.split_whitespace().next().and_then(|number| number.parse().ok());
-    number.is_some_and(|number| WAITS.contains(&number))
+    number.is_some_and(|number| WAITS.contains(&number) || waits_of_the_host().contains(&number))
+}
+
+/// Under an emulator of another processor the system calls are seen with the host's numbers.
+#[cfg(target_os = "linux")]
+fn waits_of_the_host() -> &'static [libc::c_long] {
+    static NUMBERS: std::sync::OnceLock<Vec<libc::c_long>> = std::sync::OnceLock::new();
+    NUMBERS.get_or_init(|| {
+        let list = std::env::var("ANYSOCK_HOST_WAITS").unwrap_or_default();
+        list.split_whitespace().map(|number| number.parse().expect("numbers of system calls")).collect()
+    })
 }
 
 /// Elsewhere there is no telling: it has had its time.
@@ -710,6 +720,15 @@ fn is_waiting(thread: ThreadId, _begun: Instant) -> bool {
 fn is_waiting(_thread: ThreadId, begun: Instant) -> bool {
     std::thread::sleep(Duration::from_millis(200).saturating_sub(begun.elapsed()));
     true
+}
+
+/// This program, to be run once more. Under an emulator it is that one's argument: `ANYSOCK_EMULATOR` names it.
+pub fn this_program() -> std::process::Command {
+    let program = std::env::current_exe().unwrap();
+    let Some(emulator) = std::env::var_os("ANYSOCK_EMULATOR") else { return std::process::Command::new(program) };
+    let mut command = std::process::Command::new(emulator);
+    command.arg(program);
+    command
 }
 
 /// How much processor time this thread has used.
