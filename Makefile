@@ -18,7 +18,7 @@ export ANYSOCK_LIBRARY := $(abspath $(LIBDIR))/libanysock.so
 export CARGO CC PYTHON LIBDIR EXAMPLES CFLAGS
 
 .PHONY: help build header examples demo test test-rust test-c test-python test-cpython test-pythons test-hooks windows test-windows \
-	lint bench docs install clean
+	test-aarch64 lint bench docs install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
