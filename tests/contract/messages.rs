@@ -103,13 +103,14 @@ fn send_all(
     handles: &[i64],
     flags: i32,
 ) -> i64 {
+    let mut buffers = [piece(data)];
     let message = anysock_message {
         address: address.map_or(null_mut(), |address| std::ptr::from_ref(address).cast_mut()),
         controls: controls.as_ptr().cast_mut(),
         control_count: controls.len(),
         handles: handles.as_ptr().cast_mut(),
         handle_count: handles.len(),
-        ..message_of(&mut [piece(data)])
+        ..message_of(&mut buffers)
     };
     // SAFETY: everything lives through the call, is as long as it says, and is only read.
     unsafe { anysock_send_message(h, &message, flags) }
@@ -139,7 +140,8 @@ fn only(room: &Room, kind: i32) -> anysock_control {
 fn data_goes_through_several_pieces_on_every_kind() {
     for kind in here(&["tcp4", "tcp6", "udp4", "udp6", "unix", "unixgram", "unixpacket"]) {
         let (one, other) = connected(kind);
-        let message = message_of(&mut [piece(b"ab"), piece(b""), piece(b"cdef")]);
+        let mut buffers = [piece(b"ab"), piece(b""), piece(b"cdef")];
+        let message = message_of(&mut buffers);
         // SAFETY: everything lives through the call.
         assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 6, "{kind}");
         let mut room = Room::new(8, 0, 0);
@@ -496,10 +498,11 @@ fn what_is_not_known_comes_and_goes_raw() {
     raw[0] = 20;
     raw[12] = libc::IP_TTL as u8;
     raw[16] = 33;
+    let mut buffers = [piece(b"x")];
     let message = anysock_message {
         raw_control: raw.as_mut_ptr().cast(),
         raw_length: raw.len(),
-        ..message_of(&mut [piece(b"x")])
+        ..message_of(&mut buffers)
     };
     // SAFETY: everything lives through the call.
     assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
@@ -683,10 +686,11 @@ mod handles {
             libc::CMSG_DATA(header).cast::<i32>().write_unaligned(file.as_raw_fd());
             libc::CMSG_SPACE(4) as usize
         };
+        let mut buffers = [piece(b"x")];
         let message = anysock_message {
             raw_control: raw.as_mut_ptr().cast(),
             raw_length: length,
-            ..message_of(&mut [piece(b"x")])
+            ..message_of(&mut buffers)
         };
         // SAFETY: everything lives through the call.
         assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);

@@ -725,7 +725,9 @@ fn is_waiting(_thread: ThreadId, begun: Instant) -> bool {
 /// This program, to be run once more. Under an emulator it is that one's argument: `ANYSOCK_EMULATOR` names it.
 pub fn this_program() -> std::process::Command {
     let program = std::env::current_exe().unwrap();
-    let Some(emulator) = std::env::var_os("ANYSOCK_EMULATOR") else { return std::process::Command::new(program) };
+    let Some(emulator) = std::env::var_os("ANYSOCK_EMULATOR") else {
+        return std::process::Command::new(program);
+    };
     let mut command = std::process::Command::new(emulator);
     command.arg(program);
     command
