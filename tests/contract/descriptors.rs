@@ -230,6 +230,7 @@ fn start_with(test: &str, handed: i64, kept: i64) -> std::process::Child {
     assert_eq!((get(handed, "inherit"), get(kept, "inherit")), (Ok(0), Ok(0)));
     expect(set(handed, "inherit", 1));
     let numbers = format!("{} {}", expect(anysock_fd(handed)), expect(anysock_fd(kept)));
+    let _alone = a_child();
     this_program()
         .args(["--nocapture", "--exact", test])
         .env("ANYSOCK_TEST_HANDED", numbers)

@@ -6,7 +6,7 @@ use std::ffi::c_char;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::ptr::null_mut;
-use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 /// A child holds copies of all descriptors until it becomes another program: for that long nothing is closed.
@@ -15,6 +15,11 @@ static CHILDREN: RwLock<()> = RwLock::new(());
 /// As long as the guard lives no test starts a child, so that what is closed is closed.
 pub fn no_children() -> RwLockReadGuard<'static, ()> {
     CHILDREN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As long as the guard lives a child may be started: until it is another program, it has copies of what others close.
+pub fn a_child() -> RwLockWriteGuard<'static, ()> {
+    CHILDREN.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A test that this machine can't run says so, past the harness, which shows nothing of a test that passes.
@@ -252,7 +257,7 @@ pub mod child {
 
     /// Returns when the child is another program.
     fn start(command: &mut Command) -> std::io::Result<Child> {
-        let _alone = CHILDREN.write().unwrap_or_else(PoisonError::into_inner);
+        let _alone = a_child();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     }
 
