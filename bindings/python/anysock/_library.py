@@ -63,16 +63,6 @@ def require(abi_version: int) -> None:
         raise ImportError(f"{found}, and this package needs version {abi_version}")
 
 
-def bare(name: str) -> Callable[..., int]:
-    """A function that does not convert its arguments: for callers in a hurry, whose arguments are C's already.
-
-    Nothing checks them: a Python number is an `int` of C to it, a handle has to be a `c_int64`.
-    """
-    function: Any = _library[name]
-    function.restype = ctypes.c_int64
-    return function  # type: ignore[no-any-return]
-
-
 def foreign(prototype: Callable[..., Any]) -> Callable[..., Any]:
     """The library's function of that name, with the types of the annotations and the docstring.
 
@@ -91,11 +81,12 @@ _locked = ctypes.PyDLL(_library._name, handle=_library._handle)
 
 
 def prepared(function: Callable[..., Any], waits: bool = True) -> Callable[..., Any]:
-    """The same function for arguments that are prepared, by the types' `from_param` or by `byref`: none is checked.
+    """The same function for arguments that are prepared, by the types' `from_param` or by `byref`, or C's already.
 
+    None is converted or checked: a Python number is an `int` of C to it, a handle has to be a `c_int64`.
     Converting four arguments costs as much as waiting for a thousand sockets; giving the interpreter's lock away
     for a call that never waits costs a tenth of it.
     """
-    bare: Any = (_library if waits else _locked)[function.__name__]
-    bare.restype = function.restype  # type: ignore[attr-defined]
-    return bare  # type: ignore[no-any-return]
+    same: Any = (_library if waits else _locked)[function.__name__]
+    same.restype = function.restype  # type: ignore[attr-defined]
+    return same  # type: ignore[no-any-return]

@@ -22,7 +22,7 @@ from .. import _abi
 from .._abi import anysock_recv as receive
 from .._abi import anysock_send as transmit
 from .._handle import CLOSED
-from .._library import bare
+from .._library import prepared
 from .._memory import Loan, fresh_bytes
 from .._numbers import enter, handle_of, is_given_up, leave, share
 from .._options import get_number
@@ -36,7 +36,9 @@ from .failures import failure, timed_out
 from .memory import ZEROED, lend, length_of, readable, sizes
 
 # For the quick paths, which have C's numbers at hand.
-_read, _write, _write_all = bare("anysock_read"), bare("anysock_write"), bare("anysock_write_all")
+_read: Callable[..., int] = prepared(_abi.anysock_read)
+_write: Callable[..., int] = prepared(_abi.anysock_write)
+_write_all: Callable[..., int] = prepared(_abi.anysock_write_all)
 
 _TIMEOUT = _abi.ANYSOCK_OPT_TIMEOUT.encode()
 _CONNECT_TIMEOUT = _abi.ANYSOCK_OPT_CONNECT_TIMEOUT.encode()
