@@ -169,17 +169,29 @@ fn still_wanted(slot: &Ref) -> Result<()> {
     if slot.phase() == Phase::Racing { Ok(()) } else { Err(Error::ECANCELED) }
 }
 
-/// Several addresses, each with a descriptor of its own; the winner's becomes the handle's.
+/// Several addresses, each with a descriptor of its own; the winner's becomes the handle's. Where nobody else can have
+/// the name of a bound one, it tries them itself, one after the other.
 fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()> {
     if !slot.advance(Phase::Fresh, Phase::Racing) {
         return outcome(slot, deadline);
     }
     drive(slot, deadline, move |slot, deadline| {
         let (winner, address) = Race::new(slot, candidates).run(deadline)?;
-        let fd = sys::replace(slot.fd(), winner)?;
+        let fd = take_over(slot, winner)?;
         slot.settle(fd, address.domain());
         Ok(Phase::Arrived)
     })
+}
+
+/// The winner takes the place of what the handle had. Other calls may be using that until the last is done.
+fn take_over(slot: &Ref, winner: Fd) -> Result<Fd> {
+    let own = slot.fd();
+    if own.is_none() || own == winner {
+        return Ok(winner);
+    }
+    let (fd, spent) = sys::replace(own, winner)?;
+    slot.spend(spent);
+    Ok(fd)
 }
 
 /// Carries out what the kernel can't do alone: here, or for a caller who will not wait on a thread of ours.
@@ -265,7 +277,7 @@ struct Race<'a> {
     slot: &'a Ref,
     waiting: std::vec::IntoIter<SockAddr>,
     running: Vec<Attempt>,
-    next_start: Instant,
+    next_start: Deadline,
     first_error: Option<Error>,
 }
 
@@ -275,23 +287,30 @@ struct Attempt {
     fd: Fd,
     address: SockAddr,
     index: u32,
+    /// It is the handle's own.
+    is_own: bool,
 }
 
 impl Attempt {
     /// Opens a descriptor. It is noted under the lock under which it is opened: no fork comes in between.
     fn open(slot: &Ref, address: SockAddr) -> Result<Self> {
         let index = slot.handle().index;
+        if tries_alone(slot) {
+            return Ok(Self { fd: slot.fd(), address, index, is_own: true });
+        }
         let fd = side::with(index, |side| {
             side.attempts.try_reserve(1).map_err(|_| Error::ENOMEM)?;
             create(slot.kind(), address.domain()).inspect(|fd| side.attempts.push(*fd))
         })?;
-        Ok(Self { fd, address, index })
+        Ok(Self { fd, address, index, is_own: false })
     }
 
     /// Gives it the handle's options and local address, and sends it on its way; `true` if it is already there.
     fn start(&self, slot: &Ref) -> Result<bool> {
-        dress(slot, self.fd, self.address.domain())?;
-        bind_alike(slot, self.fd)?;
+        if !self.is_own {
+            dress(slot, self.fd, self.address.domain())?;
+            bind_alike(slot, self.fd)?;
+        }
         Ok(sys::connect(self.fd, &self.address)?)
     }
 
@@ -308,7 +327,7 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if !self.fd.is_none() {
+        if !self.fd.is_none() && !self.is_own {
             self.forget();
             sys::close(self.fd);
         }
@@ -329,7 +348,7 @@ impl<'a> Race<'a> {
             slot,
             waiting: candidates.into_iter(),
             running: Vec::new(),
-            next_start: Instant::now(),
+            next_start: Deadline::At(Instant::now()),
             first_error: None,
         }
     }
@@ -338,7 +357,7 @@ impl<'a> Race<'a> {
         let watch = SlotWatch::new(self.slot);
         loop {
             still_wanted(self.slot)?;
-            if self.running.is_empty() || Instant::now() >= self.next_start {
+            if self.running.is_empty() || self.next_start.passed() {
                 if let Some(winner) = self.start_next()? {
                     return Ok(winner);
                 }
@@ -358,7 +377,7 @@ impl<'a> Race<'a> {
                 Ok((attempt, true)) => return Ok(Some(attempt.take())),
                 Ok((attempt, false)) => {
                     self.running.push(attempt);
-                    self.next_start = Instant::now() + ATTEMPT_DELAY;
+                    self.next_start = self.after_a_start();
                     return Ok(None);
                 }
                 Err(error) => self.first_error = self.first_error.or(Some(error)),
@@ -370,13 +389,18 @@ impl<'a> Race<'a> {
         }
     }
 
+    /// When the next attempt may start that does not wait for the end of this one.
+    fn after_a_start(&self) -> Deadline {
+        if tries_alone(self.slot) { Deadline::Never } else { Deadline::after_duration(ATTEMPT_DELAY) }
+    }
+
     fn wait(&mut self, watch: &SlotWatch<'_>, deadline: Deadline) -> Result<Option<(Fd, SockAddr)>> {
         let mut entries: Vec<_> =
             self.running.iter().map(|attempt| PollFd::new(attempt.fd, Events::WRITE)).collect();
         entries.push(watch.entry());
         let until = match self.waiting.as_slice() {
             [] => deadline,
-            _ => deadline.min(Deadline::At(self.next_start)),
+            _ => deadline.min(self.next_start),
         };
         match watch.poll(&mut entries, until) {
             Err(Error::ETIMEDOUT) if !deadline.passed() => return Ok(None),
@@ -399,8 +423,13 @@ impl<'a> Race<'a> {
     /// An attempt has failed: the next one need not wait any longer.
     fn note_failure(&mut self, error: Error) {
         self.first_error = self.first_error.or(Some(error));
-        self.next_start = Instant::now();
+        self.next_start = Deadline::At(Instant::now());
     }
+}
+
+/// Whether the handle's own descriptor tries all addresses, as no other can have its name.
+fn tries_alone(slot: &Ref) -> bool {
+    slot.has(flag::BOUND) && !sys::NAMES_ARE_SHARED
 }
 
 fn bind_alike(slot: &Ref, fd: Fd) -> Result<()> {
@@ -416,7 +445,8 @@ fn bind_alike(slot: &Ref, fd: Fd) -> Result<()> {
 mod tests {
     use super::*;
     use crate::core::kind::Net;
-    use crate::core::socket::literal;
+    use crate::core::server;
+    use crate::core::socket::{self, literal};
 
     fn addresses(texts: &[&str]) -> Vec<SockAddr> {
         texts.iter().map(|text| literal(Net::Tcp.into(), text)).collect()
@@ -430,5 +460,28 @@ mod tests {
         let given = addresses(&["127.0.0.1:1", "127.0.0.2:1", "[::1]:1", "[::2]:1", "[::3]:1"]);
         let wanted = addresses(&["127.0.0.1:1", "[::1]:1", "127.0.0.2:1", "[::2]:1", "[::3]:1"]);
         assert_eq!(interleave(given), wanted);
+    }
+
+    /// Where the winner of several attempts has a number of its own, the old one is not free for strangers before the
+    /// last call is done that may use it, and free then. It is told from others by being inherited.
+    #[test]
+    fn what_stood_for_a_handle_is_closed_when_no_call_uses_it_any_more() {
+        let listener = socket::open("tcp4").unwrap();
+        server::bind(listener, "127.0.0.1:0").unwrap();
+        server::listen(listener, 0).unwrap();
+        let address = sys::local(get(listener).unwrap().fd()).unwrap();
+        let client = socket::open("tcp4").unwrap();
+        let slot = get(client).unwrap();
+        let before = slot.fd();
+        sys::set_inherit(before, true).unwrap();
+        assert_eq!(race(&slot, vec![address.clone(), address], Deadline::Never), Ok(()));
+        let spent = before != slot.fd();
+        socket::close(client).unwrap();
+        if spent {
+            assert_eq!(sys::inherit(before), Ok(true));
+        }
+        drop(slot);
+        assert_ne!(sys::inherit(before), Ok(true));
+        socket::close(listener).unwrap();
     }
 }

@@ -113,9 +113,10 @@ impl Sweep {
         }
     }
 
-    /// Asks without waiting; whether anything is ready. Nothing keeps a descriptor open meanwhile, so what was
+    /// Asks without waiting; whether anything is ready. Mostly nothing keeps a descriptor open meanwhile, so what was
     /// found counts only for a handle that is still open afterwards: then it was open all the time.
     fn glance(&mut self) -> Result<bool> {
+        let _held = if sys::STALE_POLL_IS_HARMLESS { Vec::new() } else { self.hold()? };
         self.ask(None)?;
         // Interrupted or out of memory: as if nothing were ready, and the wait will tell.
         if sys::poll(&mut self.entries, Some(Duration::ZERO)).is_err() {

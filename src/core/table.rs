@@ -135,6 +135,8 @@ pub struct Slot {
     pub reads: Run,
     timeouts: [AtomicI64; 5],
     index: u32,
+    /// What stood for the handle before `fd`, and is closed with it; mostly none.
+    spent: AtomicI64,
     /// Bytes that may still be read after this side shut reading; in a free slot, the next free one.
     pub read_left: AtomicU64,
 }
@@ -145,6 +147,7 @@ impl Slot {
             index,
             word: AtomicI64::new(VACANT | 1),
             fd: AtomicI64::new(Fd::NONE.to_raw()),
+            spent: AtomicI64::new(Fd::NONE.to_raw()),
             read_left: AtomicU64::new(0),
             timeouts: [const { AtomicI64::new(-1) }; 5],
             flags: AtomicU32::new(0),
@@ -205,6 +208,11 @@ impl Slot {
         if !fd.is_none() {
             self.clear_flags(flag::UNSETTLED);
         }
+    }
+
+    /// Keeps a descriptor that stood for the handle open for the calls that still use it. There is at most one.
+    pub fn spend(&self, fd: Fd) {
+        self.spent.store(fd.to_raw(), Ordering::SeqCst);
     }
 
     /// Gives a slot of an open kind its descriptor and family.
@@ -621,7 +629,15 @@ fn retire(slot: &'static Slot) {
     if !fd.is_none() && !slot.has(flag::RELEASED) {
         sys::close(fd);
     }
+    if !Fd::from_kept(slot.spent.load(Ordering::SeqCst)).is_none() {
+        close_spent(slot);
+    }
     pass_on(slot, handle);
+}
+
+#[cold]
+fn close_spent(slot: &Slot) {
+    sys::close(Fd::from_kept(slot.spent.swap(Fd::NONE.to_raw(), Ordering::SeqCst)));
 }
 
 /// Hands the slot to the next generation, after the last to nobody. Once: in a forked child the thread that was about to

@@ -10,7 +10,7 @@
 //! | [`WOULD_BLOCK`], [`INTERRUPTED`], [`INVALID`], [`OUT_OF_MEMORY`], [`DIED_IN_QUEUE`] | the errors that have a meaning here |
 //! | [`HAS_ABSTRACT`], [`HAS_UNIX_PAIR`], [`HAS_RIGHTS`] | what AF_UNIX can do |
 //! | [`open`], [`pair`], [`close`], [`shutdown`], [`replace`] | non-blocking, not inherited, no signals |
-//! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`] | addresses are [`socket2::SockAddr`] |
+//! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`], [`NAMES_ARE_SHARED`] | addresses are [`socket2::SockAddr`] |
 //! | [`recv`], [`send`], [`recv_from`], [`send_to`] | bytes of sockets, [`Flags`] translated |
 //! | [`readv`], [`writev`], [`Piece`] | the same in several pieces |
 //! | [`recv_many`], [`send_many`], [`Batch`], [`HAS_SEGMENTS`] | many datagrams at once |
@@ -23,7 +23,7 @@
 //! | [`send_file`], [`send_pipe`] | bytes that never leave the kernel, where it can do so |
 //! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
 //! | [`set_option`], [`get_option_into`] | raw socket options |
-//! | [`PollFd`], [`poll`] | readiness of a few descriptors, without a limit on their count |
+//! | [`PollFd`], [`poll`], [`STALE_POLL_IS_HARMLESS`] | readiness of a few descriptors, without a limit on their count |
 //! | [`Waker`] | what another thread can end a poll with, by an entry of its own |
 //! | [`Queue`], [`Reports`], [`QUEUE_SCALES`] | readiness of many descriptors, at the price of the ready ones where that is so |
 //! | [`resolve`], [`interface_index`], [`interface_name`], [`interfaces`] | names |

@@ -23,6 +23,9 @@ pub const INVALID: OsError = OsError(libc::EINVAL);
 /// There is no memory.
 pub const OUT_OF_MEMORY: OsError = OsError(libc::ENOMEM);
 
+/// Whether a poll may name a descriptor that has been closed meanwhile, and so may be another's: it only looks.
+pub const STALE_POLL_IS_HARMLESS: bool = true;
+
 /// AF_UNIX pairs come from the kernel.
 pub const HAS_UNIX_PAIR: bool = true;
 /// Descriptors go along with messages of AF_UNIX.
@@ -135,11 +138,12 @@ pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
     check(unsafe { libc::shutdown(fd.0, how) }).map(drop)
 }
 
-/// Gives `old` the socket of `new`, and closes the number `new`: calls that use `old` never see it vanish.
-pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
-    if old.is_none() {
-        return Ok(new);
-    }
+/// Whether a second socket can have the name of one that is bound, to connect from there too.
+pub const NAMES_ARE_SHARED: bool = true;
+
+/// Has `new` take the place of `old`: which stands there now, and which is spent, to be closed when no call uses it any
+/// more. `old` gets the socket of `new`, so that calls that use it never see it vanish, and nothing is spent.
+pub fn replace(old: Fd, new: Fd) -> Result<(Fd, Fd)> {
     let flags = inherit(new).map(|inherited| if inherited { 0 } else { libc::FD_CLOEXEC });
     // SAFETY: takes no memory.
     let outcome = check(unsafe { libc::dup2(new.0, old.0) });
@@ -147,7 +151,7 @@ pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
     outcome?;
     // SAFETY: takes no memory.
     check(unsafe { libc::fcntl(old.0, libc::F_SETFD, flags?) })?;
-    Ok(old)
+    Ok((old, Fd::NONE))
 }
 
 /// Names the socket.

@@ -24,7 +24,7 @@ mod queue;
 pub use file::*;
 pub use message::*;
 pub use names::*;
-pub use poll::{PollFd, Waker, peer_has_finished, poll};
+pub use poll::{PollFd, STALE_POLL_IS_HARMLESS, Waker, peer_has_finished, poll};
 pub use queue::{QUEUE_SCALES, Queue, Reports};
 
 /// The call would have to wait.
@@ -156,13 +156,13 @@ pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
     }
 }
 
-/// Has `new` take the place of `old`. The number changes, as Winsock has no `dup2`: a call that still uses
-/// the old one, which never had a peer, finds that it is no socket.
-pub fn replace(old: Fd, new: Fd) -> Result<Fd> {
-    if !old.is_none() {
-        close(old);
-    }
-    Ok(new)
+/// Whether a second socket can have the name of one that is bound, to connect from there too.
+pub const NAMES_ARE_SHARED: bool = false;
+
+/// Has `new` take the place of `old`: which stands there now, and which is spent, to be closed when no call uses it any
+/// more. Winsock has no `dup2`, so that the number changes.
+pub fn replace(old: Fd, new: Fd) -> Result<(Fd, Fd)> {
+    Ok((new, old))
 }
 
 /// Names the socket. That somebody has the port for himself alone, as every listener of this library has, Winsock

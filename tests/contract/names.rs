@@ -228,8 +228,6 @@ fn options_set_before_are_those_of_the_winner() {
     }
 }
 
-/// On Windows the port is the first socket's alone, so that no attempt by another socket can have it.
-#[cfg(unix)]
 #[test]
 fn a_bound_socket_keeps_its_port_whichever_address_wins() {
     if !has_ipv6() {

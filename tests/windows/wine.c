@@ -156,6 +156,24 @@ static int look_at_inherited(SOCKET fd) {
     return code(getsockopt(fd, SOL_SOCKET, SO_TYPE, (char *)&kind, &length));
 }
 
+/* Who has been refused may connect again with the same socket. */
+static void reconnect(void) {
+    struct sockaddr_in nobody, name;
+    SOCKET fd = socket(AF_INET, SOCK_STREAM, 0), listener = bound(SOCK_STREAM, &name);
+    struct timeval patience = {10, 0};
+    u_long on = 1;
+    fd_set failed;
+    listen(listener, 1);
+    closesocket(bound(SOCK_STREAM, &nobody));
+    ioctlsocket(fd, FIONBIO, &on);
+    connect(fd, (struct sockaddr *)&nobody, sizeof nobody);
+    FD_ZERO(&failed);
+    FD_SET(fd, &failed);
+    select(0, NULL, NULL, &failed, &patience);
+    int result = code(connect(fd, (struct sockaddr *)&name, sizeof name));
+    tell("reconnect", result != 0 && result != WSAEWOULDBLOCK, "connect after one that was refused, instead of 10035, says", result);
+}
+
 static void *extension(SOCKET fd, GUID name) {
     void *function = NULL;
     DWORD length;
@@ -214,6 +232,7 @@ int main(int count, char **arguments) {
     leave();
     source_group();
     inherited();
+    reconnect();
     send_control();
     end_behind_data();
     printf("%d differ, %d are as documented\n", differing, documented);

@@ -17,6 +17,10 @@ use windows_sys::Win32::System::Threading::{
     CreateEventW, INFINITE, ResetEvent, SetEvent, WaitForMultipleObjects, WaitForSingleObject,
 };
 
+/// Whether a poll may name a descriptor that has been closed meanwhile, and so may be another's. A process that has its
+/// handles checked strictly (Application Verifier, or a policy of its own) is ended for it.
+pub const STALE_POLL_IS_HARMLESS: bool = false;
+
 /// One socket in a [`poll`], or a waker.
 #[derive(Clone, Copy, Debug)]
 pub struct PollFd {
