@@ -1,0 +1,175 @@
+# Sourced by what runs the tests on a system that is not wholly itself (tests/windows, tests/aarch64): builds and runs
+# the programs of Rust's tests, and judges each case, those that stand in a list of exceptions by what is to be expected
+# of them. Not here: what such a system is, and how it runs a program. Who sources this says so first:
+#
+#   emulator      the command that runs a program of that system, in its words
+#   triple, out   what the system is to the compiler; where everything is put
+#   profile       arguments for cargo, beyond the usual
+#
+# A line of a list of exceptions: SORT CASE REASON. A * in a case stands for anything. The sorts:
+#
+#   unix         can't be on that system: it is not built there, or says itself that it is skipped
+#   wine, qemu   built, and fails for want of something in what stands for the system; when it works it is no exception
+
+: "${CARGO:=cargo}"
+readonly TOGETHER=300 APART=20 # seconds
+logs=$out/logs
+mkdir -p "$logs"
+
+# -- Cases and their exceptions. --
+
+passed=0 failed=0 excepted=0
+sorts=() patterns=() reasons=() used=()
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAIL $*"; }
+
+read_exceptions() { # file
+    local sort pattern reason
+    while read -r sort pattern reason; do
+        case $sort in '' | '#'*) continue ;; esac
+        sorts+=("$sort") patterns+=("$pattern") reasons+=("$reason")
+        # A source that is there is no case, and an exception all the same.
+        if [[ -f $pattern ]]; then used+=(1); else used+=(0); fi
+    done <"$1"
+}
+
+# Which exception a case falls under: `found`, empty if none.
+find_exception() { # case
+    local place
+    found=
+    for place in "${!patterns[@]}"; do
+        # shellcheck disable=SC2053 # a pattern
+        if [[ $1 == ${patterns[place]} ]]; then found=$place; return; fi
+    done
+}
+
+# Judges one case by its result: ok, failed, skipped, hangs, missing. Of one that fails it shows what the log has of it.
+judge() { # case result [log]
+    local sort=
+    find_exception "$1"
+    if [[ -n $found ]]; then
+        sort=${sorts[found]}
+        used[found]=$((used[found] + 1))
+    fi
+    case $sort,$2 in
+        ,ok) pass ;;
+        *,ok) fail "$1: is an exception, and works" ;;
+        unix,missing | ?*,skipped | wine,failed | wine,hangs | qemu,failed | qemu,hangs) excepted=$((excepted + 1)) ;;
+        *)
+            fail "$1: $2"
+            if [[ -f ${3-} ]]; then grep -F -A3 "thread '${1#*::}'" "$3" | sed 's/^/    /'; fi
+            ;;
+    esac
+}
+
+# What stands for the system is not all that the system is: a program shows it without the library, by a line for each
+# case, `SORT NAME: what it does` or `as documented NAME`. The list of exceptions has the names in brackets.
+evidence() { # program
+    local line name shown=
+    while read -r line; do
+        case $line in
+            'as documented '*) fail "$line: its cases are no exceptions any more" ;;
+            *' '*:*) pass; echo "    $line"; shown+=" ${line#* }" ;;
+        esac
+    done < <(timeout "$APART" "${emulator[@]}" "$1" 2>/dev/null | tr -d '\r')
+    for name in $(grep -oE '\[[a-z_]+\]' <<<"${reasons[*]}" | tr -d '[]' | sort -u); do
+        if [[ $shown != *" $name: "* ]]; then fail "nothing shows the case $name"; fi
+    done
+}
+
+# -- The tests of Rust. --
+
+# Builds a program of tests with Debian's compiler; its path, nothing if it can't be built.
+build_tests() { # log cargo-arguments...
+    CARGO_BUILD_WARNINGS=deny debian_cargo test -Zwarnings --locked --no-run --target "$triple" --target-dir "$out" \
+        -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind "${profile[@]}" "${@:2}" 2>&1 |
+        tee "$1" | sed -nE 's/^ *Executable .*\((.*)\)$/\1/p'
+}
+
+# Runs tests of a program, and has what they say in a log.
+run_tests() { # program log seconds test...
+    timeout --kill-after=5 "$3" "${emulator[@]}" "$1" --exact --nocapture --test-threads=8 "${@:4}" </dev/null 2>&1 | tr -d '\r' >"$2"
+}
+
+# Takes the results of tests out of logs into `results`. One that says that it is skipped succeeds too.
+note_results() { # log...
+    local name result
+    while read -r name result; do
+        if [[ ${results[$name]-} != skipped ]]; then results[$name]=$result; fi
+    done < <(sed -nE -e 's/^.*\btest (\S+) \.\.\. ok$/\1 ok/p' -e 's/^.*\btest (\S+) \.\.\. FAILED$/\1 failed/p' \
+        -e 's/^.*\bskipped: (\S+): .*$/\1 skipped/p' "$@")
+}
+
+# Emulators are slow to start: all tests that are no exceptions run in one process. The exceptions run each in its own, and
+# so do those that got no result, whoever hung or crashed: it takes no other with it, and has failed already.
+rust_layer() { # layer cargo-arguments...
+    local layer=$1 log=$logs/$1 program name together=() apart=()
+    local -A results=()
+    "$CARGO" test --quiet --locked "${@:2}" -- --list 2>/dev/null | sed -n 's/: test$//p' >"$log.here"
+    program=$(build_tests "$log.build" "${@:2}")
+    if [[ ! -s $log.here || -z $program ]]; then cat "$log.build"; fail "$layer does not build"; return; fi
+    "${emulator[@]}" "$program" --list 2>/dev/null | tr -d '\r' | sed -n 's/: test$//p' >"$log.there"
+    while read -r name; do
+        find_exception "$layer::$name"
+        if [[ -n $found ]]; then apart+=("$name"); else together+=("$name"); fi
+    done <"$log.there"
+    if ((${#together[@]} == 0)); then fail "$layer lists no tests"; return; fi
+
+    run_tests "$program" "$log" "$TOGETHER" "${together[@]}"
+    note_results "$log"
+    for name in "${together[@]}"; do
+        if [[ -z ${results[$name]-} ]]; then
+            fail "$layer::$name: no result in company"
+            apart+=("$name")
+        fi
+    done
+    run_apart "$program" "$log" "${apart[@]}"
+    if ((${#apart[@]})); then note_results "$log.apart"/*; fi
+    for name in "${apart[@]}"; do : "${results[$name]:=hangs}"; done
+    while read -r name; do
+        judge "$layer::$name" "${results[$name]-missing}" "$log"
+    done < <(sort -u "$log.here" "$log.there")
+}
+
+# Runs tests each in a process of its own, four at a time.
+run_apart() { # program log test...
+    local name
+    rm -rf "$2.apart"
+    mkdir "$2.apart"
+    for name in "${@:3}"; do
+        while (($(jobs -rp | wc -l) >= 4)); do wait -n; done
+        run_tests "$1" "$2.apart/$name" "$APART" "$name" &
+    done
+    wait
+}
+
+# -- The summary. --
+
+summary=()
+
+# Runs the function layer_NAME, and notes what came of it.
+layer() { # name
+    local before=("$passed" "$failed" "$excepted") start=$SECONDS
+    printf '\n== %s: %s\n' "$triple" "$1"
+    "layer_$1"
+    summary+=("$(printf '%-8s %5d passed  %3d failed  %3d excepted  %4d s' "$1" $((passed - before[0])) \
+        $((failed - before[1])) $((excepted - before[2])) $((SECONDS - start)))")
+}
+
+# The layers, the list, and the count. Fails if a case has; of all cases, an exception that none falls under has gone out
+# of date.
+end() { # all|some what-stands-for-the-system
+    local place
+    printf '\n== summary: %s on %s\n' "$triple" "$2"
+    printf '%s\n' "${summary[@]}"
+    for place in "${!patterns[@]}"; do
+        if ((used[place])); then
+            echo "excepted  ${sorts[place]}  ${patterns[place]}: ${reasons[place]} (${used[place]})"
+        elif [[ $1 == all ]]; then
+            fail "the exception ${patterns[place]} is no case"
+        fi
+    done
+    echo "$passed passed, $failed failed, $excepted excepted"
+    ((failed == 0))
+}
