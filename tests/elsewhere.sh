@@ -6,7 +6,7 @@
 #   triple, out   what the system is to the compiler; where everything is put
 #   profile       arguments for cargo, beyond the usual
 #
-# A line of a list of exceptions: SORT CASE REASON. A * in a case stands for anything. The sorts:
+# A line of a list of exceptions: SORT CASE REASON. A case may be a pattern of bash, as * and !(these). The sorts:
 #
 #   unix         can't be on that system: it is not built there, or says itself that it is skipped
 #   wine, qemu   built, and fails for want of something in what stands for the system; when it works it is no exception
@@ -132,13 +132,13 @@ rust_layer() { # layer cargo-arguments...
     done < <(sort -u "$log.here" "$log.there")
 }
 
-# Runs tests each in a process of its own, four at a time.
+# Runs tests each in a process of its own, eight at a time: most of them wait in vain.
 run_apart() { # program log test...
     local name
     rm -rf "$2.apart"
     mkdir "$2.apart"
     for name in "${@:3}"; do
-        while (($(jobs -rp | wc -l) >= 4)); do wait -n; done
+        while (($(jobs -rp | wc -l) >= 8)); do wait -n; done
         run_tests "$1" "$2.apart/$name" "$APART" "$name" &
     done
     wait

@@ -37,7 +37,7 @@ int main(void) {
 
     got = setsockopt(datagram, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
     length = sizeof text;
-    say("device", got == 0 && getsockopt(stream, SOL_SOCKET, SO_BINDTODEVICE, text, &length) == 0, "getsockopt SO_BINDTODEVICE");
+    say("device", got == 0 && getsockopt(datagram, SOL_SOCKET, SO_BINDTODEVICE, text, &length) == 0, "getsockopt SO_BINDTODEVICE of a socket that has one");
 
     struct group_req group = {0};
     struct sockaddr_in *address = (struct sockaddr_in *)&group.gr_group;
