@@ -15,8 +15,8 @@ use std::time::Duration;
 
 /// How often `close` and `release` look whether the last running call has left, before they stop spinning.
 const SPINS: u32 = 64;
-/// How long `close` waits at the most for calls that can't be woken.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long `close` waits at the most: for calls that can't be woken, or that a busy machine does not let leave sooner.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Looks a handle up that must be a socket.
 pub fn get(number: i64) -> Result<Ref> {
