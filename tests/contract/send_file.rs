@@ -283,6 +283,40 @@ fn without_sigpipe(body: impl FnOnce() -> i64) -> i64 {
     result
 }
 
+/// A file that is opened for reads that end later may have a completion port, to which nothing comes of ours; and whoever
+/// else reads from it at the same time disturbs nobody.
+#[cfg(windows)]
+#[test]
+fn what_is_read_to_be_sent_is_told_to_no_completion_port() {
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::os::windows::io::AsRawHandle;
+    use windows_sys::Win32::Foundation::{CloseHandle, INVALID_HANDLE_VALUE};
+    use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
+    use windows_sys::Win32::System::IO::{CreateIoCompletionPort, GetQueuedCompletionStatus};
+
+    let data = pattern(10_000);
+    let path = std::env::temp_dir().join(format!("anysock-port-{}", std::process::id()));
+    std::fs::write(&path, &data).unwrap();
+    let file = File::options().read(true).custom_flags(FILE_FLAG_OVERLAPPED).open(&path).unwrap();
+    // SAFETY: takes no memory.
+    let port = unsafe { CreateIoCompletionPort(file.as_raw_handle(), std::ptr::null_mut(), 0, 0) };
+    assert!(!port.is_null() && port != INVALID_HANDLE_VALUE);
+    let (one, other) = pair("tcp4");
+    let reader = Call::start(move || drain(*other));
+    assert_eq!(send_file(*one, &file, 100, -1), 9_900);
+    drop(one);
+    assert!(reader.result() == data[100..], "other bytes have come");
+    let (mut count, mut key, mut request) = (0, 0, std::ptr::null_mut());
+    // SAFETY: the places outlive the call; the port is closed once.
+    unsafe {
+        assert_eq!(GetQueuedCompletionStatus(port, &mut count, &mut key, &mut request, 0), 0);
+        CloseHandle(port);
+    }
+    assert!(request.is_null());
+    drop(file);
+    std::fs::remove_file(&path).unwrap();
+}
+
 /// Windows has no such signal.
 #[cfg(windows)]
 fn without_sigpipe(body: impl FnOnce() -> i64) -> i64 {

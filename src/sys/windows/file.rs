@@ -3,7 +3,7 @@
 
 use super::super::{Fd, OsError, Result, Source};
 use super::UNSUPPORTED;
-use std::ptr::null_mut;
+use super::poll::Event;
 use windows_sys::Win32::Foundation::{ERROR_HANDLE_EOF, ERROR_IO_PENDING, HANDLE};
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_BEGIN, FILE_CURRENT, FILE_TYPE_DISK, GetFileType, ReadFile, SetFilePointerEx,
@@ -60,11 +60,14 @@ pub fn read_at(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
 
 fn read_and_move(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
     let place = OVERLAPPED_0_0 { Offset: place as u32, OffsetHigh: (place >> 32) as u32 };
+    // Whoever else reads from the handle must not be taken for this read, nor this read be told to the completion port
+    // that the handle may have: an event of its own does the one, and its number with the lowest bit set the other.
+    let done = Event::new()?;
     let mut request = OVERLAPPED {
         Internal: 0,
         InternalHigh: 0,
         Anonymous: OVERLAPPED_0 { Anonymous: place },
-        hEvent: null_mut(),
+        hEvent: (done.handle() as usize | 1) as HANDLE,
     };
     let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
     let mut count = 0;

@@ -72,16 +72,16 @@ pub(super) fn milliseconds(timeout: Timeout) -> u32 {
 
 /// An event that stays set until it is reset.
 #[derive(Debug)]
-struct Event(usize);
+pub(super) struct Event(usize);
 
 impl Event {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         // SAFETY: takes no memory.
         let event = unsafe { CreateEventW(null(), 1, 0, null()) };
         if event.is_null() { Err(OsError::last()) } else { Ok(Self(event as usize)) }
     }
 
-    fn handle(&self) -> HANDLE {
+    pub(super) fn handle(&self) -> HANDLE {
         self.0 as HANDLE
     }
 }
@@ -308,4 +308,22 @@ fn note(lines: &[Line], entries: &mut [PollFd]) -> usize {
         ready += usize::from(!entries[place].found.is_empty());
     }
     ready
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a time that is cut short, a wait would make a busy loop of its end.
+    #[test]
+    fn times_are_rounded_up_and_never_become_one_without_end() {
+        let nanosecond = Duration::from_nanos(1);
+        let millisecond = Duration::from_millis(1);
+        assert_eq!(milliseconds(None), INFINITE);
+        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
+        assert_eq!(milliseconds(Some(nanosecond)), 1);
+        assert_eq!(milliseconds(Some(millisecond)), 1);
+        assert_eq!(milliseconds(Some(millisecond + nanosecond)), 2);
+        assert_eq!(u128::from(milliseconds(Some(Duration::MAX))), LONGEST_WAIT.as_millis());
+    }
 }
