@@ -423,7 +423,10 @@ impl Shared {
 
     fn post_wake(&self) {
         // SAFETY: takes no memory.
-        unsafe { PostQueuedCompletionStatus(self.port() as HANDLE, 0, 0, null()) };
+        if unsafe { PostQueuedCompletionStatus(self.port() as HANDLE, 0, 0, null()) } == 0 {
+            // The next to wake tries again.
+            self.woken.store(false, Ordering::SeqCst);
+        }
     }
 
     /// Makes sure that there is a handle of the driver for a place that is given next.
@@ -445,7 +448,9 @@ impl Shared {
     fn add(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         let mut state = self.lock();
         self.prepare(&mut state)?;
-        state.watch(fd.0, events, tag)
+        let watched = state.watch(fd.0, events, tag);
+        self.sweep(&mut state);
+        watched
     }
 
     /// Takes out of the port what nobody waits for, if it is much.
@@ -630,5 +635,48 @@ impl Queue {
 impl Drop for Queue {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{close, open};
+    use super::*;
+    use socket2::{Domain, Type};
+
+    /// Who changes his mind and never waits has the driver keep as little as anyone.
+    #[test]
+    fn what_is_not_wanted_any_more_is_given_back_without_a_wait() {
+        let queue = Queue::new().unwrap();
+        let [fd, other] = [(), ()].map(|()| open(Domain::IPV4, Type::DGRAM, 0).unwrap());
+        let most = 2 * 2 + LEFTOVERS + 1;
+        queue.add(other, Events::READ, 1).unwrap();
+        for tag in 0..1_000 {
+            queue.add(fd, Events::READ, tag).unwrap();
+            queue.modify(fd, Events::READ, tag).unwrap();
+            assert!(queue.0.lock().open <= most);
+        }
+        for tag in 0..1_000 {
+            queue.add(fd, Events::READ, tag).unwrap();
+            queue.remove(fd);
+            assert!(queue.0.lock().open <= most);
+        }
+        queue.close();
+        [fd, other].into_iter().for_each(close);
+    }
+
+    /// Nothing has happened to any of the sockets: the answers come because they are asked for.
+    #[test]
+    fn a_queue_that_is_closed_has_its_questions_answered_at_once() {
+        let queue = Queue::new().unwrap();
+        let sockets: Vec<_> = (0..3 * GROUP).map(|_| open(Domain::IPV4, Type::DGRAM, 0).unwrap()).collect();
+        for fd in &sockets {
+            queue.add(*fd, Events::READ, 0).unwrap();
+        }
+        assert_eq!(queue.0.lock().open, sockets.len());
+        let start = Instant::now();
+        queue.close();
+        assert!(start.elapsed() < PATIENCE.unwrap());
+        sockets.into_iter().for_each(close);
     }
 }
