@@ -281,3 +281,23 @@ pub fn readable(slot: &Slot, other: Fd, deadline: Deadline) -> Result<()> {
     let watch = SlotWatch::new(slot);
     watch.poll(&mut [PollFd::new(other, Events::READ), watch.entry()], deadline).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However often it was woken: whoever would find it again would never sleep any more.
+    #[test]
+    fn a_wake_up_is_found_once() {
+        let waker = sys::Waker::new().unwrap();
+        let look = |time| sys::poll(&mut [waker.entry()], Some(time)).unwrap();
+        assert_eq!(look(Duration::ZERO), 0);
+        for _ in 0..2 {
+            waker.wake();
+            waker.wake();
+            assert_eq!(look(Duration::from_secs(60)), 1);
+            waker.drain();
+            assert_eq!(look(Duration::from_millis(1)), 0);
+        }
+    }
+}
