@@ -140,10 +140,15 @@ pub fn pair(_kind: Type) -> Result<(Fd, Fd)> {
     Err(UNSUPPORTED)
 }
 
-/// Closes. Errors say nothing a caller could act on: the socket is gone in every case.
+/// Closes. A socket that lingers and does not block Winsock refuses to close: then this waits, as elsewhere. Other errors
+/// say nothing a caller could act on: the socket is gone.
 pub fn close(fd: Fd) {
     // SAFETY: the handle table calls this once, after the last reference to the socket is gone.
-    unsafe { ws::closesocket(fd.0) };
+    let closed = check(unsafe { ws::closesocket(fd.0) });
+    if closed == Err(WOULD_BLOCK) && set_blocking(fd, true).is_ok() {
+        // SAFETY: it is still open, and still nobody else's.
+        unsafe { ws::closesocket(fd.0) };
+    }
 }
 
 /// Shuts one or both halves of a connection. The reading half only by word of the caller: Winsock would reset
@@ -257,8 +262,12 @@ pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize>
     }
     let outcome = recv_quietly(fd, data, flags);
     queue::reenable(fd, Events::READ.or(Events::EXCEPT));
+    understand_receive(outcome, flags)
+}
+
+/// Urgent data is there or not: elsewhere nobody waits for it.
+fn understand_receive<T>(outcome: Result<T>, flags: Flags) -> Result<T> {
     match outcome {
-        // Urgent data is there or not: elsewhere nobody waits for it.
         Err(WOULD_BLOCK) if flags.has(Flags::OOB) => Err(INVALID),
         other => other,
     }
@@ -299,8 +308,8 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let outcome = unsafe { SockAddr::try_init(&mut receive) };
-    queue::reenable(fd, Events::READ);
-    let (received, address) = outcome?;
+    queue::reenable(fd, Events::READ.or(Events::EXCEPT));
+    let (received, address) = understand_receive(outcome.map_err(OsError::from), flags)?;
     Ok((received, (address.family() != 0).then_some(address)))
 }
 
@@ -350,10 +359,23 @@ impl Piece {
 /// How many pieces one system call takes.
 pub const MAX_PIECES: usize = 1024;
 
-/// How many pieces can be moved in one call: none after one that was longer than its length can say.
-fn movable(pieces: &[Piece]) -> u32 {
-    let cut = pieces.iter().take(MAX_PIECES).position(|piece| piece.0.len == u32::MAX);
-    cut.map_or(pieces.len().min(MAX_PIECES), |last| last + 1) as u32
+/// Lends those of the pieces that one call moves, of which none comes after [`MOST`] bytes, and tells how many they are.
+/// What is cut is cut there: no datagram is as long, and so none is sent that is not whole.
+fn with_movable<T>(pieces: &[Piece], call: impl FnOnce(*const ws::WSABUF, u32) -> Result<T>) -> Result<T> {
+    let pieces = &pieces[..pieces.len().min(MAX_PIECES)];
+    let mut sum = 0_usize;
+    let reaches = |piece: &Piece| {
+        sum = sum.saturating_add(piece.0.len as usize);
+        sum > MOST
+    };
+    let Some(last) = pieces.iter().position(reaches) else {
+        return call(pieces.as_ptr().cast(), pieces.len() as u32);
+    };
+    let mut fewer = Vec::new();
+    fewer.try_reserve_exact(last + 1).map_err(|_| OUT_OF_MEMORY)?;
+    fewer.extend_from_slice(&pieces[..=last]);
+    Piece::truncate(&mut fewer, MOST);
+    call(fewer.as_ptr().cast(), fewer.len() as u32)
 }
 
 /// Receives into several pieces.
@@ -363,9 +385,8 @@ pub fn readv(fd: Fd, pieces: &[Piece]) -> Result<usize> {
     }
     let (mut received, mut flags) = (0, 0);
     // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. Nothing is overlapped.
-    let outcome = check(unsafe {
-        let list = pieces.as_ptr().cast();
-        ws::WSARecv(fd.0, list, movable(pieces), &mut received, &mut flags, null_mut(), None)
+    let outcome = with_movable(pieces, |list, count| unsafe {
+        check(ws::WSARecv(fd.0, list, count, &mut received, &mut flags, null_mut(), None))
     });
     queue::reenable(fd, Events::READ);
     forgive(fd, outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
@@ -378,9 +399,8 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
     }
     let mut sent = 0;
     // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. Nothing is overlapped.
-    let outcome = check(unsafe {
-        let list = pieces.as_ptr().cast();
-        ws::WSASend(fd.0, list, movable(pieces), &mut sent, 0, null_mut(), None)
+    let outcome = with_movable(pieces, |list, count| unsafe {
+        check(ws::WSASend(fd.0, list, count, &mut sent, 0, null_mut(), None))
     });
     let outcome = outcome.map(|()| sent as usize);
     queue::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
@@ -394,10 +414,9 @@ pub(super) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Rece
     let mut receive = |storage: *mut socket2::SockAddrStorage, name_length: *mut i32| {
         // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. `storage` is as large as
         // `name_length` says. Nothing is overlapped.
-        let outcome = check(unsafe {
-            let (list, count, name) = (pieces.as_ptr().cast(), movable(pieces), storage.cast());
-            let (got, none) = (&raw mut length, null_mut());
-            ws::WSARecvFrom(fd.0, list, count, got, &mut flags, name, name_length, none, None)
+        let outcome = with_movable(pieces, |list, count| unsafe {
+            let (got, name, none) = (&raw mut length, storage.cast(), null_mut());
+            check(ws::WSARecvFrom(fd.0, list, count, got, &mut flags, name, name_length, none, None))
         });
         cut = outcome == Err(OsError(ws::WSAEMSGSIZE));
         let room = Piece::total(pieces).unwrap_or(0);
@@ -573,3 +592,34 @@ pub fn quiet_thread() {}
 
 /// There is no `fork`.
 pub fn on_fork(_prepare: extern "C" fn(), _parent: extern "C" fn(), _child: extern "C" fn()) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::windows::io::AsRawSocket;
+
+    /// Of whatever a stream is given it takes no more at a time than the kernel shall hold; a datagram that is cut
+    /// stays too long for any.
+    #[test]
+    fn one_call_moves_a_mebibyte_at_the_most() {
+        let mut data = vec![7; 3 * MOST];
+        let (begin, rest) = data.split_at_mut(100);
+        let pieces = [begin, rest].map(|piece| Piece::new(piece.as_mut_ptr(), piece.len()));
+        let control = crate::sys::ControlData::default();
+        let message = |fd| send_message(fd, &pieces, &control, Flags::default(), None);
+        let ways: [&dyn Fn(Fd) -> Result<usize>; 3] =
+            [&|fd| send(fd, &vec![7; 3 * MOST], Flags::default()), &|fd| writev(fd, &pieces), &message];
+        for way in ways {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let fd = Fd(stream.as_raw_socket() as ws::SOCKET);
+            set_blocking(fd, false).unwrap();
+            set_option(fd, ws::SOL_SOCKET, ws::SO_SNDBUF, &(4 * MOST as i32).to_ne_bytes()).unwrap();
+            assert_eq!(way(fd), Ok(MOST));
+            let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            udp.connect(listener.local_addr().unwrap()).unwrap();
+            assert_eq!(way(Fd(udp.as_raw_socket() as ws::SOCKET)), Err(OsError(ws::WSAEMSGSIZE)));
+        }
+    }
+}

@@ -103,6 +103,61 @@ fn that_there_is_room_is_an_edge_only_where_there_was_none() {
 }
 
 #[test]
+fn urgent_data_is_an_edge_again_after_any_call_that_has_taken_it() {
+    for receive in [recv, recv_from] {
+        let (one, other) = pair("tcp4");
+        let poller = poller();
+        put(&poller, &one, X | EDGE, 1);
+        for _ in 0..3 {
+            assert_eq!(send(*other, b"!", ANYSOCK_OOB), 1);
+            assert_eq!(wait(&poller, 4, LONG_US), [(1, X)]);
+            assert_eq!(now(&poller), []);
+            assert_eq!(receive(*one, &mut [0; 4], ANYSOCK_OOB), 1);
+        }
+    }
+}
+
+/// Taking connections and datagrams is what makes the next ones news, however they are taken.
+#[test]
+fn what_comes_after_what_was_taken_is_an_edge_again() {
+    let poller = poller();
+    let listener = listener("tcp4");
+    put(&poller, &listener, R | EDGE, 1);
+    for _ in 0..3 {
+        let client = open("tcp4");
+        expect(connect(*client, &local_address(*listener)));
+        assert_eq!(wait(&poller, 4, LONG_US), [(1, R)]);
+        assert_eq!(now(&poller), []);
+        drop(Own(expect(anysock_accept(*listener))));
+    }
+    drop(listener);
+    let by_message = |h: i64, room: &mut [u8], flags| {
+        let mut buffers = [anysock_buffer { data: room.as_mut_ptr().cast(), length: room.len() }];
+        let mut message = message_of(&mut buffers);
+        // SAFETY: everything lives through the call and is as long as it says.
+        unsafe { anysock_recv_message(h, &mut message, flags) }
+    };
+    let by_pieces = |h: i64, room: &mut [u8], _| {
+        let buffers = [anysock_buffer { data: room.as_mut_ptr().cast(), length: room.len() }];
+        // SAFETY: as above.
+        unsafe { anysock_readv(h, buffers.as_ptr(), 1) }
+    };
+    let by_read = |h: i64, room: &mut [u8], _| read(h, room);
+    for receive in [recv, recv_from, by_message, by_pieces, by_read] {
+        for kind in ["tcp4", "udp4"] {
+            let (one, other) = connected(kind);
+            put(&poller, &one, R | EDGE, 2);
+            for _ in 0..3 {
+                assert_eq!(write(*other, b"data"), 4);
+                assert_eq!(wait(&poller, 4, LONG_US), [(2, R)]);
+                assert_eq!(now(&poller), []);
+                assert_eq!(receive(*one, &mut [0; 4], 0), 4);
+            }
+        }
+    }
+}
+
+#[test]
 fn an_edge_is_reported_for_what_only_the_library_knows_too() {
     let (one, _other) = pair("unix");
     fill(*one);

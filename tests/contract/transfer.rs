@@ -449,6 +449,28 @@ fn of_urgent_data_only_the_last_byte_is_urgent() {
     }
 }
 
+/// Who asks for the sender too, or by a message, does not wait for urgent data either.
+#[test]
+fn urgent_data_is_there_or_not_whichever_call_asks() {
+    let by_message = |h: i64, room: &mut [u8], flags| {
+        let mut buffers = [anysock_buffer { data: room.as_mut_ptr().cast(), length: room.len() }];
+        let mut message = message_of(&mut buffers);
+        // SAFETY: everything lives through the call and is as long as it says.
+        unsafe { anysock_recv_message(h, &mut message, flags) }
+    };
+    for receive in [recv, recv_from, by_message] {
+        let (client, server) = connected("tcp4");
+        expect(set(*server, "read_timeout", LONG_US));
+        let mut room = [0; 8];
+        expect_error(receive(*server, &mut room, ANYSOCK_OOB), "EINVAL");
+        assert_eq!(send(*client, b"!", ANYSOCK_OOB), 1);
+        assert_eq!(select_one(*server, ANYSOCK_EXCEPT, LONG_US), ANYSOCK_EXCEPT);
+        assert_eq!(receive(*server, &mut room, ANYSOCK_OOB), 1);
+        assert_eq!(room[0], b'!');
+        expect_error(receive(*server, &mut room, ANYSOCK_OOB), "EINVAL");
+    }
+}
+
 #[test]
 fn urgent_data_stays_in_its_place_if_that_is_wanted() {
     let (client, server) = connected("tcp4");

@@ -3,7 +3,7 @@
 
 use super::super::control::{Form, Received, Sent};
 use super::super::{ControlData, ControlRoom, Events, Fd, Flags, Message, OsError, Piece, Result};
-use super::{check, control, movable, native, queue};
+use super::{check, control, native, queue, with_movable};
 use socket2::SockAddr;
 use std::mem::{offset_of, size_of};
 use std::ptr::null_mut;
@@ -105,18 +105,7 @@ fn guid(name: GUID) -> [u8; 16] {
     bytes
 }
 
-/// The header of a message; the list has a piece, if an empty one, because Winsock wants one.
-fn header(pieces: &[Piece], name: *mut ws::SOCKADDR, name_length: i32, control: ws::WSABUF) -> ws::WSAMSG {
-    ws::WSAMSG {
-        name,
-        namelen: name_length,
-        lpBuffers: pieces.as_ptr().cast_mut().cast(),
-        dwBufferCount: movable(pieces),
-        Control: control,
-        dwFlags: 0,
-    }
-}
-
+/// Winsock wants a piece, if an empty one.
 const NO_PIECE: &[Piece] = &[Piece::EMPTY];
 
 /// Receives into several pieces, and of datagrams (`named`) with the sender's name and control data.
@@ -137,23 +126,15 @@ pub fn receive_message(
         false => receive_bytes(fd, pieces, flags),
     };
     queue::reenable(fd, Events::READ.or(Events::EXCEPT));
-    message
+    super::understand_receive(message, flags)
 }
 
 fn receive_bytes(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Message> {
     let (mut received, mut found) = (0, native(flags) as u32);
     // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. Nothing is overlapped.
-    check(unsafe {
-        let list = pieces.as_ptr().cast();
-        ws::WSARecv(
-            fd.to_raw() as ws::SOCKET,
-            list,
-            movable(pieces),
-            &mut received,
-            &mut found,
-            null_mut(),
-            None,
-        )
+    with_movable(pieces, |list, count| unsafe {
+        let socket = fd.to_raw() as ws::SOCKET;
+        check(ws::WSARecv(socket, list, count, &mut received, &mut found, null_mut(), None))
     })?;
     let told = if flags.has(Flags::OOB) { Flags::OOB } else { Flags::default() };
     Ok(Message { count: received as usize, sender: None, flags: told, control: 0 })
@@ -161,9 +142,14 @@ fn receive_bytes(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Message> {
 
 fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Flags) -> Result<Message> {
     let receive = receive_function(fd)?;
-    let buffer = ws::WSABUF { len: room.length() as u32, buf: room.as_mut_ptr() };
-    let mut message = header(pieces, null_mut(), 0, buffer);
-    message.dwFlags = native(flags) as u32;
+    // Of a message whose control data does not fit, Winsock does not tell for sure how long it is.
+    let mut spare = [0_u64; SPARE];
+    let is_spare = room.length() == 0;
+    let control = match is_spare {
+        true => ws::WSABUF { len: size_of_val(&spare) as u32, buf: spare.as_mut_ptr().cast() },
+        false => ws::WSABUF { len: room.length() as u32, buf: room.as_mut_ptr() },
+    };
+    let mut message = ws::WSAMSG { Control: control, dwFlags: native(flags) as u32, ..ws::WSAMSG::default() };
     let mut received = 0;
     let mut outcome = Ok(());
     let mut fill = |storage: *mut socket2::SockAddrStorage, length: *mut i32| {
@@ -172,8 +158,9 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
         message.namelen = unsafe { *length };
         // SAFETY: the header points at `pieces`, whose memory the kernel checks, and at room as large as it says for a
         // name and for control data. Nothing is overlapped.
-        outcome = check(unsafe {
-            receive(fd.to_raw() as ws::SOCKET, &mut message, &mut received, null_mut(), None)
+        outcome = with_movable(pieces, |list, count| unsafe {
+            (message.lpBuffers, message.dwBufferCount) = (list.cast_mut(), count);
+            check(receive(fd.to_raw() as ws::SOCKET, &mut message, &mut received, null_mut(), None))
         });
         // SAFETY: as above.
         unsafe {
@@ -183,17 +170,35 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let ((), sender) = unsafe { SockAddr::try_init(&mut fill) }?;
-    if outcome == Err(OsError(ws::WSAEMSGSIZE)) {
-        message.dwFlags |= ws::MSG_TRUNC;
+    let whole = Piece::total(pieces).unwrap_or(0);
+    let count = match outcome {
+        // With the same error Winsock says that of the control data alone not all was told.
+        Err(OsError(ws::WSAEMSGSIZE)) if message.dwFlags & BOTH_CUT == ws::MSG_CTRUNC => match received {
+            0 => whole,
+            received => received as usize,
+        },
+        Err(OsError(ws::WSAEMSGSIZE)) => {
+            message.dwFlags |= ws::MSG_TRUNC;
+            whole
+        }
+        other => super::forgive(fd, other.map(|()| received as usize), whole)?,
+    };
+    let control = if is_spare { 0 } else { message.Control.len as usize };
+    if is_spare && message.Control.len > 0 {
+        message.dwFlags |= ws::MSG_CTRUNC;
     }
-    let count = super::forgive(fd, outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))?;
     Ok(Message {
         count,
         sender: (sender.len() > 0 && sender.family() != 0).then_some(sender),
         flags: told(message.dwFlags),
-        control: message.Control.len as usize,
+        control,
     })
 }
+
+/// More words than the control data takes that can be asked for.
+const SPARE: usize = 64;
+
+const BOTH_CUT: u32 = ws::MSG_TRUNC | ws::MSG_CTRUNC;
 
 /// What the system tells of a message.
 fn told(found: u32) -> Flags {
@@ -215,21 +220,25 @@ pub fn send_message(
     let (name, length) =
         address.map_or((null_mut(), 0), |address| (address.as_ptr().cast_mut().cast(), address.len()));
     let mut sent = 0;
-    // SAFETY: the header points at `pieces`, whose memory the kernel checks, and at a name and control data that are as
-    // long as it says and only read. Nothing is overlapped.
-    let outcome = check(unsafe {
+    // SAFETY: the list is that of `pieces`, whose memory the kernel checks, and name and control data are as long as is
+    // said and only read. Nothing is overlapped.
+    let outcome = with_movable(pieces, |list, count| unsafe {
         let (socket, flags) = (fd.to_raw() as ws::SOCKET, native(flags) as u32);
-        if address.is_none() && data.is_empty() {
-            let list = pieces.as_ptr().cast();
-            ws::WSASend(socket, list, movable(pieces), &mut sent, flags, null_mut(), None)
+        check(if address.is_none() && data.is_empty() {
+            ws::WSASend(socket, list, count, &mut sent, flags, null_mut(), None)
         } else if data.is_empty() {
-            let list = pieces.as_ptr().cast();
-            ws::WSASendTo(socket, list, movable(pieces), &mut sent, flags, name, length, null_mut(), None)
+            ws::WSASendTo(socket, list, count, &mut sent, flags, name, length, null_mut(), None)
         } else {
-            let buffer = ws::WSABUF { len: data.len() as u32, buf: data.as_ptr().cast_mut() };
-            let message = header(pieces, name, length, buffer);
+            let message = ws::WSAMSG {
+                name,
+                namelen: length,
+                lpBuffers: list.cast_mut(),
+                dwBufferCount: count,
+                Control: ws::WSABUF { len: data.len() as u32, buf: data.as_ptr().cast_mut() },
+                dwFlags: 0,
+            };
             ws::WSASendMsg(socket, &message, flags, &mut sent, null_mut(), None)
-        }
+        })
     });
     let outcome = outcome.map(|()| sent as usize);
     queue::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
