@@ -270,6 +270,16 @@ fn a_socket_whose_family_is_open_is_settled_by_the_first_address() {
 }
 
 #[test]
+fn a_socket_without_a_name_has_received_nothing_yet() {
+    for kind in ["udp4", "udp6"] {
+        let socket = open(kind);
+        expect_error(recv(*socket, &mut [0; 4], ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv_from(*socket, &mut [0; 4], ANYSOCK_DONT_WAIT), "EAGAIN");
+        assert_eq!(select_one(*socket, ANYSOCK_READ, 0), 0);
+    }
+}
+
+#[test]
 fn a_refused_datagram_is_reported_once() {
     if !need_refusals() {
         return;

@@ -93,6 +93,11 @@ fn that_there_is_room_is_an_edge_only_where_there_was_none() {
         assert_eq!(write(*one, b"data"), 4);
         assert_eq!(now(&poller), []);
     }
+    // Nor does a read make it news.
+    assert_eq!(write(*other, b"data"), 4);
+    assert_eq!(wait(&poller, 4, LONG_US)[0].1 & R, R);
+    assert_eq!(read(*one, &mut [0; 4]), 4);
+    assert_eq!(now(&poller), []);
     fill(*one);
     assert_eq!(now(&poller), []);
     let mut room = vec![0; 1 << 16];

@@ -173,6 +173,18 @@ fn a_timeout_is_kept() {
     }
 }
 
+/// Setting an option has those look again who wait, and nothing is ready for that.
+#[test]
+fn who_is_woken_without_a_reason_goes_on_waiting_until_its_time_is_over() {
+    let (one, _other) = pair("tcp4");
+    let handle = *one;
+    let waiting = Call::blocked(move || select_one(handle, R | X, 500 * ANYSOCK_MILLISECOND));
+    for on in [1, 0, 1, 0] {
+        expect(set(handle, "oob_inline", on));
+    }
+    assert_eq!(waiting.result(), 0);
+}
+
 #[test]
 fn zero_does_not_wait_and_minus_one_waits_for_ever() {
     let (one, other) = pair("unix");
