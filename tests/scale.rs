@@ -3,23 +3,23 @@
 //! what is judged is that nothing is lost, nothing is left and nobody gets another's. A program of its own, because it
 //! is measured. Its peers are processes of their own, so that the descriptors suffice: this program with an argument.
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 #[path = "alone/mod.rs"]
 mod alone;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 #[path = "alone/measure.rs"]
 mod measure;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 #[path = "contract/support.rs"]
 mod support;
 
-/// It counts descriptors and memory as only Linux tells them.
-#[cfg(not(target_os = "linux"))]
+/// It counts descriptors and memory, which others tell otherwise.
+#[cfg(not(any(target_os = "linux", windows)))]
 fn main() {}
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 fn main() -> std::process::ExitCode {
-    use linux::*;
+    use many::*;
     let arguments: Vec<_> = std::env::args().collect();
     allow_descriptors();
     if let [_, role, address, count] = arguments.as_slice() {
@@ -36,8 +36,8 @@ fn main() -> std::process::ExitCode {
     ])
 }
 
-#[cfg(target_os = "linux")]
-mod linux {
+#[cfg(any(target_os = "linux", windows))]
+mod many {
     use crate::measure::{descriptors, memory};
     use crate::support::*;
     use std::collections::HashSet;
@@ -49,7 +49,15 @@ mod linux {
 
     pub const PEER: &str = "peer-of-the-scale-test";
 
+    /// Windows has as many as there is memory for; but under Wine, which is where these tests are run, all of what they do
+    /// goes through one server.
+    #[cfg(windows)]
+    pub fn allow_descriptors() -> usize {
+        1_200
+    }
+
     /// As many descriptors as the system lets the process have; how many that is.
+    #[cfg(unix)]
     pub fn allow_descriptors() -> usize {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: the place lives through the call.
@@ -64,7 +72,7 @@ mod linux {
     fn at_most(wanted: usize) -> usize {
         let possible = allow_descriptors() - 200;
         if possible < wanted {
-            println!("    {possible} instead of {wanted}: the system's limit of descriptors");
+            println!("    {possible} instead of {wanted}: there are no more descriptors");
         }
         wanted.min(possible)
     }
@@ -184,8 +192,8 @@ mod linux {
         assert_eq!(descriptors(), fds, "descriptors are left");
         let more = memory().saturating_sub(bytes);
         println!("    {more} bytes more after ten rounds of {count} pairs");
-        // Five bytes for each handle would be more.
-        assert!(more < 10 * 2 * count * 5, "{more} bytes are left");
+        // Five bytes for each handle would be more, and of few handles more than chance.
+        assert!(more < (10 * 2 * count * 5).max(1 << 17), "{more} bytes are left");
     }
 
     pub fn few_of_many() {
@@ -228,7 +236,7 @@ mod linux {
     }
 
     const THREADS: usize = 8;
-    const ROUNDS: usize = 20_000;
+    const ROUNDS: usize = if cfg!(windows) { 2_000 } else { 20_000 };
 
     /// Each handle gets the number of its thread and round as a timeout; whoever looks finds that, or that it is closed.
     pub fn eight_threads() {
