@@ -97,7 +97,7 @@ note_results() { # log...
     local name result
     while read -r name result; do
         if [[ ${results[$name]-} != skipped ]]; then results[$name]=$result; fi
-    done < <(sed -nE -e 's/^.*\btest (\S+) \.\.\. ok$/\1 ok/p' -e 's/^.*\btest (\S+) \.\.\. FAILED$/\1 failed/p' \
+    done < <(sed -nE -e 's/^.*\btest (\S+) \.\.\. ok( \(.*\))?$/\1 ok/p' -e 's/^.*\btest (\S+) \.\.\. FAILED( \(.*\))?$/\1 failed/p' \
         -e 's/^.*\bskipped: (\S+): .*$/\1 skipped/p' "$@")
 }
 
@@ -130,6 +130,19 @@ rust_layer() { # layer cargo-arguments...
     while read -r name; do
         judge "$layer::$name" "${results[$name]-missing}" "$log"
     done < <(sort -u "$log.here" "$log.there")
+}
+
+# A program that runs its tests one after the other, as its process is measured: they are named in its source.
+alone_layer() { # layer source cargo-arguments...
+    local log=$logs/$1 program name
+    local -A results=()
+    program=$(build_tests "$log.build" "${@:3}")
+    if [[ -z $program ]]; then cat "$log.build"; fail "$1 does not build"; return; fi
+    timeout --kill-after=5 "$TOGETHER" "${emulator[@]}" "$program" </dev/null 2>&1 | tr -d '\r' >"$log"
+    note_results "$log"
+    while read -r name; do
+        judge "$1::$name" "${results[$name]-hangs}" "$log"
+    done < <(sed -nE 's/^ *\("(\w+)", \w+\),$/\1/p' "$2")
 }
 
 # Runs tests each in a process of its own, eight at a time: most of them wait in vain.
