@@ -75,6 +75,9 @@ impl Drop for Owned {
 /// Opens a descriptor for a kind, with the library's defaults.
 pub fn create(kind: Kind, family: Domain) -> Result<Fd> {
     let fd = Owned(sys::open(family, kind.transport(), kind.protocol_number())?);
+    if kind.transport() == Type::DGRAM {
+        sys::set_datagram_default(fd.0);
+    }
     if family == Domain::IPV6 && kind.transport() != Type::RAW {
         // `tcp6` is IPv6 alone; `tcp` takes both where the system can.
         let only = kind.family().is_some();
@@ -197,7 +200,7 @@ pub fn shutdown(number: i64, how: i32) -> Result<()> {
     };
     let slot = get_settled(number)?;
     if slot.has(flag::NATIVE) {
-        return Ok(sys::shutdown(slot.fd(), half)?);
+        return Ok(sys::shutdown_as_told(slot.fd(), half)?);
     }
     // Some systems would shut a half of what has no peer, a listener's too.
     sys::peer(slot.fd()).map_err(|_| Error::ENOTCONN)?;

@@ -9,7 +9,7 @@
 //! | [`Fd`] | the system's descriptor (`int`, `SOCKET`), copyable, closed only by [`close`] |
 //! | [`WOULD_BLOCK`], [`INTERRUPTED`], [`INVALID`], [`OUT_OF_MEMORY`], [`DIED_IN_QUEUE`] | the errors that have a meaning here |
 //! | [`HAS_ABSTRACT`], [`HAS_UNIX_PAIR`], [`HAS_RIGHTS`] | what AF_UNIX can do |
-//! | [`open`], [`pair`], [`close`], [`shutdown`], [`replace`] | non-blocking, not inherited, no signals |
+//! | [`open`], [`pair`], [`close`], [`shutdown`], [`shutdown_as_told`], [`replace`] | non-blocking, not inherited, no signals |
 //! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`], [`NAMES_ARE_SHARED`] | addresses are [`socket2::SockAddr`] |
 //! | [`recv`], [`send`], [`recv_from`], [`send_to`] | bytes of sockets, [`Flags`] translated |
 //! | [`readv`], [`writev`], [`Piece`] | the same in several pieces |
@@ -40,7 +40,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub mod option;
-pub use option::{set_listener_default, set_v6_only};
+pub use option::{set_datagram_default, set_listener_default, set_v6_only};
 
 mod portable;
 pub use portable::*;

@@ -138,6 +138,11 @@ pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
     check(unsafe { libc::shutdown(fd.0, how) }).map(drop)
 }
 
+/// As [`shutdown`], which leaves to the system all that it makes of it.
+pub fn shutdown_as_told(fd: Fd, half: Half) -> Result<()> {
+    shutdown(fd, half)
+}
+
 /// Whether a second socket can have the name of one that is bound, to connect from there too.
 pub const NAMES_ARE_SHARED: bool = true;
 

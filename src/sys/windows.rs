@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::windows::io::{FromRawSocket, IntoRawSocket};
 use std::ptr::{null, null_mut};
 use std::sync::Once;
+use std::time::Duration;
 use windows_sys::Win32::Foundation::{
     GetHandleInformation, HANDLE, HANDLE_FLAG_INHERIT, SetHandleInformation,
 };
@@ -121,18 +122,11 @@ pub(super) fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) 
     body(&socket).map_err(OsError::from)
 }
 
-/// Opens a socket: non-blocking, not inherited. A datagram socket does not report what became of its datagrams.
+/// Opens a socket: non-blocking, not inherited.
 pub fn open(family: Domain, kind: Type, protocol: i32) -> Result<Fd> {
     let socket = Socket::new(family, kind, Some(protocol.into()))?;
     socket.set_nonblocking(true)?;
-    let fd = own(socket);
-    if kind == Type::DGRAM {
-        for report in [ws::SIO_UDP_CONNRESET, ws::SIO_UDP_NETRESET] {
-            // Systems that do not know the one or the other do not report it.
-            let _ = control(fd, report, &0_u32.to_ne_bytes(), &mut []);
-        }
-    }
-    Ok(fd)
+    Ok(own(socket))
 }
 
 /// There are none: the caller makes pairs over the loopback.
@@ -156,9 +150,19 @@ pub fn close(fd: Fd) {
 pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
     match half {
         Half::Read => peer(fd).map(drop),
-        // SAFETY: takes no memory.
-        Half::Write | Half::Both => check(unsafe { ws::shutdown(fd.0, ws::SD_SEND) }),
+        Half::Write | Half::Both => shutdown_as_told(fd, Half::Write),
     }
+}
+
+/// As [`shutdown`], with whatever the system makes of it.
+pub fn shutdown_as_told(fd: Fd, half: Half) -> Result<()> {
+    let how = match half {
+        Half::Read => ws::SD_RECEIVE,
+        Half::Write => ws::SD_SEND,
+        Half::Both => ws::SD_BOTH,
+    };
+    // SAFETY: takes no memory.
+    check(unsafe { ws::shutdown(fd.0, how) })
 }
 
 /// Whether a second socket can have the name of one that is bound, to connect from there too.
@@ -446,24 +450,39 @@ pub(super) fn send_one(fd: Fd, piece: Piece, address: Option<&SockAddr>, flags: 
     outcome
 }
 
-/// No handle stands for a pipe or console here.
-pub fn read_stream(_fd: Fd, _data: &mut [MaybeUninit<u8>]) -> Result<usize> {
-    Err(NO_SOCKET)
+/// The most that is written to a socket of somebody else's, which may be blocking: a writable one takes it without waiting.
+const LITTLE: usize = 4096;
+
+/// Reads from a socket of somebody else's. Its mode is left alone, and readiness is asked first.
+pub fn read_stream(fd: Fd, data: &mut [MaybeUninit<u8>]) -> Result<usize> {
+    ready_now(fd, Events::READ)?;
+    recv(fd, data, Flags::default())
 }
 
-/// As [`read_stream`].
-pub fn readv_stream(_fd: Fd, _pieces: &[Piece]) -> Result<usize> {
-    Err(NO_SOCKET)
+/// As [`read_stream`], into several pieces.
+pub fn readv_stream(fd: Fd, pieces: &[Piece]) -> Result<usize> {
+    ready_now(fd, Events::READ)?;
+    readv(fd, pieces)
 }
 
-/// As [`read_stream`].
-pub fn write_stream(_fd: Fd, _data: &[u8]) -> Result<usize> {
-    Err(NO_SOCKET)
+/// Writes to a socket of somebody else's, as [`read_stream`] reads from it.
+pub fn write_stream(fd: Fd, data: &[u8]) -> Result<usize> {
+    ready_now(fd, Events::WRITE)?;
+    send(fd, &data[..data.len().min(LITTLE)], Flags::default())
 }
 
-/// As [`read_stream`].
-pub fn writev_stream(_fd: Fd, _pieces: &mut [Piece]) -> Result<usize> {
-    Err(NO_SOCKET)
+/// As [`write_stream`], from several pieces.
+pub fn writev_stream(fd: Fd, pieces: &mut [Piece]) -> Result<usize> {
+    ready_now(fd, Events::WRITE)?;
+    Piece::truncate(pieces, LITTLE);
+    writev(fd, pieces)
+}
+
+fn ready_now(fd: Fd, events: Events) -> Result<()> {
+    match poll(&mut [PollFd::new(fd, events)], Some(Duration::ZERO))? {
+        0 => Err(WOULD_BLOCK),
+        _ => Ok(()),
+    }
 }
 
 /// The error that waits on a socket, if there is one. SO_ERROR tells of a failed connect, and keeps it; of a

@@ -14,7 +14,6 @@ mod library;
 mod many;
 mod messages;
 mod names;
-#[cfg(target_os = "linux")]
 mod native;
 mod own;
 mod peers;

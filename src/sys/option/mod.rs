@@ -27,7 +27,7 @@ use windows as base;
 #[cfg(windows)]
 use windows as system;
 
-pub use base::{set_listener_default, set_v6_only};
+pub use base::{set_datagram_default, set_listener_default, set_v6_only};
 
 /// The options of this system by their portable names, in no particular order.
 pub const TABLES: &[&[(&str, Native)]] = system::TABLES;

@@ -110,6 +110,9 @@ pub fn set_v6_only(fd: Fd, only: bool) -> Result<()> {
     set_option(fd, IPPROTO_IPV6, libc::IPV6_V6ONLY, &c_int::from(only).to_ne_bytes())
 }
 
+/// What a datagram socket has unless its owner says otherwise: nothing here.
+pub fn set_datagram_default(_fd: Fd) {}
+
 /// What a listener has unless its owner says otherwise: here a port that is free but for connections
 /// that linger in TIME_WAIT.
 pub fn set_listener_default(fd: Fd) -> Result<()> {

@@ -113,19 +113,23 @@ pub(super) fn family_bytes(family: Domain, _length: u8) -> [u8; 2] {
 }
 
 pub(super) fn read(fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
-    match level {
+    let outcome = match level {
         // SIO_TCP_INFO is told which version of its structure is wanted: 0. The other code ignores it.
         IOCTL => control(fd, name, &0_u32.to_ne_bytes(), value),
-        // Nothing about a read can be invalid but the option itself.
-        _ => {
-            get_option(fd, level, name, value).map_err(|error| if error == INVALID { LACKING } else { error })
-        }
-    }
+        _ => get_option(fd, level, name, value),
+    };
+    // Nothing about a read can be invalid but the option itself.
+    outcome.map_err(lacking)
+}
+
+fn lacking(error: OsError) -> OsError {
+    if error == INVALID { LACKING } else { error }
 }
 
 pub(super) fn write(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
     match level {
-        IOCTL => control(fd, name, value, &mut []).map(drop),
+        // These are switches, of which no value is invalid.
+        IOCTL => control(fd, name, value, &mut []).map(drop).map_err(lacking),
         _ => match set_option(fd, level, name, value) {
             // Winsock has one word for a value that is none and for an option that this kind of socket lacks.
             Err(INVALID) if read(fd, level, name, &mut [0; 4]) == Err(LACKING) => Err(LACKING),
@@ -157,6 +161,14 @@ fn control(fd: Fd, code: i32, input: &[u8], output: &mut [u8]) -> Result<usize> 
 /// Says whether an IPv6 socket takes IPv6 alone.
 pub fn set_v6_only(fd: Fd, only: bool) -> Result<()> {
     set_option(fd, IPPROTO_IPV6, ws::IPV6_V6ONLY, &i32::from(only).to_ne_bytes())
+}
+
+/// What a datagram socket has unless its owner says otherwise: here silence about what became of its datagrams. Systems
+/// that do not know the one or the other do not report it.
+pub fn set_datagram_default(fd: Fd) {
+    for report in [ws::SIO_UDP_CONNRESET, ws::SIO_UDP_NETRESET] {
+        let _ = control(fd, report as i32, &0_u32.to_ne_bytes(), &mut []);
+    }
 }
 
 /// What a listener has unless its owner says otherwise: here a port that nobody can steal. Ports in
