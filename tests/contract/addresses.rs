@@ -70,51 +70,6 @@ fn an_address_reads_as_it_was_written_with_the_port_that_was_found() {
 }
 
 #[test]
-fn unix_names_are_paths_or_abstract() {
-    if !need("unix") {
-        return;
-    }
-    let path = std::env::temp_dir().join(format!("anysock address {}", std::process::id()));
-    let path = path.to_str().unwrap();
-    for kind in here(&["unix", "unixgram", "unixpacket"]) {
-        assert_eq!(local_address(*open(kind)), "", "{kind}");
-        let (socket, own) = bound_to(kind, path);
-        assert_eq!(own, path);
-        expect_unbound(kind, path, "EADDRINUSE");
-        drop(socket);
-        // The file outlives the socket, as everywhere on Unix.
-        expect_unbound(kind, path, "EADDRINUSE");
-        std::fs::remove_file(path).unwrap();
-        if expect(has("unix.abstract")) == 1 {
-            let name = format!("{} ü {kind}", free_address(kind));
-            let (socket, own) = bound_to(kind, &name);
-            assert_eq!(own, name);
-            expect_unbound(kind, &name, "EADDRINUSE");
-            drop(socket);
-            bound_to(kind, &name);
-        }
-    }
-}
-
-#[test]
-fn a_unix_name_may_be_as_long_as_the_system_allows() {
-    if !need("unix") {
-        return;
-    }
-    let longest = |prefix: &str, length: usize| format!("{prefix}{}", "x".repeat(length - prefix.len()));
-    let directory = std::env::temp_dir();
-    let path = longest(&format!("{}/anysock-{}-", directory.to_str().unwrap(), std::process::id()), 103);
-    assert_eq!(bound_to("unix", &path).1, path);
-    std::fs::remove_file(&path).unwrap();
-    expect_unbound("unix", &longest(&path, 200), "ENAMETOOLONG");
-    if expect(has("unix.abstract")) == 1 {
-        let name = longest(&free_address("unix"), 108);
-        assert_eq!(bound_to("unix", &name).1, name);
-        expect_unbound("unix", &longest(&name, 109), "ENAMETOOLONG");
-    }
-}
-
-#[test]
 fn an_address_that_does_not_fit_is_cut_and_its_length_is_told() {
     let (client, server) = connected("tcp4");
     // SAFETY: the memory is what `expect_cut` gives.
@@ -124,31 +79,6 @@ fn an_address_that_does_not_fit_is_cut_and_its_length_is_told() {
     // SAFETY: as above.
     expect_cut(&local_address(*client), |text, capacity| unsafe {
         anysock_peer_address(*server, text, capacity)
-    });
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn a_link_local_address_keeps_its_interface() {
-    child::run("addresses::a_link_local_address_keeps_its_interface", child::View::Network, || {
-        add_address_to_loopback("fe80::7");
-        until("the address", || bind(*open("udp6"), "[fe80::7%lo]:0") == 0);
-        for zone in ["lo", "1"] {
-            let address = format!("[fe80::7%{zone}]:0");
-            let (listener, own) = bound_to("tcp", &address);
-            let port = port(&own);
-            assert_eq!(own, format!("[fe80::7%lo]:{port}"));
-            expect(anysock_listen(*listener, 0));
-            let (client, server) = accept_from(*listener, "tcp6", &format!("[fe80::7%{zone}]:{port}"));
-            assert_eq!(peer_address(*client), own);
-            assert_eq!(local_address(*server), own);
-            let (_socket, own) = bound_to("udp6", &address);
-            assert!(own.starts_with("[fe80::7%lo]:"), "{own}");
-        }
-        expect_unbound("tcp6", "[fe80::7%nosuch]:0", "EINVAL");
-        // Without an interface there are many such addresses.
-        expect_unbound("tcp6", "[fe80::7]:0", "EINVAL");
-        expect_unbound("tcp6", "[fe80::8%lo]:0", "EADDRNOTAVAIL");
     });
 }
 
@@ -224,21 +154,6 @@ fn a_datagram_socket_can_not_have_an_address_that_is_not_here() {
     for kind in ["udp", "udp4"] {
         expect_unbound(kind, "192.0.2.1:0", "EADDRNOTAVAIL");
     }
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn who_has_no_right_to_an_address_is_told_so() {
-    let test = "addresses::who_has_no_right_to_an_address_is_told_so";
-    child::run(test, child::View::Network, || {
-        std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "1024").unwrap();
-        // SAFETY: takes no memory. The process is this test's own.
-        assert_eq!(unsafe { libc::setuid(65_534) }, 0);
-        expect_unbound("tcp4", "127.0.0.1:80", "EACCES");
-        expect_unbound("unix", "/etc/anysock", "EACCES");
-        // SAFETY: the text is NUL-terminated.
-        expect_error(unsafe { anysock_open(text("ip4:icmp").as_ptr()) }, "EPERM");
-    });
 }
 
 #[test]
@@ -423,5 +338,103 @@ fn a_port_is_free_when_close_returns_even_if_a_thread_was_blocked_on_it() {
         assert_eq!(bind(*listener, &address), 0);
         assert_eq!(anysock_listen(*listener, 0), 0);
         expect_error(call.result(), "ECANCELED");
+    }
+}
+
+mod unix {
+    use super::*;
+
+    #[test]
+    fn names_are_paths_or_abstract() {
+        if !need("unix") {
+            return;
+        }
+        let path = std::env::temp_dir().join(format!("anysock address {}", std::process::id()));
+        let path = path.to_str().unwrap();
+        for kind in here(&["unix", "unixgram", "unixpacket"]) {
+            assert_eq!(local_address(*open(kind)), "", "{kind}");
+            let (socket, own) = bound_to(kind, path);
+            assert_eq!(own, path);
+            expect_unbound(kind, path, "EADDRINUSE");
+            drop(socket);
+            // The file outlives the socket, as everywhere on Unix.
+            expect_unbound(kind, path, "EADDRINUSE");
+            std::fs::remove_file(path).unwrap();
+            if expect(has("unix.abstract")) == 1 {
+                let name = format!("{} ü {kind}", free_address(kind));
+                let (socket, own) = bound_to(kind, &name);
+                assert_eq!(own, name);
+                expect_unbound(kind, &name, "EADDRINUSE");
+                drop(socket);
+                bound_to(kind, &name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_the_system_allows() {
+        if !need("unix") {
+            return;
+        }
+        let longest = |prefix: &str, length: usize| format!("{prefix}{}", "x".repeat(length - prefix.len()));
+        let directory = std::env::temp_dir();
+        let path = longest(&format!("{}/anysock-{}-", directory.to_str().unwrap(), std::process::id()), 103);
+        assert_eq!(bound_to("unix", &path).1, path);
+        std::fs::remove_file(&path).unwrap();
+        expect_unbound("unix", &longest(&path, 200), "ENAMETOOLONG");
+        if expect(has("unix.abstract")) == 1 {
+            let name = longest(&free_address("unix"), 108);
+            assert_eq!(bound_to("unix", &name).1, name);
+            expect_unbound("unix", &longest(&name, 109), "ENAMETOOLONG");
+        }
+    }
+}
+
+/// In a network of their own.
+#[cfg(target_os = "linux")]
+mod namespaces {
+    use super::*;
+
+    #[test]
+    fn a_link_local_address_keeps_its_interface() {
+        child::run(
+            "addresses::namespaces::a_link_local_address_keeps_its_interface",
+            child::View::Network,
+            || {
+                add_address_to_loopback("fe80::7");
+                until("the address", || bind(*open("udp6"), "[fe80::7%lo]:0") == 0);
+                for zone in ["lo", "1"] {
+                    let address = format!("[fe80::7%{zone}]:0");
+                    let (listener, own) = bound_to("tcp", &address);
+                    let port = port(&own);
+                    assert_eq!(own, format!("[fe80::7%lo]:{port}"));
+                    expect(anysock_listen(*listener, 0));
+                    let (client, server) =
+                        accept_from(*listener, "tcp6", &format!("[fe80::7%{zone}]:{port}"));
+                    assert_eq!(peer_address(*client), own);
+                    assert_eq!(local_address(*server), own);
+                    let (_socket, own) = bound_to("udp6", &address);
+                    assert!(own.starts_with("[fe80::7%lo]:"), "{own}");
+                }
+                expect_unbound("tcp6", "[fe80::7%nosuch]:0", "EINVAL");
+                // Without an interface there are many such addresses.
+                expect_unbound("tcp6", "[fe80::7]:0", "EINVAL");
+                expect_unbound("tcp6", "[fe80::8%lo]:0", "EADDRNOTAVAIL");
+            },
+        );
+    }
+
+    #[test]
+    fn who_has_no_right_to_an_address_is_told_so() {
+        let test = "addresses::namespaces::who_has_no_right_to_an_address_is_told_so";
+        child::run(test, child::View::Network, || {
+            std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "1024").unwrap();
+            // SAFETY: takes no memory. The process is this test's own.
+            assert_eq!(unsafe { libc::setuid(65_534) }, 0);
+            expect_unbound("tcp4", "127.0.0.1:80", "EACCES");
+            expect_unbound("unix", "/etc/anysock", "EACCES");
+            // SAFETY: the text is NUL-terminated.
+            expect_error(unsafe { anysock_open(text("ip4:icmp").as_ptr()) }, "EPERM");
+        });
     }
 }

@@ -92,13 +92,13 @@ fn what_can_not_be_polled_is_not_borrowed() {
 
 /// On Windows pipes can't be polled.
 #[cfg(unix)]
-mod on_unix {
+mod pipes {
     use super::*;
     use crate::pipes::{is_open, pipe};
     use std::os::fd::AsRawFd;
 
     #[test]
-    fn a_borrowed_pipe_tells_that_its_other_end_is_gone() {
+    fn they_tell_that_the_other_end_is_gone() {
         let (reader, writer) = pipe();
         let [reading, writing] = [&reader, &writer].map(|end| borrow(number_of(end)));
         assert_eq!(select_one(*reading, ANYSOCK_READ, 0), 0);

@@ -164,53 +164,6 @@ fn wakes_every_call_on_every_kind() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn wakes_calls_on_pipes() {
-    let pipe = || {
-        let mut fds = [0; 2];
-        // SAFETY: there is room for both descriptors.
-        assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
-        fds.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))))
-    };
-    let reading: [NamedCall; 5] = [
-        ("read", |h| read(h, &mut [0; 16])),
-        ("read_full", |h| read_full(h, &mut [0; 16])),
-        ("readv", |h| readv(h, &mut [&mut [0; 16]])),
-        ("select", |h| select_code(h, ANYSOCK_READ)),
-        ("poller_wait", |h| poller_code(h, ANYSOCK_READ)),
-    ];
-    for (what, call) in reading {
-        let [reader, writer] = pipe();
-        expect_canceled(&format!("{what} on a pipe"), (reader, vec![writer]), call);
-    }
-    let writing: [NamedCall; 3] = [
-        ("write", |h| write(h, &[0; 4096])),
-        ("writev", |h| writev(h, &[&[0; 4096]])),
-        ("select", |h| select_code(h, ANYSOCK_WRITE)),
-    ];
-    for (what, call) in writing {
-        let [reader, writer] = pipe();
-        fill(*writer);
-        expect_canceled(&format!("{what} on a full pipe"), (writer, vec![reader]), call);
-    }
-}
-
-#[test]
-fn wakes_a_send_to_a_peer_that_is_full() {
-    if !need("unixgram") {
-        return;
-    }
-    let receiver = bound("unixgram");
-    let address = local_address(*receiver);
-    let sender = open("unixgram");
-    while send_to(*sender, b"more", ANYSOCK_DONT_WAIT, &address) > 0 {}
-    let handle = *sender;
-    let blocked = Call::blocked(move || send_to(handle, b"one too many", 0, &address));
-    expect(anysock_close(handle));
-    expect_error(blocked.result(), "ECANCELED");
-}
-
 /// Linux lets a client wait for a place in the backlog, and Windows has it try again for a while.
 const CONNECTS_WAIT: bool = cfg!(any(target_os = "linux", windows));
 
@@ -542,5 +495,60 @@ fn read_all_of(handle: i64, tag: u8) -> Vec<String> {
             count if room[..count as usize].iter().all(|byte| *byte == tag) => {}
             count => wrong.push(format!("{:?} for {tag}", &room[..count as usize])),
         }
+    }
+}
+
+#[cfg(unix)]
+mod pipes {
+    use super::*;
+
+    #[test]
+    fn wakes_calls_on_them() {
+        let pipe = || {
+            let mut fds = [0; 2];
+            // SAFETY: there is room for both descriptors.
+            assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
+            fds.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))))
+        };
+        let reading: [NamedCall; 5] = [
+            ("read", |h| read(h, &mut [0; 16])),
+            ("read_full", |h| read_full(h, &mut [0; 16])),
+            ("readv", |h| readv(h, &mut [&mut [0; 16]])),
+            ("select", |h| select_code(h, ANYSOCK_READ)),
+            ("poller_wait", |h| poller_code(h, ANYSOCK_READ)),
+        ];
+        for (what, call) in reading {
+            let [reader, writer] = pipe();
+            expect_canceled(&format!("{what} on a pipe"), (reader, vec![writer]), call);
+        }
+        let writing: [NamedCall; 3] = [
+            ("write", |h| write(h, &[0; 4096])),
+            ("writev", |h| writev(h, &[&[0; 4096]])),
+            ("select", |h| select_code(h, ANYSOCK_WRITE)),
+        ];
+        for (what, call) in writing {
+            let [reader, writer] = pipe();
+            fill(*writer);
+            expect_canceled(&format!("{what} on a full pipe"), (writer, vec![reader]), call);
+        }
+    }
+}
+
+mod unixgram {
+    use super::*;
+
+    #[test]
+    fn wakes_a_send_to_a_peer_that_is_full() {
+        if !need("unixgram") {
+            return;
+        }
+        let receiver = bound("unixgram");
+        let address = local_address(*receiver);
+        let sender = open("unixgram");
+        while send_to(*sender, b"more", ANYSOCK_DONT_WAIT, &address) > 0 {}
+        let handle = *sender;
+        let blocked = Call::blocked(move || send_to(handle, b"one too many", 0, &address));
+        expect(anysock_close(handle));
+        expect_error(blocked.result(), "ECANCELED");
     }
 }

@@ -279,39 +279,6 @@ fn a_socket_without_a_name_has_received_nothing_yet() {
     }
 }
 
-#[test]
-fn a_refused_datagram_is_reported_once() {
-    if !need_refusals() {
-        return;
-    }
-    for kind in datagram_kinds().into_iter().filter(|kind| kind.starts_with("udp")) {
-        let nobody = bound(kind);
-        let client = open_told(kind);
-        expect(connect(*client, &local_address(*nobody)));
-        drop(nobody);
-        let mut room = [0; 8];
-        let calls: [fn(i64, &mut [u8]) -> i64; 4] = [
-            |h, room| read(h, room),
-            |h, room| recv_from(h, room, 0),
-            |h, room| readv(h, &mut [room]),
-            |h, _| write(h, b"again"),
-        ];
-        for call in calls {
-            until("the port to be closed", || {
-                expect(send(*client, b"ping", 0));
-                select_one(*client, ANYSOCK_READ, 20 * ANYSOCK_MILLISECOND) != 0
-            });
-            expect_error(call(*client, &mut room), "ECONNREFUSED");
-            expect_error(recv(*client, &mut room, ANYSOCK_DONT_WAIT), "EAGAIN");
-        }
-        // The socket is as good as before.
-        let somebody = bound(kind);
-        expect(connect(*client, &local_address(*somebody)));
-        assert_eq!(write(*client, b"ping"), 4);
-        assert_eq!(read(*somebody, &mut room), 4);
-    }
-}
-
 /// Winsock would call the next receive failed (10054), whoever's datagram it finds.
 #[test]
 fn a_server_does_not_suffer_for_a_client_that_has_gone() {
@@ -330,50 +297,6 @@ fn a_server_does_not_suffer_for_a_client_that_has_gone() {
 }
 
 #[test]
-fn option_error_shows_a_refusal_without_taking_it() {
-    if !need_refusals() {
-        return;
-    }
-    let nobody = bound("udp4");
-    let client = open_told("udp4");
-    expect(connect(*client, &local_address(*nobody)));
-    drop(nobody);
-    assert_eq!(write(*client, b"ping"), 4);
-    assert_eq!(select_one(*client, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
-    for _ in 0..2 {
-        assert_eq!(name(get(*client, "error").unwrap()), "ECONNREFUSED");
-        assert_eq!(select_one(*client, ANYSOCK_READ | ANYSOCK_WRITE, 0), ANYSOCK_READ | ANYSOCK_WRITE);
-    }
-    expect_error(read(*client, &mut [0; 8]), "ECONNREFUSED");
-    assert_eq!(get(*client, "error"), Ok(0));
-    expect_error(recv(*client, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
-}
-
-#[test]
-fn a_peer_that_does_not_read_is_waited_for() {
-    if !need("unixgram") {
-        return;
-    }
-    for kind in here(&["unixgram", "unixpacket"]) {
-        let (one, other) = connected(kind);
-        let count = fill(*one);
-        assert!(count > 0);
-        let timeout = 50 * ANYSOCK_MILLISECOND;
-        expect(set(*one, "write_timeout", timeout));
-        expect_timeout(timeout, || write(*one, b"no room"));
-        expect(set(*one, "write_timeout", -1));
-        let handle = *one;
-        let call = Call::blocked(move || write(handle, b"at last"));
-        let mut room = vec![0; 8192];
-        until("the datagram that waits", || {
-            let received = expect(read(*other, &mut room)) as usize;
-            &room[..received] == b"at last"
-        });
-        assert_eq!(call.result(), 7);
-    }
-}
-
-#[test]
 fn a_datagram_socket_that_is_shut_for_reading_reads_0() {
     for kind in datagram_kinds() {
         let (one, other) = connected(kind);
@@ -388,22 +311,112 @@ fn a_datagram_socket_that_is_shut_for_reading_reads_0() {
     }
 }
 
-#[test]
-fn a_packet_connection_ends_as_a_stream_does() {
-    if !need("unixpacket") {
-        return;
+/// A refused datagram.
+mod refusals {
+    use super::*;
+
+    #[test]
+    fn a_refused_datagram_is_reported_once() {
+        if !need_refusals() {
+            return;
+        }
+        for kind in datagram_kinds().into_iter().filter(|kind| kind.starts_with("udp")) {
+            let nobody = bound(kind);
+            let client = open_told(kind);
+            expect(connect(*client, &local_address(*nobody)));
+            drop(nobody);
+            let mut room = [0; 8];
+            let calls: [fn(i64, &mut [u8]) -> i64; 4] = [
+                |h, room| read(h, room),
+                |h, room| recv_from(h, room, 0),
+                |h, room| readv(h, &mut [room]),
+                |h, _| write(h, b"again"),
+            ];
+            for call in calls {
+                until("the port to be closed", || {
+                    expect(send(*client, b"ping", 0));
+                    select_one(*client, ANYSOCK_READ, 20 * ANYSOCK_MILLISECOND) != 0
+                });
+                expect_error(call(*client, &mut room), "ECONNREFUSED");
+                expect_error(recv(*client, &mut room, ANYSOCK_DONT_WAIT), "EAGAIN");
+            }
+            // The socket is as good as before.
+            let somebody = bound(kind);
+            expect(connect(*client, &local_address(*somebody)));
+            assert_eq!(write(*client, b"ping"), 4);
+            assert_eq!(read(*somebody, &mut room), 4);
+        }
     }
-    let (client, server) = connected("unixpacket");
-    assert_eq!(write(*client, b"one"), 3);
-    assert_eq!(write(*client, b"two"), 3);
-    drop(client);
-    let mut room = [0; 64];
-    assert_eq!(read(*server, &mut room), 3);
-    assert_eq!(read(*server, &mut room), 3);
-    assert_eq!(&room[..3], b"two");
-    assert_eq!(read(*server, &mut room), 0);
-    assert_eq!(read(*server, &mut room), 0);
-    until("an error", || send(*server, b"late", ANYSOCK_DONT_WAIT) < 0);
-    let late = name(write(*server, b"late"));
-    assert!(["EPIPE", "ECONNRESET"].contains(&late.as_str()), "{late}");
+
+    #[test]
+    fn option_error_shows_a_refusal_without_taking_it() {
+        if !need_refusals() {
+            return;
+        }
+        let nobody = bound("udp4");
+        let client = open_told("udp4");
+        expect(connect(*client, &local_address(*nobody)));
+        drop(nobody);
+        assert_eq!(write(*client, b"ping"), 4);
+        assert_eq!(select_one(*client, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
+        for _ in 0..2 {
+            assert_eq!(name(get(*client, "error").unwrap()), "ECONNREFUSED");
+            assert_eq!(select_one(*client, ANYSOCK_READ | ANYSOCK_WRITE, 0), ANYSOCK_READ | ANYSOCK_WRITE);
+        }
+        expect_error(read(*client, &mut [0; 8]), "ECONNREFUSED");
+        assert_eq!(get(*client, "error"), Ok(0));
+        expect_error(recv(*client, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
+    }
+}
+
+mod unixgram {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_does_not_read_is_waited_for() {
+        if !need("unixgram") {
+            return;
+        }
+        for kind in here(&["unixgram", "unixpacket"]) {
+            let (one, other) = connected(kind);
+            let count = fill(*one);
+            assert!(count > 0);
+            let timeout = 50 * ANYSOCK_MILLISECOND;
+            expect(set(*one, "write_timeout", timeout));
+            expect_timeout(timeout, || write(*one, b"no room"));
+            expect(set(*one, "write_timeout", -1));
+            let handle = *one;
+            let call = Call::blocked(move || write(handle, b"at last"));
+            let mut room = vec![0; 8192];
+            until("the datagram that waits", || {
+                let received = expect(read(*other, &mut room)) as usize;
+                &room[..received] == b"at last"
+            });
+            assert_eq!(call.result(), 7);
+        }
+    }
+}
+
+mod unixpacket {
+    use super::*;
+
+    #[test]
+    fn a_connection_ends_as_a_stream_does() {
+        if !need("unixpacket") {
+            return;
+        }
+        let (client, server) = connected("unixpacket");
+        assert_eq!(write(*client, b"one"), 3);
+        assert_eq!(write(*client, b"two"), 3);
+        drop(client);
+        let mut room = [0; 64];
+        assert_eq!(read(*server, &mut room), 3);
+        assert_eq!(read(*server, &mut room), 3);
+        assert_eq!(&room[..3], b"two");
+        assert_eq!(read(*server, &mut room), 0);
+        assert_eq!(read(*server, &mut room), 0);
+        until("an error", || send(*server, b"late", ANYSOCK_DONT_WAIT) < 0);
+        let late = name(write(*server, b"late"));
+        assert!(["EPIPE", "ECONNRESET"].contains(&late.as_str()), "{late}");
+    }
 }

@@ -331,52 +331,61 @@ fn a_pair_of_what_has_none_leaves_its_places_alone() {
     assert_eq!((first, second), (-7, -7));
 }
 
-/// A stranger who knocks at all ports all the time gets to a pair's listener now and then, and gets no end of it.
-#[test]
+/// In a network of its own.
 #[cfg(target_os = "linux")]
-fn a_stranger_never_gets_an_end_of_a_pair() {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    static HITS: AtomicUsize = AtomicUsize::new(0);
-    static DONE: AtomicBool = AtomicBool::new(false);
-    const PORTS: std::ops::Range<u16> = 40_000..40_016;
+mod namespaces {
+    use super::*;
 
-    fn knock() {
-        while !DONE.load(Ordering::Relaxed) {
-            for port in PORTS {
-                let stranger = open("tcp4");
-                // Its own port is none of those, and free again when it has gone.
-                expect(bind(*stranger, "127.0.0.1:50000"));
-                expect(set(*stranger, "linger", 0));
-                if connect(*stranger, &format!("127.0.0.1:{port}")) == 0 {
-                    HITS.fetch_add(1, Ordering::Relaxed);
-                    // A listener that closes in the middle of a handshake may forget to say so; asked, the system answers.
-                    write(*stranger, b"anybody?");
-                    expect(set(*stranger, "read_timeout", LONG_US));
-                    let end = read(*stranger, &mut [0; 8]);
-                    assert!(end == 0 || name(end) == "ECONNRESET", "{end}");
+    /// A stranger who knocks at all ports all the time gets to a pair's listener now and then, and gets no end of it.
+    #[test]
+    fn a_stranger_never_gets_an_end_of_a_pair() {
+        use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+        static HITS: AtomicUsize = AtomicUsize::new(0);
+        static DONE: AtomicBool = AtomicBool::new(false);
+        const PORTS: std::ops::Range<u16> = 40_000..40_016;
+
+        fn knock() {
+            while !DONE.load(Ordering::Relaxed) {
+                for port in PORTS {
+                    let stranger = open("tcp4");
+                    // Its own port is none of those, and free again when it has gone.
+                    expect(bind(*stranger, "127.0.0.1:50000"));
+                    expect(set(*stranger, "linger", 0));
+                    if connect(*stranger, &format!("127.0.0.1:{port}")) == 0 {
+                        HITS.fetch_add(1, Ordering::Relaxed);
+                        // A listener that closes in the middle of a handshake may forget to say so; asked, the system answers.
+                        write(*stranger, b"anybody?");
+                        expect(set(*stranger, "read_timeout", LONG_US));
+                        let end = read(*stranger, &mut [0; 8]);
+                        assert!(end == 0 || name(end) == "ECONNRESET", "{end}");
+                    }
                 }
             }
         }
-    }
 
-    child::run("descriptors::a_stranger_never_gets_an_end_of_a_pair", child::View::Network, || {
-        let range = format!("{} {}", PORTS.start, PORTS.end - 1);
-        std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", range).unwrap();
-        let stranger = Call::start(knock);
-        let end = std::time::Instant::now() + LONG / 2;
-        while HITS.load(Ordering::Relaxed) < 20 {
-            assert!(std::time::Instant::now() < end, "the stranger has never got in between");
-            let (mut one, mut other) = (0, 0);
-            // SAFETY: the text is NUL-terminated, both places live through the call.
-            expect(unsafe { anysock_pair(text("tcp").as_ptr(), &mut one, &mut other) });
-            let (one, other) = (Own(one), Own(other));
-            assert_eq!(peer_address(*one), local_address(*other));
-            assert_eq!(peer_address(*other), local_address(*one));
-            assert_eq!(write(*one, b"secret"), 6);
-            assert_eq!(read(*other, &mut [0; 8]), 6);
-            expect(set(*one, "linger", 0));
-        }
-        DONE.store(true, Ordering::Relaxed);
-        stranger.result();
-    });
+        child::run(
+            "descriptors::namespaces::a_stranger_never_gets_an_end_of_a_pair",
+            child::View::Network,
+            || {
+                let range = format!("{} {}", PORTS.start, PORTS.end - 1);
+                std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", range).unwrap();
+                let stranger = Call::start(knock);
+                let end = std::time::Instant::now() + LONG / 2;
+                while HITS.load(Ordering::Relaxed) < 20 {
+                    assert!(std::time::Instant::now() < end, "the stranger has never got in between");
+                    let (mut one, mut other) = (0, 0);
+                    // SAFETY: the text is NUL-terminated, both places live through the call.
+                    expect(unsafe { anysock_pair(text("tcp").as_ptr(), &mut one, &mut other) });
+                    let (one, other) = (Own(one), Own(other));
+                    assert_eq!(peer_address(*one), local_address(*other));
+                    assert_eq!(peer_address(*other), local_address(*one));
+                    assert_eq!(write(*one, b"secret"), 6);
+                    assert_eq!(read(*other, &mut [0; 8]), 6);
+                    expect(set(*one, "linger", 0));
+                }
+                DONE.store(true, Ordering::Relaxed);
+                stranger.result();
+            },
+        );
+    }
 }

@@ -57,32 +57,6 @@ fn every_stream_kind_connects_and_both_ends_agree_on_who_they_are() {
 }
 
 #[test]
-fn a_path_in_the_file_system_connects_too_and_stays_when_the_listener_is_closed() {
-    if !need("unix") {
-        return;
-    }
-    for kind in here(&["unix", "unixpacket"]) {
-        let path = std::env::temp_dir().join(format!("anysock-{kind}-{}", std::process::id()));
-        let address = path.to_str().unwrap();
-        let listener = open(kind);
-        expect(bind(*listener, address));
-        expect(anysock_listen(*listener, 0));
-        assert_eq!(local_address(*listener), address);
-        let client = open(kind);
-        assert_eq!(connect(*client, address), 0);
-        let server = Own(expect(anysock_accept(*listener)));
-        assert_eq!((peer_address(*client).as_str(), peer_address(*server).as_str()), (address, ""));
-        expect_talk(*client, *server);
-        let _still = no_children();
-        drop(listener);
-        assert!(path.exists());
-        let late = open(kind);
-        expect_error(connect(*late, address), "ECONNREFUSED");
-        std::fs::remove_file(&path).unwrap();
-    }
-}
-
-#[test]
 fn a_port_without_a_listener_refuses_and_the_handle_has_failed() {
     for kind in stream_kinds() {
         let nobody = bound(kind);
@@ -93,18 +67,6 @@ fn a_port_without_a_listener_refuses_and_the_handle_has_failed() {
         expect(anysock_listen(*nobody, 0));
         expect_error(connect(*client, &local_address(*nobody)), "ECONNREFUSED");
         assert_eq!(connect(*open(kind), &local_address(*nobody)), 0, "{kind}");
-    }
-}
-
-#[test]
-fn a_unix_path_that_is_not_there_says_so() {
-    if !need("unix") {
-        return;
-    }
-    for kind in here(&["unix", "unixpacket"]) {
-        let client = open(kind);
-        expect_error(connect(*client, "/nonexistent/anysock"), "ENOENT");
-        expect_failed(*client, "ENOENT");
     }
 }
 
@@ -230,22 +192,6 @@ fn a_listener_that_goes_away_refuses_those_it_has_not_answered() {
     expect_failed(*client, "ECONNREFUSED");
 }
 
-#[test]
-#[cfg(target_os = "linux")]
-fn a_network_without_a_way_there_is_unreachable() {
-    child::run("handshake::a_network_without_a_way_there_is_unreachable", child::View::Network, || {
-        for kind in ["tcp", "tcp4"] {
-            for timeout in [-1, 0] {
-                let client = open(kind);
-                expect(set(*client, "connect_timeout", timeout));
-                expect_error(connect(*client, "192.0.2.1:9"), "ENETUNREACH");
-                expect_failed(*client, "ENETUNREACH");
-            }
-        }
-        expect_error(send_to(*open("udp4"), b"lost", 0, "192.0.2.1:9"), "ENETUNREACH");
-    });
-}
-
 /// A connection whose server has sent `data` and then ended it with a reset.
 fn reset_after(kind: &str, data: &[u8]) -> Own {
     let (client, server) = connected(kind);
@@ -255,56 +201,6 @@ fn reset_after(kind: &str, data: &[u8]) -> Own {
     expect(anysock_close(*server));
     until("the reset", || select_one(*client, ANYSOCK_READ, 0) != 0 && get(*client, "error") != Ok(0));
     client
-}
-
-#[test]
-fn a_reset_stays_after_what_came_before_it() {
-    if !need_resets() {
-        return;
-    }
-    let client = reset_after("tcp4", b"last words");
-    let mut room = [0; 64];
-    assert_eq!(read(*client, &mut room[..4]), 4);
-    assert_eq!(read(*client, &mut room[4..]), 6);
-    assert_eq!(&room[..10], b"last words");
-    for _ in 0..3 {
-        expect_error(read(*client, &mut room), "ECONNRESET");
-        expect_error(read_full(*client, &mut room), "ECONNRESET");
-        expect_error(recv(*client, &mut room, ANYSOCK_PEEK), "ECONNRESET");
-    }
-    let sent = name(write(*client, b"too late"));
-    assert!(["ECONNRESET", "EPIPE"].contains(&sent.as_str()), "{sent}");
-    expect_error(read(*client, &mut room), "ECONNRESET");
-}
-
-#[test]
-fn a_reset_that_a_write_finds_stays_for_reads() {
-    if !need_resets() {
-        return;
-    }
-    let (client, server) = connected("tcp4");
-    expect(set(*server, "linger", 0));
-    expect(anysock_close(*server));
-    until("the reset", || select_one(*client, ANYSOCK_READ, 0) != 0);
-    let sent = name(write(*client, b"too late"));
-    assert!(["ECONNRESET", "EPIPE"].contains(&sent.as_str()), "{sent}");
-    for _ in 0..2 {
-        expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
-    }
-}
-
-#[test]
-fn a_reset_wakes_a_read_that_waits() {
-    if !need_resets() {
-        return;
-    }
-    let (client, server) = connected("tcp4");
-    let handle = *client;
-    let call = Call::blocked(move || read(handle, &mut [0; 8]));
-    expect(set(*server, "linger", 0));
-    expect(anysock_close(*server));
-    expect_error(call.result(), "ECONNRESET");
-    expect_error(read(handle, &mut [0; 8]), "ECONNRESET");
 }
 
 // The state of a TCP connection.
@@ -321,42 +217,167 @@ fn expect_state(h: i64, state: &str) {
 
 // `syn_recv` belongs to a connection that `accept` has not yet given out, and `closing` passes within one exchange of
 // segments: neither can be seen on a handle for longer than a moment.
-#[test]
-fn the_state_can_be_watched_from_the_handshake_to_the_end() {
-    let mut silent = Silent::new("tcp4");
-    expect_state(*silent.listener, "listen");
-    let client = open_hasty("tcp4");
-    expect_state(*client, "closed");
-    expect_error(connect(*client, &silent.address()), "EINPROGRESS");
-    expect_state(*client, "syn_sent");
-    silent.wake();
-    let server = Own(expect(anysock_accept(*silent.listener)));
-    expect_state(*client, "established");
-    expect_state(*server, "established");
-    expect(anysock_shutdown(*client, ANYSOCK_SHUT_WRITE));
-    expect_state(*client, "fin_wait_2");
-    expect_state(*server, "close_wait");
-    expect(anysock_shutdown(*server, ANYSOCK_SHUT_WRITE));
-    expect_state(*server, "closed");
-    // The client's port is in TIME_WAIT now; the socket itself is done with.
-    expect_state(*client, "closed");
+mod unix {
+    use super::*;
+
+    #[test]
+    fn a_path_in_the_file_system_connects_too_and_stays_when_the_listener_is_closed() {
+        if !need("unix") {
+            return;
+        }
+        for kind in here(&["unix", "unixpacket"]) {
+            let path = std::env::temp_dir().join(format!("anysock-{kind}-{}", std::process::id()));
+            let address = path.to_str().unwrap();
+            let listener = open(kind);
+            expect(bind(*listener, address));
+            expect(anysock_listen(*listener, 0));
+            assert_eq!(local_address(*listener), address);
+            let client = open(kind);
+            assert_eq!(connect(*client, address), 0);
+            let server = Own(expect(anysock_accept(*listener)));
+            assert_eq!((peer_address(*client).as_str(), peer_address(*server).as_str()), (address, ""));
+            expect_talk(*client, *server);
+            let _still = no_children();
+            drop(listener);
+            assert!(path.exists());
+            let late = open(kind);
+            expect_error(connect(*late, address), "ECONNREFUSED");
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_says_so() {
+        if !need("unix") {
+            return;
+        }
+        for kind in here(&["unix", "unixpacket"]) {
+            let client = open(kind);
+            expect_error(connect(*client, "/nonexistent/anysock"), "ENOENT");
+            expect_failed(*client, "ENOENT");
+        }
+    }
 }
 
-#[test]
+/// Where the system tells of a reset.
+mod resets {
+    use super::*;
+
+    #[test]
+    fn a_reset_stays_after_what_came_before_it() {
+        if !need_resets() {
+            return;
+        }
+        let client = reset_after("tcp4", b"last words");
+        let mut room = [0; 64];
+        assert_eq!(read(*client, &mut room[..4]), 4);
+        assert_eq!(read(*client, &mut room[4..]), 6);
+        assert_eq!(&room[..10], b"last words");
+        for _ in 0..3 {
+            expect_error(read(*client, &mut room), "ECONNRESET");
+            expect_error(read_full(*client, &mut room), "ECONNRESET");
+            expect_error(recv(*client, &mut room, ANYSOCK_PEEK), "ECONNRESET");
+        }
+        let sent = name(write(*client, b"too late"));
+        assert!(["ECONNRESET", "EPIPE"].contains(&sent.as_str()), "{sent}");
+        expect_error(read(*client, &mut room), "ECONNRESET");
+    }
+
+    #[test]
+    fn a_reset_that_a_write_finds_stays_for_reads() {
+        if !need_resets() {
+            return;
+        }
+        let (client, server) = connected("tcp4");
+        expect(set(*server, "linger", 0));
+        expect(anysock_close(*server));
+        until("the reset", || select_one(*client, ANYSOCK_READ, 0) != 0);
+        let sent = name(write(*client, b"too late"));
+        assert!(["ECONNRESET", "EPIPE"].contains(&sent.as_str()), "{sent}");
+        for _ in 0..2 {
+            expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
+        }
+    }
+
+    #[test]
+    fn a_reset_wakes_a_read_that_waits() {
+        if !need_resets() {
+            return;
+        }
+        let (client, server) = connected("tcp4");
+        let handle = *client;
+        let call = Call::blocked(move || read(handle, &mut [0; 8]));
+        expect(set(*server, "linger", 0));
+        expect(anysock_close(*server));
+        expect_error(call.result(), "ECONNRESET");
+        expect_error(read(handle, &mut [0; 8]), "ECONNRESET");
+    }
+}
+
+mod tcp_info {
+    use super::*;
+
+    #[test]
+    fn the_state_can_be_watched_from_the_handshake_to_the_end() {
+        let mut silent = Silent::new("tcp4");
+        expect_state(*silent.listener, "listen");
+        let client = open_hasty("tcp4");
+        expect_state(*client, "closed");
+        expect_error(connect(*client, &silent.address()), "EINPROGRESS");
+        expect_state(*client, "syn_sent");
+        silent.wake();
+        let server = Own(expect(anysock_accept(*silent.listener)));
+        expect_state(*client, "established");
+        expect_state(*server, "established");
+        expect(anysock_shutdown(*client, ANYSOCK_SHUT_WRITE));
+        expect_state(*client, "fin_wait_2");
+        expect_state(*server, "close_wait");
+        expect(anysock_shutdown(*server, ANYSOCK_SHUT_WRITE));
+        expect_state(*server, "closed");
+        // The client's port is in TIME_WAIT now; the socket itself is done with.
+        expect_state(*client, "closed");
+    }
+}
+
+/// In a network of their own.
 #[cfg(target_os = "linux")]
-fn the_states_of_a_close_that_is_not_acknowledged() {
-    let test = "handshake::the_states_of_a_close_that_is_not_acknowledged";
-    child::run(test, child::View::Network, || {
-        let (active, _its_peer) = connected("tcp4");
-        let (half_closed, passive) = connected("tcp4");
-        expect(anysock_shutdown(*half_closed, ANYSOCK_SHUT_WRITE));
-        expect_state(*half_closed, "fin_wait_2");
-        expect_state(*passive, "close_wait");
-        // No segment arrives any more, so that the last one stays unanswered.
-        child::loopback(false);
-        expect(anysock_shutdown(*active, ANYSOCK_SHUT_WRITE));
-        expect_state(*active, "fin_wait_1");
-        expect(anysock_shutdown(*passive, ANYSOCK_SHUT_WRITE));
-        expect_state(*passive, "last_ack");
-    });
+mod namespaces {
+    use super::*;
+
+    #[test]
+    fn a_network_without_a_way_there_is_unreachable() {
+        child::run(
+            "handshake::namespaces::a_network_without_a_way_there_is_unreachable",
+            child::View::Network,
+            || {
+                for kind in ["tcp", "tcp4"] {
+                    for timeout in [-1, 0] {
+                        let client = open(kind);
+                        expect(set(*client, "connect_timeout", timeout));
+                        expect_error(connect(*client, "192.0.2.1:9"), "ENETUNREACH");
+                        expect_failed(*client, "ENETUNREACH");
+                    }
+                }
+                expect_error(send_to(*open("udp4"), b"lost", 0, "192.0.2.1:9"), "ENETUNREACH");
+            },
+        );
+    }
+
+    #[test]
+    fn the_states_of_a_close_that_is_not_acknowledged() {
+        let test = "handshake::namespaces::the_states_of_a_close_that_is_not_acknowledged";
+        child::run(test, child::View::Network, || {
+            let (active, _its_peer) = connected("tcp4");
+            let (half_closed, passive) = connected("tcp4");
+            expect(anysock_shutdown(*half_closed, ANYSOCK_SHUT_WRITE));
+            expect_state(*half_closed, "fin_wait_2");
+            expect_state(*passive, "close_wait");
+            // No segment arrives any more, so that the last one stays unanswered.
+            child::loopback(false);
+            expect(anysock_shutdown(*active, ANYSOCK_SHUT_WRITE));
+            expect_state(*active, "fin_wait_1");
+            expect(anysock_shutdown(*passive, ANYSOCK_SHUT_WRITE));
+            expect_state(*passive, "last_ack");
+        });
+    }
 }

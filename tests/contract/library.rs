@@ -42,19 +42,6 @@ fn kinds_and_options_are_features_and_nothing_else_is() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn linux_has_what_it_has() {
-    for feature in ["unix", "unixgram", "unixpacket", "unix.abstract", "fork", "ip4:icmp", "ip4:89"] {
-        assert_eq!(has(feature), 1, "{feature}");
-    }
-    for feature in ["tcp.fastopen", "tcp.cork", "tcp.state", "unix.peer_pid", "ip.packet_info"] {
-        assert_eq!(has(feature), 1, "{feature}");
-    }
-    assert_eq!(has("exclusive_address"), 0);
-    expect_error(set(*open("tcp4"), "exclusive_address", 1), "EOPNOTSUPP");
-}
-
-#[test]
 fn a_feature_must_be_text() {
     // SAFETY: NULL, and a text that is no UTF-8, are what is tested.
     unsafe {
@@ -189,21 +176,43 @@ fn the_interfaces_are_listed_with_their_addresses() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn a_machine_with_nothing_but_a_loopback_has_one_interface() {
-    let test = "library::a_machine_with_nothing_but_a_loopback_has_one_interface";
-    child::run(test, child::View::Network, || {
-        let lines = interfaces();
-        let mut lines: Vec<_> = lines.lines().collect();
-        lines.retain(|line| *line != "lo 1 up,loopback ::1/128");
-        assert_eq!(lines, ["lo 1 up,loopback 127.0.0.1/8"]);
-        child::loopback(false);
-        assert_eq!(interfaces(), "lo 1 loopback 127.0.0.1/8");
-    });
-}
-
-#[test]
 fn a_list_that_does_not_fit_is_cut_and_its_length_is_told() {
     // SAFETY: the memory is what `expect_cut` gives.
     expect_cut(&interfaces(), |text, capacity| unsafe { anysock_interfaces(text, capacity) });
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn linux_has_what_it_has() {
+        for feature in ["unix", "unixgram", "unixpacket", "unix.abstract", "fork", "ip4:icmp", "ip4:89"] {
+            assert_eq!(has(feature), 1, "{feature}");
+        }
+        for feature in ["tcp.fastopen", "tcp.cork", "tcp.state", "unix.peer_pid", "ip.packet_info"] {
+            assert_eq!(has(feature), 1, "{feature}");
+        }
+        assert_eq!(has("exclusive_address"), 0);
+        expect_error(set(*open("tcp4"), "exclusive_address", 1), "EOPNOTSUPP");
+    }
+}
+
+/// In a network of its own.
+#[cfg(target_os = "linux")]
+mod namespaces {
+    use super::*;
+
+    #[test]
+    fn a_machine_with_nothing_but_a_loopback_has_one_interface() {
+        let test = "library::namespaces::a_machine_with_nothing_but_a_loopback_has_one_interface";
+        child::run(test, child::View::Network, || {
+            let lines = interfaces();
+            let mut lines: Vec<_> = lines.lines().collect();
+            lines.retain(|line| *line != "lo 1 up,loopback ::1/128");
+            assert_eq!(lines, ["lo 1 up,loopback 127.0.0.1/8"]);
+            child::loopback(false);
+            assert_eq!(interfaces(), "lo 1 loopback 127.0.0.1/8");
+        });
+    }
 }

@@ -230,50 +230,6 @@ fn receiving_ends_at_its_time() {
 }
 
 #[test]
-fn a_full_peer_gets_what_fits_and_is_then_waited_for() {
-    if !need("unixgram") {
-        return;
-    }
-    let (one, other) = connected("unixgram");
-    let texts = numbers(1000);
-    let first = expect(send_many(*one, &mut outgoing_all(&texts), 0)) as usize;
-    assert!(first < texts.len(), "the peer is never full");
-    expect_error(send_many(*one, &mut outgoing_all(&texts[first..]), ANYSOCK_DONT_WAIT), "EAGAIN");
-    let timeout = 30 * ANYSOCK_MILLISECOND;
-    expect(set(*one, "write_timeout", timeout));
-    expect_timeout(timeout, || send_many(*one, &mut outgoing_all(&texts[first..]), 0));
-    expect(set(*one, "write_timeout", -1));
-    let (handle, rest) = (*one, texts[first..].to_vec());
-    let call = Call::blocked(move || send_many(handle, &mut outgoing_all(&rest), 0));
-    // How much room makes a full socket writable again is the system's matter.
-    let mut got = Vec::new();
-    while got.len() < first {
-        got.extend(recv_many(*other, 1, 64, 0).unwrap());
-    }
-    let more = expect(call.result()) as usize;
-    while got.len() < first + more {
-        got.extend(recv_many(*other, 64, 64, 0).unwrap());
-    }
-    assert_eq!(contents(&got), texts[..first + more], "something was lost or came twice");
-    expect_error(recv_many(*other, 4, 64, ANYSOCK_DONT_WAIT).unwrap_err(), "EAGAIN");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_signal_ends_it_only_if_that_is_wanted() {
-    let (_one, other) = connected("udp4");
-    let handle = *other;
-    expect(set(*other, "read_timeout", 100 * ANYSOCK_MILLISECOND));
-    let call = Call::blocked_for_signals(false, move || recv_many_code(handle));
-    expect_error(call.result_under_signals(), "ETIMEDOUT");
-    expect(set(*other, "read_timeout", -1));
-    expect(set(*other, "interruptible", 1));
-    let call = Call::blocked_for_signals(true, move || recv_many_code(handle));
-    call.signal();
-    expect_error(call.result(), "EINTR");
-}
-
-#[test]
 fn a_half_that_is_shut_receives_nothing_and_sends_nothing() {
     for kind in datagram_kinds() {
         let (one, other) = connected(kind);
@@ -345,55 +301,6 @@ fn a_room_that_is_none_is_told_wherever_it_is_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_refused_datagram_is_reported_once_by_whatever_comes_next() {
-    if !need_refusals() {
-        return;
-    }
-    let calls: [NamedCall; 5] = [
-        ("send_many", |h| send_many(h, &mut [outgoing(b"again", None); 4], 0)),
-        ("recv_many", |h| recv_many(h, 4, 64, ANYSOCK_DONT_WAIT).map_or_else(|code| code, |_| 0)),
-        ("read", |h| recv(h, &mut [0; 8], ANYSOCK_DONT_WAIT)),
-        ("write", |h| write(h, b"again")),
-        ("send_to", |h| send_to(h, b"again", 0, "127.0.0.1:9")),
-    ];
-    // One, which the system reports with the next call; several, of which it would report the first to nobody; and
-    // more than a system call takes.
-    for count in [1, 2, 4, 32, MORE] {
-        for (what, call) in calls {
-            let nobody = bound("udp4");
-            let client = open_told("udp4");
-            expect(connect(*client, &local_address(*nobody)));
-            drop(nobody);
-            let sent = expect(send_many(*client, &mut vec![outgoing(b"ping", None); count], 0));
-            assert!((1..=count as i64).contains(&sent), "{sent} of {count}");
-            assert_eq!(select_one(*client, ANYSOCK_READ, LONG_US), ANYSOCK_READ, "{count}");
-            assert_eq!(name(call(*client)), "ECONNREFUSED", "{what} after {count}");
-            expect_error(recv(*client, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
-            // The socket is as good as before.
-            let somebody = bound("udp4");
-            expect(connect(*client, &local_address(*somebody)));
-            assert_eq!(send_many(*client, &mut vec![outgoing(b"ping", None); count], 0), count as i64);
-            assert_eq!(recv_many(*somebody, MORE, 64, 0).unwrap().len(), count);
-        }
-    }
-}
-
-#[test]
-fn a_refusal_that_is_pending_wakes_who_waits() {
-    if !need_refusals() {
-        return;
-    }
-    let nobody = bound("udp4");
-    let client = open_told("udp4");
-    expect(connect(*client, &local_address(*nobody)));
-    drop(nobody);
-    let handle = *client;
-    let call = Call::blocked(move || recv_many_code(handle));
-    expect(send_many(*client, &mut [outgoing(b"ping", None); 8], 0));
-    expect_error(call.result(), "ECONNREFUSED");
-}
-
-#[test]
 fn a_socket_whose_family_is_open_is_settled_by_the_first_address() {
     let server = bound("udp4");
     let address = flat_address(*server);
@@ -440,21 +347,6 @@ fn none_is_fine_and_what_has_no_datagrams_says_so() {
         expect_error(call(*open("tcp"), 0, 0), "EOPNOTSUPP");
         expect_error(call(*poller(), 0, 0), "ENOTSOCK");
     }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn descriptors_that_a_stranger_sends_are_not_taken() {
-    let (one, other) = connected("unixgram");
-    let mut ends = [0; 2];
-    // SAFETY: there is room for both descriptors.
-    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
-    let [reader, writer] = ends.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))));
-    pass(expect(anysock_fd(*one)) as i32, expect(anysock_fd(*writer)) as i32);
-    assert_eq!(recv_many(*other, 4, 64, 0).unwrap().len(), 1);
-    drop(writer);
-    // Whoever had it open now would keep the pipe from its end.
-    assert_eq!(recv(*reader, &mut [0; 8], ANYSOCK_DONT_WAIT), 0);
 }
 
 /// Sends a descriptor to the peer.
@@ -508,50 +400,6 @@ fn a_datagram_is_cut_into_segments() {
     assert_eq!(send_many(*one, &mut datagrams, 0), 2);
     let got = recv_many(*other, 16, 64, 0).unwrap();
     assert_eq!(contents(&got), [&b"aa"[..], b"bb", b"ccc", b"ddd"]);
-}
-
-#[test]
-fn only_udp_has_segments() {
-    if !need("unixgram") {
-        return;
-    }
-    let (one, _other) = connected("unixgram");
-    let datagram = anysock_datagram { segment: 4, ..outgoing(b"whole", None) };
-    expect_error(send_many(*one, &mut [datagram], 0), "EOPNOTSUPP");
-    assert_eq!(expect(has("udp.gro")), i64::from(set(*bound("udp4"), "udp.gro", 1) == 0));
-    expect_error(
-        set(*one, "udp.gro", 1),
-        if expect(has("udp.gro")) == 1 { "ENOPROTOOPT" } else { "EOPNOTSUPP" },
-    );
-}
-
-#[test]
-fn datagrams_that_were_joined_tell_their_size_and_can_be_read_plainly() {
-    if expect(has("udp.gro")) == 0 {
-        return skip("no joined datagrams");
-    }
-    let mut kinds = vec!["udp4"];
-    if has_ipv6() {
-        kinds.push("udp6");
-    }
-    for kind in kinds {
-        let (one, other) = connected(kind);
-        expect(set(*other, "udp.gro", 1));
-        let text = segmented(5);
-        let segments = anysock_datagram { segment: 4, ..outgoing(&text, None) };
-        let mut datagrams = [outgoing(b"before", None), segments, outgoing(b"after", None)];
-        assert_eq!(send_many(*one, &mut datagrams, 0), 3);
-        let got = recv_many(*other, 16, 64, 0).unwrap();
-        assert_eq!(contents(&got), [&b"before"[..], &text, b"after"], "{kind}");
-        assert_eq!(got.iter().map(|got| got.segment).collect::<Vec<_>>(), [0, 4, 0]);
-        assert_eq!(format(&got[1].address).unwrap(), local_address(*one));
-        assert_eq!(send_many(*one, &mut datagrams, 0), 3);
-        for expected in [&b"before"[..], &text, b"after"] {
-            let mut room = [0; 64];
-            let received = expect(read(*other, &mut room)) as usize;
-            assert_eq!(&room[..received], expected, "{kind}");
-        }
-    }
 }
 
 // Connections.
@@ -622,4 +470,178 @@ fn accept_many_of_nothing_is_an_error_and_takes_nothing() {
     }
     assert_eq!(handle, -7);
     assert_eq!(accept_many(*listener, 4).unwrap().len(), 1);
+}
+
+/// A refused datagram.
+mod refusals {
+    use super::*;
+
+    #[test]
+    fn a_refused_datagram_is_reported_once_by_whatever_comes_next() {
+        if !need_refusals() {
+            return;
+        }
+        let calls: [NamedCall; 5] = [
+            ("send_many", |h| send_many(h, &mut [outgoing(b"again", None); 4], 0)),
+            ("recv_many", |h| recv_many(h, 4, 64, ANYSOCK_DONT_WAIT).map_or_else(|code| code, |_| 0)),
+            ("read", |h| recv(h, &mut [0; 8], ANYSOCK_DONT_WAIT)),
+            ("write", |h| write(h, b"again")),
+            ("send_to", |h| send_to(h, b"again", 0, "127.0.0.1:9")),
+        ];
+        // One, which the system reports with the next call; several, of which it would report the first to nobody; and
+        // more than a system call takes.
+        for count in [1, 2, 4, 32, MORE] {
+            for (what, call) in calls {
+                let nobody = bound("udp4");
+                let client = open_told("udp4");
+                expect(connect(*client, &local_address(*nobody)));
+                drop(nobody);
+                let sent = expect(send_many(*client, &mut vec![outgoing(b"ping", None); count], 0));
+                assert!((1..=count as i64).contains(&sent), "{sent} of {count}");
+                assert_eq!(select_one(*client, ANYSOCK_READ, LONG_US), ANYSOCK_READ, "{count}");
+                assert_eq!(name(call(*client)), "ECONNREFUSED", "{what} after {count}");
+                expect_error(recv(*client, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
+                // The socket is as good as before.
+                let somebody = bound("udp4");
+                expect(connect(*client, &local_address(*somebody)));
+                assert_eq!(send_many(*client, &mut vec![outgoing(b"ping", None); count], 0), count as i64);
+                assert_eq!(recv_many(*somebody, MORE, 64, 0).unwrap().len(), count);
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_is_pending_wakes_who_waits() {
+        if !need_refusals() {
+            return;
+        }
+        let nobody = bound("udp4");
+        let client = open_told("udp4");
+        expect(connect(*client, &local_address(*nobody)));
+        drop(nobody);
+        let handle = *client;
+        let call = Call::blocked(move || recv_many_code(handle));
+        expect(send_many(*client, &mut [outgoing(b"ping", None); 8], 0));
+        expect_error(call.result(), "ECONNREFUSED");
+    }
+}
+
+mod unixgram {
+    use super::*;
+
+    #[test]
+    fn a_full_peer_gets_what_fits_and_is_then_waited_for() {
+        if !need("unixgram") {
+            return;
+        }
+        let (one, other) = connected("unixgram");
+        let texts = numbers(1000);
+        let first = expect(send_many(*one, &mut outgoing_all(&texts), 0)) as usize;
+        assert!(first < texts.len(), "the peer is never full");
+        expect_error(send_many(*one, &mut outgoing_all(&texts[first..]), ANYSOCK_DONT_WAIT), "EAGAIN");
+        let timeout = 30 * ANYSOCK_MILLISECOND;
+        expect(set(*one, "write_timeout", timeout));
+        expect_timeout(timeout, || send_many(*one, &mut outgoing_all(&texts[first..]), 0));
+        expect(set(*one, "write_timeout", -1));
+        let (handle, rest) = (*one, texts[first..].to_vec());
+        let call = Call::blocked(move || send_many(handle, &mut outgoing_all(&rest), 0));
+        // How much room makes a full socket writable again is the system's matter.
+        let mut got = Vec::new();
+        while got.len() < first {
+            got.extend(recv_many(*other, 1, 64, 0).unwrap());
+        }
+        let more = expect(call.result()) as usize;
+        while got.len() < first + more {
+            got.extend(recv_many(*other, 64, 64, 0).unwrap());
+        }
+        assert_eq!(contents(&got), texts[..first + more], "something was lost or came twice");
+        expect_error(recv_many(*other, 4, 64, ANYSOCK_DONT_WAIT).unwrap_err(), "EAGAIN");
+    }
+
+    #[test]
+    fn only_udp_has_segments() {
+        if !need("unixgram") {
+            return;
+        }
+        let (one, _other) = connected("unixgram");
+        let datagram = anysock_datagram { segment: 4, ..outgoing(b"whole", None) };
+        expect_error(send_many(*one, &mut [datagram], 0), "EOPNOTSUPP");
+        assert_eq!(expect(has("udp.gro")), i64::from(set(*bound("udp4"), "udp.gro", 1) == 0));
+        expect_error(
+            set(*one, "udp.gro", 1),
+            if expect(has("udp.gro")) == 1 { "ENOPROTOOPT" } else { "EOPNOTSUPP" },
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn datagrams_that_were_joined_tell_their_size_and_can_be_read_plainly() {
+        if expect(has("udp.gro")) == 0 {
+            return skip("no joined datagrams");
+        }
+        let mut kinds = vec!["udp4"];
+        if has_ipv6() {
+            kinds.push("udp6");
+        }
+        for kind in kinds {
+            let (one, other) = connected(kind);
+            expect(set(*other, "udp.gro", 1));
+            let text = segmented(5);
+            let segments = anysock_datagram { segment: 4, ..outgoing(&text, None) };
+            let mut datagrams = [outgoing(b"before", None), segments, outgoing(b"after", None)];
+            assert_eq!(send_many(*one, &mut datagrams, 0), 3);
+            let got = recv_many(*other, 16, 64, 0).unwrap();
+            assert_eq!(contents(&got), [&b"before"[..], &text, b"after"], "{kind}");
+            assert_eq!(got.iter().map(|got| got.segment).collect::<Vec<_>>(), [0, 4, 0]);
+            assert_eq!(format(&got[1].address).unwrap(), local_address(*one));
+            assert_eq!(send_many(*one, &mut datagrams, 0), 3);
+            for expected in [&b"before"[..], &text, b"after"] {
+                let mut room = [0; 64];
+                let received = expect(read(*other, &mut room)) as usize;
+                assert_eq!(&room[..received], expected, "{kind}");
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod handles {
+    use super::*;
+
+    #[test]
+    fn descriptors_that_a_stranger_sends_are_not_taken() {
+        let (one, other) = connected("unixgram");
+        let mut ends = [0; 2];
+        // SAFETY: there is room for both descriptors.
+        assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+        let [reader, writer] = ends.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))));
+        pass(expect(anysock_fd(*one)) as i32, expect(anysock_fd(*writer)) as i32);
+        assert_eq!(recv_many(*other, 4, 64, 0).unwrap().len(), 1);
+        drop(writer);
+        // Whoever had it open now would keep the pipe from its end.
+        assert_eq!(recv(*reader, &mut [0; 8], ANYSOCK_DONT_WAIT), 0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod signals {
+    use super::*;
+
+    #[test]
+    fn end_it_only_if_that_is_wanted() {
+        let (_one, other) = connected("udp4");
+        let handle = *other;
+        expect(set(*other, "read_timeout", 100 * ANYSOCK_MILLISECOND));
+        let call = Call::blocked_for_signals(false, move || recv_many_code(handle));
+        expect_error(call.result_under_signals(), "ETIMEDOUT");
+        expect(set(*other, "read_timeout", -1));
+        expect(set(*other, "interruptible", 1));
+        let call = Call::blocked_for_signals(true, move || recv_many_code(handle));
+        call.signal();
+        expect_error(call.result(), "EINTR");
+    }
 }

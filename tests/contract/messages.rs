@@ -364,91 +364,9 @@ fn loopback() -> u32 {
 }
 
 #[cfg(any(target_os = "linux", windows))]
-#[test]
-fn a_datagram_tells_how_it_came() {
-    for (kind, host, options) in [
-        ("udp4", "127.0.0.1", ["ip.packet_info", "ip.receive_ttl", "ip.receive_tos"]),
-        ("udp6", "[::1]", ["ipv6.packet_info", "ipv6.receive_hops", "ipv6.receive_traffic_class"]),
-    ] {
-        let (one, other) = telling(kind, &options);
-        let has_time = has("timestamp") == 1;
-        if has_time {
-            expect(set(*other, "timestamp", 1));
-        }
-        let sent = [
-            anysock_control { value: 17, ..control(ANYSOCK_CONTROL_TTL) },
-            anysock_control { value: 0x28, ..control(ANYSOCK_CONTROL_TOS) },
-        ];
-        let before = now();
-        assert_eq!(send_with(*one, b"x", &sent, &[]), 1, "{kind}");
-        let mut room = Room::new(1, 8, 0);
-        assert_eq!(room.recv(*other, 0), 1, "{kind}");
-        assert_eq!(room.controls.len(), 3 + usize::from(has_time), "{kind}: {:?}", room.controls);
-        assert_eq!(room.flags, 0, "{kind}");
-        assert_eq!(only(&room, ANYSOCK_CONTROL_TTL).value, 17, "{kind}");
-        assert_eq!(only(&room, ANYSOCK_CONTROL_TOS).value, 0x28, "{kind}");
-        if has_time {
-            let came = only(&room, ANYSOCK_CONTROL_TIMESTAMP).value;
-            assert!((before - 1_000_000_000..=now()).contains(&came), "{kind}: {came}");
-        }
-        let info = only(&room, ANYSOCK_CONTROL_PACKET_INFO);
-        assert_eq!(info.interface, loopback(), "{kind}");
-        for address in [info.local, info.destination] {
-            assert_eq!(format(&address), format!("{host}:0"), "{kind}");
-        }
-    }
-}
-
-#[cfg(any(target_os = "linux", windows))]
 fn now() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     now.as_nanos() as i64
-}
-
-#[cfg(any(target_os = "linux", windows))]
-#[test]
-fn a_dual_stack_socket_tells_of_both_families() {
-    let server = open("udp");
-    for option in ["ip.packet_info", "ip.receive_ttl", "ipv6.packet_info", "ipv6.receive_hops"] {
-        expect(set(*server, option, 1));
-    }
-    expect(bind(*server, ":0"));
-    let port = local_address(*server).rsplit_once(':').unwrap().1.to_owned();
-    for (kind, host) in [("udp4", "127.0.0.1"), ("udp6", "[::1]")] {
-        let client = open(kind);
-        expect(connect(*client, &format!("{host}:{port}")));
-        let sent = [anysock_control { value: 9, ..control(ANYSOCK_CONTROL_TTL) }];
-        assert_eq!(send_with(*client, b"ask", &sent, &[]), 3);
-        let mut room = Room::new(8, 8, 0);
-        assert_eq!(room.recv(*server, 0), 3);
-        assert_eq!(only(&room, ANYSOCK_CONTROL_TTL).value, 9, "{kind}");
-        let info = only(&room, ANYSOCK_CONTROL_PACKET_INFO);
-        assert_eq!(format(&info.destination), format!("{host}:0"), "{kind}");
-        // And answers both, from the address that was asked, with the same control data.
-        let controls = [info, anysock_control { value: 8, ..control(ANYSOCK_CONTROL_TTL) }];
-        assert_eq!(send_all(*server, b"answer", Some(&room.address), &controls, &[], 0), 6, "{kind}");
-        let mut answer = Room::new(8, 0, 0);
-        assert_eq!(answer.recv(*client, 0), 6);
-        assert_eq!(format(&answer.address), format!("{host}:{port}"), "{kind}");
-    }
-}
-
-#[cfg(any(target_os = "linux", windows))]
-#[test]
-fn a_source_may_be_chosen() {
-    let (one, other) = (open("udp4"), bound("udp4"));
-    expect(bind(*one, "0.0.0.0:0"));
-    let target = parse("udp4", &local_address(*other));
-    let local = parse("udp4", "127.0.0.3:0");
-    let info = anysock_control { local, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
-    assert_eq!(send_all(*one, b"x", Some(&target), &[info], &[], 0), 1);
-    let mut room = Room::new(1, 0, 0);
-    room.recv(*other, 0);
-    assert!(format(&room.address).starts_with("127.0.0.3:"), "{}", format(&room.address));
-    let nowhere = anysock_control { interface: 1 << 20, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
-    expect_error(send_all(*one, b"x", Some(&target), &[nowhere], &[], 0), "ENODEV");
-    let other_family = anysock_control { local: parse("udp6", "[::1]:0"), ..info };
-    expect_error(send_all(*one, b"x", Some(&target), &[other_family], &[], 0), "EINVAL");
 }
 
 #[cfg(any(target_os = "linux", windows))]
@@ -463,53 +381,6 @@ fn control_data_that_does_not_fit_is_told() {
         assert_eq!(room.controls.len(), capacity);
         assert_eq!(room.flags & ANYSOCK_CONTROL_TRUNC != 0, capacity < 3, "{capacity}");
     }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn what_is_not_known_comes_and_goes_raw() {
-    let (one, other) = telling("udp4", &["ip.receive_ttl"]);
-    // SO_RXQ_OVFL: how many datagrams were dropped for want of room; told from the first on.
-    let on = 1_i32;
-    // SAFETY: the number lives through the call.
-    expect(unsafe {
-        anysock_set_raw(*other, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, std::ptr::from_ref(&on).cast(), 4)
-    });
-    expect(set(*other, "receive_buffer", 2048));
-    for _ in 0..100 {
-        write(*one, &[0; 500]);
-    }
-    while recv(*other, &mut [0; 500], ANYSOCK_DONT_WAIT) > 0 {}
-    for (capacity, fits) in [(0, false), (23, false), (24, true), (100, true)] {
-        write(*one, b"x");
-        let mut room = Room::new(1, 4, 0);
-        room.raw = vec![0xee; capacity];
-        assert_eq!(room.recv(*other, 0), 1);
-        assert_eq!(room.flags & ANYSOCK_CONTROL_TRUNC == 0, fits, "{capacity}");
-        assert_eq!(room.raw.len(), if fits { 24 } else { 0 }, "{capacity}");
-        assert_eq!(room.controls.len(), 1, "{capacity}");
-        if fits {
-            // SAFETY: the length has just been looked at.
-            let header = unsafe { room.raw.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
-            assert_eq!((header.cmsg_level, header.cmsg_type), (libc::SOL_SOCKET, libc::SO_RXQ_OVFL));
-        }
-    }
-    // And out again: IP_TTL as the system lays it out.
-    let mut raw = vec![0; 24];
-    raw[0] = 20;
-    raw[12] = libc::IP_TTL as u8;
-    raw[16] = 33;
-    let mut buffers = [piece(b"x")];
-    let message = anysock_message {
-        raw_control: raw.as_mut_ptr().cast(),
-        raw_length: raw.len(),
-        ..message_of(&mut buffers)
-    };
-    // SAFETY: everything lives through the call.
-    assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
-    let mut room = Room::new(1, 1, 0);
-    assert_eq!(room.recv(*other, 0), 1);
-    assert_eq!(only(&room, ANYSOCK_CONTROL_TTL).value, 33);
 }
 
 #[test]
@@ -539,31 +410,6 @@ fn control_data_that_cannot_be_sent_is_refused() {
     let unix_source =
         anysock_control { local: parse("unix", "/tmp/x"), ..control(ANYSOCK_CONTROL_PACKET_INFO) };
     expect_error(send_with(*udp, b"x", &[unix_source], &[]), "EAFNOSUPPORT");
-}
-
-// Credentials.
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_message_tells_whose_it_is() {
-    for kind in UNIX {
-        let (one, other) = pair(kind);
-        expect(set(*other, "unix.credentials", 1));
-        // SAFETY: takes no memory.
-        let mine = unsafe { (libc::getpid(), libc::getuid(), libc::getgid()) };
-        let (pid, uid, gid) = mine;
-        let claimed = anysock_control { pid, uid, gid, ..control(ANYSOCK_CONTROL_CREDENTIALS) };
-        for sent in [&[][..], &[claimed]] {
-            assert_eq!(send_with(*one, b"x", sent, &[]), 1, "{kind}");
-            let mut room = Room::new(1, 2, 0);
-            assert_eq!(room.recv(*other, 0), 1, "{kind}");
-            let told = only(&room, ANYSOCK_CONTROL_CREDENTIALS);
-            assert_eq!((told.pid, told.uid, told.gid), mine, "{kind}");
-        }
-        let nobody_is = anysock_control { pid: i32::MAX, ..claimed };
-        assert!(send_with(*one, b"x", &[nobody_is], &[]) < 0, "{kind}");
-    }
-    expect_error(set(*open("tcp4"), "unix.credentials", 1), "ENOPROTOOPT");
 }
 
 // Handles.
@@ -933,5 +779,170 @@ fn options_that_tell_have_the_systems_that_they_say() {
     ] {
         // SAFETY: the text is NUL-terminated.
         assert_eq!(unsafe { anysock_has(text(option).as_ptr()) }, i64::from(everywhere), "{option}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod credentials {
+    use super::*;
+
+    #[test]
+    fn a_message_tells_whose_it_is() {
+        for kind in UNIX {
+            let (one, other) = pair(kind);
+            expect(set(*other, "unix.credentials", 1));
+            // SAFETY: takes no memory.
+            let mine = unsafe { (libc::getpid(), libc::getuid(), libc::getgid()) };
+            let (pid, uid, gid) = mine;
+            let claimed = anysock_control { pid, uid, gid, ..control(ANYSOCK_CONTROL_CREDENTIALS) };
+            for sent in [&[][..], &[claimed]] {
+                assert_eq!(send_with(*one, b"x", sent, &[]), 1, "{kind}");
+                let mut room = Room::new(1, 2, 0);
+                assert_eq!(room.recv(*other, 0), 1, "{kind}");
+                let told = only(&room, ANYSOCK_CONTROL_CREDENTIALS);
+                assert_eq!((told.pid, told.uid, told.gid), mine, "{kind}");
+            }
+            let nobody_is = anysock_control { pid: i32::MAX, ..claimed };
+            assert!(send_with(*one, b"x", &[nobody_is], &[]) < 0, "{kind}");
+        }
+        expect_error(set(*open("tcp4"), "unix.credentials", 1), "ENOPROTOOPT");
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_comes_and_goes_raw() {
+        let (one, other) = telling("udp4", &["ip.receive_ttl"]);
+        // SO_RXQ_OVFL: how many datagrams were dropped for want of room; told from the first on.
+        let on = 1_i32;
+        // SAFETY: the number lives through the call.
+        expect(unsafe {
+            anysock_set_raw(*other, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, std::ptr::from_ref(&on).cast(), 4)
+        });
+        expect(set(*other, "receive_buffer", 2048));
+        for _ in 0..100 {
+            write(*one, &[0; 500]);
+        }
+        while recv(*other, &mut [0; 500], ANYSOCK_DONT_WAIT) > 0 {}
+        for (capacity, fits) in [(0, false), (23, false), (24, true), (100, true)] {
+            write(*one, b"x");
+            let mut room = Room::new(1, 4, 0);
+            room.raw = vec![0xee; capacity];
+            assert_eq!(room.recv(*other, 0), 1);
+            assert_eq!(room.flags & ANYSOCK_CONTROL_TRUNC == 0, fits, "{capacity}");
+            assert_eq!(room.raw.len(), if fits { 24 } else { 0 }, "{capacity}");
+            assert_eq!(room.controls.len(), 1, "{capacity}");
+            if fits {
+                // SAFETY: the length has just been looked at.
+                let header = unsafe { room.raw.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
+                assert_eq!((header.cmsg_level, header.cmsg_type), (libc::SOL_SOCKET, libc::SO_RXQ_OVFL));
+            }
+        }
+        // And out again: IP_TTL as the system lays it out.
+        let mut raw = vec![0; 24];
+        raw[0] = 20;
+        raw[12] = libc::IP_TTL as u8;
+        raw[16] = 33;
+        let mut buffers = [piece(b"x")];
+        let message = anysock_message {
+            raw_control: raw.as_mut_ptr().cast(),
+            raw_length: raw.len(),
+            ..message_of(&mut buffers)
+        };
+        // SAFETY: everything lives through the call.
+        assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
+        let mut room = Room::new(1, 1, 0);
+        assert_eq!(room.recv(*other, 0), 1);
+        assert_eq!(only(&room, ANYSOCK_CONTROL_TTL).value, 33);
+    }
+}
+
+/// What control data does that is sent.
+mod sent_control {
+    use super::*;
+
+    #[cfg(any(target_os = "linux", windows))]
+    #[test]
+    fn a_datagram_tells_how_it_came() {
+        for (kind, host, options) in [
+            ("udp4", "127.0.0.1", ["ip.packet_info", "ip.receive_ttl", "ip.receive_tos"]),
+            ("udp6", "[::1]", ["ipv6.packet_info", "ipv6.receive_hops", "ipv6.receive_traffic_class"]),
+        ] {
+            let (one, other) = telling(kind, &options);
+            let has_time = has("timestamp") == 1;
+            if has_time {
+                expect(set(*other, "timestamp", 1));
+            }
+            let sent = [
+                anysock_control { value: 17, ..control(ANYSOCK_CONTROL_TTL) },
+                anysock_control { value: 0x28, ..control(ANYSOCK_CONTROL_TOS) },
+            ];
+            let before = now();
+            assert_eq!(send_with(*one, b"x", &sent, &[]), 1, "{kind}");
+            let mut room = Room::new(1, 8, 0);
+            assert_eq!(room.recv(*other, 0), 1, "{kind}");
+            assert_eq!(room.controls.len(), 3 + usize::from(has_time), "{kind}: {:?}", room.controls);
+            assert_eq!(room.flags, 0, "{kind}");
+            assert_eq!(only(&room, ANYSOCK_CONTROL_TTL).value, 17, "{kind}");
+            assert_eq!(only(&room, ANYSOCK_CONTROL_TOS).value, 0x28, "{kind}");
+            if has_time {
+                let came = only(&room, ANYSOCK_CONTROL_TIMESTAMP).value;
+                assert!((before - 1_000_000_000..=now()).contains(&came), "{kind}: {came}");
+            }
+            let info = only(&room, ANYSOCK_CONTROL_PACKET_INFO);
+            assert_eq!(info.interface, loopback(), "{kind}");
+            for address in [info.local, info.destination] {
+                assert_eq!(format(&address), format!("{host}:0"), "{kind}");
+            }
+        }
+    }
+
+    #[cfg(any(target_os = "linux", windows))]
+    #[test]
+    fn a_dual_stack_socket_tells_of_both_families() {
+        let server = open("udp");
+        for option in ["ip.packet_info", "ip.receive_ttl", "ipv6.packet_info", "ipv6.receive_hops"] {
+            expect(set(*server, option, 1));
+        }
+        expect(bind(*server, ":0"));
+        let port = local_address(*server).rsplit_once(':').unwrap().1.to_owned();
+        for (kind, host) in [("udp4", "127.0.0.1"), ("udp6", "[::1]")] {
+            let client = open(kind);
+            expect(connect(*client, &format!("{host}:{port}")));
+            let sent = [anysock_control { value: 9, ..control(ANYSOCK_CONTROL_TTL) }];
+            assert_eq!(send_with(*client, b"ask", &sent, &[]), 3);
+            let mut room = Room::new(8, 8, 0);
+            assert_eq!(room.recv(*server, 0), 3);
+            assert_eq!(only(&room, ANYSOCK_CONTROL_TTL).value, 9, "{kind}");
+            let info = only(&room, ANYSOCK_CONTROL_PACKET_INFO);
+            assert_eq!(format(&info.destination), format!("{host}:0"), "{kind}");
+            // And answers both, from the address that was asked, with the same control data.
+            let controls = [info, anysock_control { value: 8, ..control(ANYSOCK_CONTROL_TTL) }];
+            assert_eq!(send_all(*server, b"answer", Some(&room.address), &controls, &[], 0), 6, "{kind}");
+            let mut answer = Room::new(8, 0, 0);
+            assert_eq!(answer.recv(*client, 0), 6);
+            assert_eq!(format(&answer.address), format!("{host}:{port}"), "{kind}");
+        }
+    }
+
+    #[cfg(any(target_os = "linux", windows))]
+    #[test]
+    fn a_source_may_be_chosen() {
+        let (one, other) = (open("udp4"), bound("udp4"));
+        expect(bind(*one, "0.0.0.0:0"));
+        let target = parse("udp4", &local_address(*other));
+        let local = parse("udp4", "127.0.0.3:0");
+        let info = anysock_control { local, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
+        assert_eq!(send_all(*one, b"x", Some(&target), &[info], &[], 0), 1);
+        let mut room = Room::new(1, 0, 0);
+        room.recv(*other, 0);
+        assert!(format(&room.address).starts_with("127.0.0.3:"), "{}", format(&room.address));
+        let nowhere = anysock_control { interface: 1 << 20, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
+        expect_error(send_all(*one, b"x", Some(&target), &[nowhere], &[], 0), "ENODEV");
+        let other_family = anysock_control { local: parse("udp6", "[::1]:0"), ..info };
+        expect_error(send_all(*one, b"x", Some(&target), &[other_family], &[], 0), "EINVAL");
     }
 }

@@ -319,7 +319,7 @@ fn lines_that_do_not_fit_are_cut_and_their_length_is_told() {
 }
 
 #[cfg(target_os = "linux")]
-mod own_files {
+mod namespaces {
     use super::*;
     use crate::peers::child::{View, cover, run};
 
@@ -339,7 +339,7 @@ mod own_files {
 
     #[test]
     fn a_name_with_three_addresses_of_which_one_answers() {
-        let test = "names::own_files::a_name_with_three_addresses_of_which_one_answers";
+        let test = "names::namespaces::a_name_with_three_addresses_of_which_one_answers";
         run(test, View::NetworkAndFiles, || {
             cover("/etc/hosts", HOSTS);
             cover("/etc/nsswitch.conf", ONLY_HOSTS);
@@ -377,7 +377,7 @@ mod own_files {
 
     #[test]
     fn a_name_that_does_not_exist() {
-        run("names::own_files::a_name_that_does_not_exist", View::NetworkAndFiles, || {
+        run("names::namespaces::a_name_that_does_not_exist", View::NetworkAndFiles, || {
             cover("/etc/hosts", HOSTS);
             cover("/etc/nsswitch.conf", ONLY_HOSTS);
             let address = "nobody.invalid:80";
@@ -404,7 +404,7 @@ mod own_files {
 
     #[test]
     fn a_resolver_that_never_answers_is_not_waited_for() {
-        let test = "names::own_files::a_resolver_that_never_answers_is_not_waited_for";
+        let test = "names::namespaces::a_resolver_that_never_answers_is_not_waited_for";
         run(test, View::NetworkAndFiles, || {
             // On its own the system's resolver would wait a minute or more.
             let server = silent_server("timeout:30 attempts:2");
@@ -431,7 +431,7 @@ mod own_files {
 
     #[test]
     fn closing_ends_the_waiting_for_a_resolver() {
-        let test = "names::own_files::closing_ends_the_waiting_for_a_resolver";
+        let test = "names::namespaces::closing_ends_the_waiting_for_a_resolver";
         run(test, View::NetworkAndFiles, || {
             let _server = silent_server("timeout:30 attempts:2");
             let address = "slow.example:80";
@@ -449,7 +449,7 @@ mod own_files {
 
     #[test]
     fn more_questions_than_threads_still_keep_their_time() {
-        let test = "names::own_files::more_questions_than_threads_still_keep_their_time";
+        let test = "names::namespaces::more_questions_than_threads_still_keep_their_time";
         run(test, View::NetworkAndFiles, || {
             let _server = silent_server("timeout:30 attempts:2");
             let timeout = 300 * ANYSOCK_MILLISECOND;
@@ -466,7 +466,7 @@ mod own_files {
 
     #[test]
     fn a_resolver_that_gives_up_by_itself_says_so() {
-        let test = "names::own_files::a_resolver_that_gives_up_by_itself_says_so";
+        let test = "names::namespaces::a_resolver_that_gives_up_by_itself_says_so";
         run(test, View::NetworkAndFiles, || {
             let _server = silent_server("timeout:1 attempts:1");
             expect_unresolved("tcp4", "slow.example:80", -1, "EAI_AGAIN");

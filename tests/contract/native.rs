@@ -188,25 +188,6 @@ fn a_native_connect_hears_close_and_timeout_and_goes_on() {
 }
 
 #[test]
-fn no_error_stays_with_a_native_handle() {
-    if !need_resets() {
-        return;
-    }
-    let (listener, address) = listening();
-    let client = tcp();
-    expect(connect_flat(*client, &address));
-    let server = Own(expect(anysock_accept(*listener)));
-    expect(set(*server, "linger", 0));
-    drop(server);
-    expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
-    // What comes then is the system's own, and Winsock's manual is silent about it.
-    if cfg!(target_os = "linux") {
-        assert_eq!(read(*client, &mut [0; 8]), 0);
-        expect_error(write(*client, b"x"), "EPIPE");
-    }
-}
-
-#[test]
 fn nothing_is_set_unasked_on_a_native_handle() {
     let (native, _) = listening();
     let default = if cfg!(windows) { "exclusive_address" } else { "reuse_address" };
@@ -268,7 +249,7 @@ fn what_a_datagram_tells_comes_raw() {
 
 /// What Linux says, and what it sends beside data.
 #[cfg(target_os = "linux")]
-mod on_linux {
+mod linux {
     use super::*;
 
     #[test]
@@ -360,5 +341,29 @@ mod on_linux {
         let fd = i32::from_ne_bytes(room[16..20].try_into().unwrap());
         // SAFETY: it came in the message and is nobody else's.
         assert_eq!(unsafe { libc::close(fd) }, 0);
+    }
+}
+
+/// Where the system tells of a reset.
+mod resets {
+    use super::*;
+
+    #[test]
+    fn no_error_stays_with_a_native_handle() {
+        if !need_resets() {
+            return;
+        }
+        let (listener, address) = listening();
+        let client = tcp();
+        expect(connect_flat(*client, &address));
+        let server = Own(expect(anysock_accept(*listener)));
+        expect(set(*server, "linger", 0));
+        drop(server);
+        expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
+        // What comes then is the system's own, and Winsock's manual is silent about it.
+        if cfg!(target_os = "linux") {
+            assert_eq!(read(*client, &mut [0; 8]), 0);
+            expect_error(write(*client, b"x"), "EPIPE");
+        }
     }
 }

@@ -401,29 +401,6 @@ fn an_open_kind_is_followed_to_its_descriptor() {
     until("the datagram", || now(&poller) == [(1, R | W)]);
 }
 
-#[cfg(unix)]
-#[test]
-fn a_pipe_is_watched_too() {
-    let mut fds = [0; 2];
-    // SAFETY: there is room for both descriptors.
-    assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
-    let [reader, writer] = fds.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))));
-    let poller = poller();
-    put(&poller, &reader, R, 1);
-    put(&poller, &writer, W, 2);
-    assert_eq!(now(&poller), [(2, W)]);
-    fill(*writer);
-    assert_eq!(now(&poller), [(1, R)]);
-    let mut room = vec![0; 1 << 20];
-    until("room", || {
-        while recv(*reader, &mut room, ANYSOCK_DONT_WAIT) > 0 {}
-        now(&poller) == [(2, W)]
-    });
-    expect(anysock_close(*writer));
-    assert_eq!(now(&poller), [(1, R)]);
-    assert_eq!(read(*reader, &mut [0; 16]), 0);
-}
-
 // A socket that is closed, or given away.
 
 #[test]
@@ -435,31 +412,6 @@ fn a_closed_socket_is_out_and_its_number_is_free_for_others() {
         assert_eq!(now(&poller), [(round, R)]);
         expect(anysock_close(*one));
         assert_eq!(now(&poller), []);
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_copy_of_the_descriptor_elsewhere_does_not_go_on_reporting() {
-    let poller = poller();
-    let (one, other) = pair("unix");
-    put(&poller, &one, R, 1);
-    // SAFETY: the descriptor is open.
-    let copy = unsafe { libc::dup(expect(anysock_fd(*one)) as i32) };
-    expect(anysock_close(*one));
-    let (two, other_two) = pair("unix");
-    put(&poller, &two, R, 2);
-    let released = expect(anysock_release(*two));
-    for other in [&other, &other_two] {
-        assert_eq!(write(**other, b"data"), 4);
-    }
-    assert_eq!(now(&poller), []);
-    let start = Instant::now();
-    assert_eq!(wait(&poller, 4, 20 * ANYSOCK_MILLISECOND), []);
-    assert!(start.elapsed() >= Duration::from_millis(20));
-    for fd in [copy, released as i32] {
-        // SAFETY: the descriptors are this test's own.
-        unsafe { libc::close(fd) };
     }
 }
 
@@ -742,20 +694,6 @@ fn what_is_told_once_is_told_once_however_little_room_there_is() {
     }
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn what_is_news_to_nobody_takes_nobody_s_place() {
-    let poller = poller();
-    let over: Vec<_> = (0..8).map(|_| pair("unix").0).collect();
-    for socket in &over {
-        // The kernel reports their hang-up unasked.
-        put(&poller, socket, X, 1);
-    }
-    let (ready, _other) = readable_pair();
-    put(&poller, &ready, R, 2);
-    assert_eq!(wait(&poller, 1, 0), [(2, R)]);
-}
-
 #[test]
 fn no_more_is_written_than_there_is_room_for() {
     let sockets = ready_in_both_ways(8);
@@ -831,61 +769,137 @@ fn several_threads_share_the_work() {
     assert_eq!(tokens, (0..COUNT as i64).collect::<Vec<_>>());
 }
 
-// What the kernel reports unasked, and signals.
+/// dup() gives one socket two descriptors.
+#[cfg(unix)]
+mod copies {
+    use super::*;
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_hang_up_that_nobody_asked_for_costs_nothing_and_is_not_forgotten() {
-    const SPAN: Duration = Duration::from_millis(300);
-    for kind in here(&["unix", "tcp4"]) {
-        let (one, other) = connected(kind);
-        expect(set(*other, "linger", 0));
+    #[test]
+    fn a_copy_of_the_descriptor_elsewhere_does_not_go_on_reporting() {
         let poller = poller();
-        put(&poller, &one, X, 1);
-        expect(anysock_close(*other));
-        until("the hang-up", || select_one(*one, R, 0) == R);
-        let handle = *poller;
-        let waiting = Call::start(move || {
-            let code = poller_wait_code(handle, 4, SPAN.as_micros() as i64);
-            (code, thread_time())
+        let (one, other) = pair("unix");
+        put(&poller, &one, R, 1);
+        // SAFETY: the descriptor is open.
+        let copy = unsafe { libc::dup(expect(anysock_fd(*one)) as i32) };
+        expect(anysock_close(*one));
+        let (two, other_two) = pair("unix");
+        put(&poller, &two, R, 2);
+        let released = expect(anysock_release(*two));
+        for other in [&other, &other_two] {
+            assert_eq!(write(**other, b"data"), 4);
+        }
+        assert_eq!(now(&poller), []);
+        let start = Instant::now();
+        assert_eq!(wait(&poller, 4, 20 * ANYSOCK_MILLISECOND), []);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+        for fd in [copy, released as i32] {
+            // SAFETY: the descriptors are this test's own.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+#[cfg(unix)]
+mod pipes {
+    use super::*;
+
+    #[test]
+    fn they_are_watched_too() {
+        let mut fds = [0; 2];
+        // SAFETY: there is room for both descriptors.
+        assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
+        let [reader, writer] = fds.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))));
+        let poller = poller();
+        put(&poller, &reader, R, 1);
+        put(&poller, &writer, W, 2);
+        assert_eq!(now(&poller), [(2, W)]);
+        fill(*writer);
+        assert_eq!(now(&poller), [(1, R)]);
+        let mut room = vec![0; 1 << 20];
+        until("room", || {
+            while recv(*reader, &mut room, ANYSOCK_DONT_WAIT) > 0 {}
+            now(&poller) == [(2, W)]
         });
-        let (code, used) = waiting.result();
-        assert_eq!(code, 0);
-        assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
-        put(&poller, &one, R | X, 2);
-        assert_eq!(now(&poller), [(2, R)]);
+        expect(anysock_close(*writer));
+        assert_eq!(now(&poller), [(1, R)]);
+        assert_eq!(read(*reader, &mut [0; 16]), 0);
+    }
+}
+
+/// What epoll reports unasked.
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn what_is_news_to_nobody_takes_nobody_s_place() {
+        let poller = poller();
+        let over: Vec<_> = (0..8).map(|_| pair("unix").0).collect();
+        for socket in &over {
+            // The kernel reports their hang-up unasked.
+            put(&poller, socket, X, 1);
+        }
+        let (ready, _other) = readable_pair();
+        put(&poller, &ready, R, 2);
+        assert_eq!(wait(&poller, 1, 0), [(2, R)]);
+    }
+
+    #[test]
+    fn a_hang_up_that_nobody_asked_for_costs_nothing_and_is_not_forgotten() {
+        const SPAN: Duration = Duration::from_millis(300);
+        for kind in here(&["unix", "tcp4"]) {
+            let (one, other) = connected(kind);
+            expect(set(*other, "linger", 0));
+            let poller = poller();
+            put(&poller, &one, X, 1);
+            expect(anysock_close(*other));
+            until("the hang-up", || select_one(*one, R, 0) == R);
+            let handle = *poller;
+            let waiting = Call::start(move || {
+                let code = poller_wait_code(handle, 4, SPAN.as_micros() as i64);
+                (code, thread_time())
+            });
+            let (code, used) = waiting.result();
+            assert_eq!(code, 0);
+            assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
+            put(&poller, &one, R | X, 2);
+            assert_eq!(now(&poller), [(2, R)]);
+        }
     }
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn a_signal_neither_ends_nor_stretches_a_wait() {
-    let poller = poller();
-    let handle = *poller;
-    let waiting = Call::blocked_for_signals(false, move || {
-        let start = Instant::now();
-        (poller_wait_code(handle, 1, 200 * ANYSOCK_MILLISECOND), start.elapsed())
-    });
-    let (code, elapsed) = waiting.result_under_signals();
-    assert_eq!(code, 0);
-    assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
-}
+mod signals {
+    use super::*;
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_signal_ends_a_wait_that_shall_be_interruptible() {
-    let (one, other) = pair("unix");
-    for by_the_poller in [true, false] {
+    #[test]
+    fn neither_end_nor_stretch_a_wait() {
         let poller = poller();
-        put(&poller, &one, R, 1);
-        put(&poller, &other, R, 2);
-        expect(set(if by_the_poller { *poller } else { *other }, "interruptible", 1));
         let handle = *poller;
-        for restart in [false, true] {
-            let waiting = Call::blocked_for_signals(restart, move || poller_wait_code(handle, 1, -1));
-            waiting.signal();
-            expect_error(waiting.result(), "EINTR");
+        let waiting = Call::blocked_for_signals(false, move || {
+            let start = Instant::now();
+            (poller_wait_code(handle, 1, 200 * ANYSOCK_MILLISECOND), start.elapsed())
+        });
+        let (code, elapsed) = waiting.result_under_signals();
+        assert_eq!(code, 0);
+        assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
+    }
+
+    #[test]
+    fn end_a_wait_that_shall_be_interruptible() {
+        let (one, other) = pair("unix");
+        for by_the_poller in [true, false] {
+            let poller = poller();
+            put(&poller, &one, R, 1);
+            put(&poller, &other, R, 2);
+            expect(set(if by_the_poller { *poller } else { *other }, "interruptible", 1));
+            let handle = *poller;
+            for restart in [false, true] {
+                let waiting = Call::blocked_for_signals(restart, move || poller_wait_code(handle, 1, -1));
+                waiting.signal();
+                expect_error(waiting.result(), "EINTR");
+            }
+            expect(set(*other, "interruptible", 0));
         }
-        expect(set(*other, "interruptible", 0));
     }
 }

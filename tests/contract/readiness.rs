@@ -772,41 +772,6 @@ fn look_in_every_way(h: i64) {
 }
 
 #[test]
-fn a_reset_stays_however_often_it_is_looked_at() {
-    if !need_resets() {
-        return;
-    }
-    for kind in TCP {
-        let (socket, _others) = reset(kind);
-        for _ in 0..2 {
-            look_in_every_way(*socket);
-            assert_eq!(get(*socket, "error").map(name).as_deref(), Ok("ECONNRESET"), "{kind}");
-            look_in_every_way(*socket);
-            assert_eq!(name(read(*socket, &mut [0; 16])), "ECONNRESET", "{kind}");
-        }
-    }
-}
-
-#[test]
-fn a_refused_datagram_is_told_once_however_often_it_is_looked_at() {
-    if !need_refusals() {
-        return;
-    }
-    for kind in UDP {
-        let (socket, _others) = refused(kind);
-        for _ in 0..2 {
-            look_in_every_way(*socket);
-            assert_eq!(get(*socket, "error").map(name).as_deref(), Ok("ECONNREFUSED"), "{kind}");
-        }
-        assert_eq!(select_one(*socket, ALL, 0), R | W, "{kind}");
-        assert_eq!(name(read(*socket, &mut [0; 16])), "ECONNREFUSED", "{kind}");
-        assert_eq!(get(*socket, "error"), Ok(0), "{kind}");
-        assert_eq!(select_one(*socket, ALL, 0), W, "{kind}");
-        assert_eq!(name(recv(*socket, &mut [0; 16], ANYSOCK_DONT_WAIT)), "EAGAIN", "{kind}");
-    }
-}
-
-#[test]
 fn a_failed_connect_stays_however_often_it_is_looked_at() {
     for kind in here(STREAMS) {
         let (socket, _others) = connect_failed(kind, 0);
@@ -817,23 +782,6 @@ fn a_failed_connect_stays_however_often_it_is_looked_at() {
             assert_eq!(name(read(*socket, &mut [0; 16])), "ECONNREFUSED", "{kind}");
             assert_eq!(select_one(*socket, ALL, 0), ALL, "{kind}");
         }
-    }
-}
-
-/// Over TCP this takes as long as a dropped SYN takes to be sent again.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_finished_connect_is_told_once_however_often_it_is_looked_at() {
-    for kind in here(&["tcp4", "unix", "unixpacket"]) {
-        let scene = connect_under_way(kind);
-        let client = *scene.0;
-        look_in_every_way(client);
-        assert_eq!(name(connect(client, "ignored")), "EALREADY", "{kind}");
-        accept_all(&scene, kind);
-        assert_eq!(select_one(client, W, LONG_US), W, "{kind}");
-        look_in_every_way(client);
-        assert_eq!(connect(client, "ignored"), 0, "{kind}");
-        assert_eq!(name(connect(client, "ignored")), "EISCONN", "{kind}");
     }
 }
 
@@ -880,4 +828,71 @@ fn what_is_over_says_so() {
     let poller = registered(*socket, X, 0);
     let events = expect_events(*poller);
     assert_eq!(events[0].events & (X | ANYSOCK_ERROR), X | ANYSOCK_ERROR);
+}
+
+/// Where the system tells of a reset.
+mod resets {
+    use super::*;
+
+    #[test]
+    fn a_reset_stays_however_often_it_is_looked_at() {
+        if !need_resets() {
+            return;
+        }
+        for kind in TCP {
+            let (socket, _others) = reset(kind);
+            for _ in 0..2 {
+                look_in_every_way(*socket);
+                assert_eq!(get(*socket, "error").map(name).as_deref(), Ok("ECONNRESET"), "{kind}");
+                look_in_every_way(*socket);
+                assert_eq!(name(read(*socket, &mut [0; 16])), "ECONNRESET", "{kind}");
+            }
+        }
+    }
+}
+
+/// Where the system tells of a refused datagram.
+mod refusals {
+    use super::*;
+
+    #[test]
+    fn a_refused_datagram_is_told_once_however_often_it_is_looked_at() {
+        if !need_refusals() {
+            return;
+        }
+        for kind in UDP {
+            let (socket, _others) = refused(kind);
+            for _ in 0..2 {
+                look_in_every_way(*socket);
+                assert_eq!(get(*socket, "error").map(name).as_deref(), Ok("ECONNREFUSED"), "{kind}");
+            }
+            assert_eq!(select_one(*socket, ALL, 0), R | W, "{kind}");
+            assert_eq!(name(read(*socket, &mut [0; 16])), "ECONNREFUSED", "{kind}");
+            assert_eq!(get(*socket, "error"), Ok(0), "{kind}");
+            assert_eq!(select_one(*socket, ALL, 0), W, "{kind}");
+            assert_eq!(name(recv(*socket, &mut [0; 16], ANYSOCK_DONT_WAIT)), "EAGAIN", "{kind}");
+        }
+    }
+}
+
+/// Linux alone lets a connect wait for a place.
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    /// Over TCP this takes as long as a dropped SYN takes to be sent again.
+    #[test]
+    fn a_finished_connect_is_told_once_however_often_it_is_looked_at() {
+        for kind in here(&["tcp4", "unix", "unixpacket"]) {
+            let scene = connect_under_way(kind);
+            let client = *scene.0;
+            look_in_every_way(client);
+            assert_eq!(name(connect(client, "ignored")), "EALREADY", "{kind}");
+            accept_all(&scene, kind);
+            assert_eq!(select_one(client, W, LONG_US), W, "{kind}");
+            look_in_every_way(client);
+            assert_eq!(connect(client, "ignored"), 0, "{kind}");
+            assert_eq!(name(connect(client, "ignored")), "EISCONN", "{kind}");
+        }
+    }
 }

@@ -321,35 +321,6 @@ fn two_sets_over_one_array() {
 
 // What the kernel reports unasked.
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_hang_up_that_nobody_asked_for_costs_nothing() {
-    const SPAN: Duration = Duration::from_millis(400);
-    let over = |kind| {
-        let (one, other) = connected(kind);
-        expect(set(*other, "linger", 0));
-        expect(anysock_close(*other));
-        until("the hang-up", || select_one(*one, R, 0) == R);
-        one
-    };
-    let refused = open("udp4");
-    expect(connect(*refused, &local_address(*bound("udp4"))));
-    assert_eq!(write(*refused, b"anybody?"), 8);
-    assert_eq!(select_one(*refused, R, LONG_US), R);
-    for socket in [over("unix"), over("unixpacket"), over("tcp4"), over("tcp6"), refused] {
-        let handle = *socket;
-        let waiting = Call::start(move || {
-            let ready = select_one(handle, X, SPAN.as_micros() as i64);
-            (ready, thread_time())
-        });
-        let (ready, used) = waiting.result();
-        assert_eq!(ready, 0);
-        assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
-        // And it is not forgotten.
-        assert_eq!(select_one(*socket, R | X, LONG_US), R);
-    }
-}
-
 #[test]
 fn a_hang_up_that_nobody_asked_for_hides_no_other_event() {
     let (one, other) = pair("unix");
@@ -362,46 +333,6 @@ fn a_hang_up_that_nobody_asked_for_hides_no_other_event() {
     });
     assert_eq!(write(*writer, b"data"), 4);
     assert_eq!(waiting.result(), (1, [vec![handle], vec![], vec![]]));
-}
-
-// Signals.
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_signal_neither_ends_nor_stretches_a_wait() {
-    let (one, other) = pair("unix");
-    let handle = *one;
-    for restart in [false, true] {
-        let waiting = Call::blocked_for_signals(restart, move || {
-            let start = Instant::now();
-            (select_one(handle, R, 200 * ANYSOCK_MILLISECOND), start.elapsed())
-        });
-        let (ready, elapsed) = waiting.result_under_signals();
-        assert_eq!(ready, 0);
-        assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
-        let waiting = Call::blocked_for_signals(restart, move || select_one(handle, R, -1));
-        for _ in 0..20 {
-            waiting.signal();
-        }
-        waiting.until_blocked();
-        assert_eq!(write(*other, b"data"), 4);
-        assert_eq!(waiting.result(), R);
-        assert_eq!(read(handle, &mut [0; 16]), 4);
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_signal_ends_a_wait_that_shall_be_interruptible() {
-    let (one, other) = pair("unix");
-    expect(set(*other, "interruptible", 1));
-    let handles = vec![*one, *other];
-    for restart in [false, true] {
-        let asked = handles.clone();
-        let waiting = Call::blocked_for_signals(restart, move || select(&mut [asked, vec![], vec![]], -1));
-        waiting.signal();
-        expect_error(waiting.result(), "EINTR");
-    }
 }
 
 // The same in a crowd.
@@ -600,23 +531,6 @@ fn a_crowd_forgets_what_is_released_and_takes_it_again() {
     assert_eq!(again_and_again(&[vec![*again], vec![], vec![]]), [vec![*again], vec![], vec![]]);
 }
 
-/// Two handles for one socket: closing one does not silence the other, nor does the other speak for it.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_crowd_tells_two_handles_of_one_socket_apart() {
-    let (one, other) = pair("unix");
-    // SAFETY: takes no memory; the copy is the library's from now on.
-    let copy = unsafe { libc::fcntl(anysock_fd(*one) as i32, libc::F_DUPFD_CLOEXEC, 0) };
-    let twin = Own(expect(anysock_adopt(i64::from(copy))));
-    assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![], vec![], vec![]]);
-    assert_eq!(write(*other, b"data"), 4);
-    assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![*one, *twin], vec![], vec![]]);
-    let sets = [vec![*twin], vec![], vec![]];
-    drop(one);
-    assert_eq!(again_and_again(&sets), sets);
-    assert_eq!(again_and_again(&[vec![], vec![], vec![*twin]]), [vec![], vec![], vec![]]);
-}
-
 #[test]
 fn crowds_that_take_turns_stay_apart() {
     let (one, other) = pair("unix");
@@ -646,60 +560,6 @@ fn threads_have_the_same_crowd_each_for_itself() {
     }
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_hang_up_that_nobody_asked_for_costs_nothing_in_a_crowd() {
-    const SPAN: Duration = Duration::from_millis(400);
-    let (one, other) = pair("unix");
-    expect(anysock_close(*other));
-    let handle = *one;
-    let waiting = Call::start(move || {
-        let sets = [vec![], vec![], vec![handle]];
-        again_and_again(&sets);
-        let before = thread_time();
-        let ready = select(&mut in_crowd(&sets), SPAN.as_micros() as i64);
-        (ready, thread_time() - before)
-    });
-    let (ready, used) = waiting.result();
-    assert_eq!(ready, 0);
-    assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
-    // It hides no other event, and is not forgotten.
-    let (idle, writer) = pair("unix");
-    let waiting = wait_in_crowd([vec![*idle], vec![], vec![handle, *idle]], LONG_US);
-    assert_eq!(write(*writer, b"data"), 4);
-    assert_eq!(waiting.result(), (1, [vec![*idle], vec![], vec![]]));
-    assert_eq!(again_and_again(&[vec![handle], vec![], vec![handle]]), [vec![handle], vec![], vec![]]);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_signal_ends_the_wait_of_a_crowd_only_if_one_of_it_is_interruptible() {
-    let (one, other) = pair("unix");
-    let handle = *one;
-    let crowd = move |timeout| {
-        move || {
-            again_and_again(&[vec![handle], vec![], vec![]]);
-            let start = Instant::now();
-            (select(&mut in_crowd(&[vec![handle], vec![], vec![]]), timeout), start.elapsed())
-        }
-    };
-    for restart in [false, true] {
-        let waiting = Call::blocked_for_signals(restart, crowd(200 * ANYSOCK_MILLISECOND));
-        let (ready, elapsed) = waiting.result_under_signals();
-        assert_eq!(ready, 0);
-        assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
-        expect(set(handle, "interruptible", 1));
-        let waiting = Call::blocked_for_signals(restart, crowd(-1));
-        waiting.signal();
-        expect_error(waiting.result().0, "EINTR");
-        // Also one that becomes so when the crowd is known.
-        expect(set(handle, "interruptible", 0));
-        assert_eq!(write(*other, b"data"), 4);
-        assert_eq!(again_and_again(&[vec![handle], vec![], vec![]]), [vec![handle], vec![], vec![]]);
-        assert_eq!(read(handle, &mut [0; 16]), 4);
-    }
-}
-
 // Asking a set.
 
 #[test]
@@ -723,4 +583,157 @@ fn a_set_says_what_is_in_it() {
     expect_error(has(&anysock_handles { count: -1, handles: set.handles }, *sockets[0]), "EINVAL");
     // Only as much of the array as counts.
     assert_eq!(has(&anysock_handles { count: 1, handles: set.handles }, *sockets[1]), 0);
+}
+
+/// dup() gives one socket two descriptors.
+#[cfg(target_os = "linux")]
+mod copies {
+    use super::*;
+
+    /// Two handles for one socket: closing one does not silence the other, nor does the other speak for it.
+    #[test]
+    fn a_crowd_tells_two_handles_of_one_socket_apart() {
+        let (one, other) = pair("unix");
+        // SAFETY: takes no memory; the copy is the library's from now on.
+        let copy = unsafe { libc::fcntl(anysock_fd(*one) as i32, libc::F_DUPFD_CLOEXEC, 0) };
+        let twin = Own(expect(anysock_adopt(i64::from(copy))));
+        assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![], vec![], vec![]]);
+        assert_eq!(write(*other, b"data"), 4);
+        assert_eq!(
+            again_and_again(&[vec![*one, *twin], vec![], vec![]]),
+            [vec![*one, *twin], vec![], vec![]]
+        );
+        let sets = [vec![*twin], vec![], vec![]];
+        drop(one);
+        assert_eq!(again_and_again(&sets), sets);
+        assert_eq!(again_and_again(&[vec![], vec![], vec![*twin]]), [vec![], vec![], vec![]]);
+    }
+}
+
+/// Linux reports hang-ups unasked, and tells the processor time of a thread.
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn a_hang_up_that_nobody_asked_for_costs_nothing() {
+        const SPAN: Duration = Duration::from_millis(400);
+        let over = |kind| {
+            let (one, other) = connected(kind);
+            expect(set(*other, "linger", 0));
+            expect(anysock_close(*other));
+            until("the hang-up", || select_one(*one, R, 0) == R);
+            one
+        };
+        let refused = open("udp4");
+        expect(connect(*refused, &local_address(*bound("udp4"))));
+        assert_eq!(write(*refused, b"anybody?"), 8);
+        assert_eq!(select_one(*refused, R, LONG_US), R);
+        for socket in [over("unix"), over("unixpacket"), over("tcp4"), over("tcp6"), refused] {
+            let handle = *socket;
+            let waiting = Call::start(move || {
+                let ready = select_one(handle, X, SPAN.as_micros() as i64);
+                (ready, thread_time())
+            });
+            let (ready, used) = waiting.result();
+            assert_eq!(ready, 0);
+            assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
+            // And it is not forgotten.
+            assert_eq!(select_one(*socket, R | X, LONG_US), R);
+        }
+    }
+
+    #[test]
+    fn a_hang_up_that_nobody_asked_for_costs_nothing_in_a_crowd() {
+        const SPAN: Duration = Duration::from_millis(400);
+        let (one, other) = pair("unix");
+        expect(anysock_close(*other));
+        let handle = *one;
+        let waiting = Call::start(move || {
+            let sets = [vec![], vec![], vec![handle]];
+            again_and_again(&sets);
+            let before = thread_time();
+            let ready = select(&mut in_crowd(&sets), SPAN.as_micros() as i64);
+            (ready, thread_time() - before)
+        });
+        let (ready, used) = waiting.result();
+        assert_eq!(ready, 0);
+        assert!(used < SPAN / 4, "{used:?} of {SPAN:?}");
+        // It hides no other event, and is not forgotten.
+        let (idle, writer) = pair("unix");
+        let waiting = wait_in_crowd([vec![*idle], vec![], vec![handle, *idle]], LONG_US);
+        assert_eq!(write(*writer, b"data"), 4);
+        assert_eq!(waiting.result(), (1, [vec![*idle], vec![], vec![]]));
+        assert_eq!(again_and_again(&[vec![handle], vec![], vec![handle]]), [vec![handle], vec![], vec![]]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod signals {
+    use super::*;
+
+    #[test]
+    fn neither_end_nor_stretch_a_wait() {
+        let (one, other) = pair("unix");
+        let handle = *one;
+        for restart in [false, true] {
+            let waiting = Call::blocked_for_signals(restart, move || {
+                let start = Instant::now();
+                (select_one(handle, R, 200 * ANYSOCK_MILLISECOND), start.elapsed())
+            });
+            let (ready, elapsed) = waiting.result_under_signals();
+            assert_eq!(ready, 0);
+            assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
+            let waiting = Call::blocked_for_signals(restart, move || select_one(handle, R, -1));
+            for _ in 0..20 {
+                waiting.signal();
+            }
+            waiting.until_blocked();
+            assert_eq!(write(*other, b"data"), 4);
+            assert_eq!(waiting.result(), R);
+            assert_eq!(read(handle, &mut [0; 16]), 4);
+        }
+    }
+
+    #[test]
+    fn end_a_wait_that_shall_be_interruptible() {
+        let (one, other) = pair("unix");
+        expect(set(*other, "interruptible", 1));
+        let handles = vec![*one, *other];
+        for restart in [false, true] {
+            let asked = handles.clone();
+            let waiting =
+                Call::blocked_for_signals(restart, move || select(&mut [asked, vec![], vec![]], -1));
+            waiting.signal();
+            expect_error(waiting.result(), "EINTR");
+        }
+    }
+
+    #[test]
+    fn end_the_wait_of_a_crowd_only_if_one_of_it_is_interruptible() {
+        let (one, other) = pair("unix");
+        let handle = *one;
+        let crowd = move |timeout| {
+            move || {
+                again_and_again(&[vec![handle], vec![], vec![]]);
+                let start = Instant::now();
+                (select(&mut in_crowd(&[vec![handle], vec![], vec![]]), timeout), start.elapsed())
+            }
+        };
+        for restart in [false, true] {
+            let waiting = Call::blocked_for_signals(restart, crowd(200 * ANYSOCK_MILLISECOND));
+            let (ready, elapsed) = waiting.result_under_signals();
+            assert_eq!(ready, 0);
+            assert!(elapsed >= Duration::from_millis(200), "{elapsed:?}");
+            expect(set(handle, "interruptible", 1));
+            let waiting = Call::blocked_for_signals(restart, crowd(-1));
+            waiting.signal();
+            expect_error(waiting.result().0, "EINTR");
+            // Also one that becomes so when the crowd is known.
+            expect(set(handle, "interruptible", 0));
+            assert_eq!(write(*other, b"data"), 4);
+            assert_eq!(again_and_again(&[vec![handle], vec![], vec![]]), [vec![handle], vec![], vec![]]);
+            assert_eq!(read(handle, &mut [0; 16]), 4);
+        }
+    }
 }

@@ -217,28 +217,6 @@ fn close_ends_it_with_the_count_so_far() {
     });
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_signal_ends_only_an_interruptible_one() {
-    on_every_way(|| {
-        let (one, _other) = pair("unix");
-        fill(*one);
-        expect(set(*one, "interruptible", 1));
-        let (handle, file) = (*one, file_of(&pattern(1000)));
-        let call = Call::blocked_for_signals(true, move || send_file(handle, &file, 0, -1));
-        expect_error(call.result_under_signals(), "EINTR");
-        expect(set(*one, "interruptible", 0));
-        let file = file_of(&pattern(1000));
-        let call = Call::blocked_for_signals(true, move || send_file(handle, &file, 0, -1));
-        for _ in 0..10 {
-            call.signal();
-        }
-        call.until_blocked();
-        expect(anysock_close(handle));
-        expect_error(call.result(), "ECANCELED");
-    });
-}
-
 #[test]
 fn a_peer_that_is_gone_is_epipe_and_no_signal() {
     on_every_way(|| {
@@ -323,83 +301,6 @@ fn without_sigpipe(body: impl FnOnce() -> i64) -> i64 {
     body()
 }
 
-#[cfg(unix)]
-#[test]
-fn a_pipe_is_sent_until_its_writers_are_gone() {
-    on_every_way(|| {
-        let data = pattern(300_000);
-        let (one, other) = pair("unix");
-        let (source, mut writer) = pipe();
-        let reader = Call::start(move || drain(*other));
-        let handle = *one;
-        let call = Call::blocked(move || send_file(handle, &source, -1, -1));
-        for part in data.chunks(10_000) {
-            writer.write_all(part).unwrap();
-        }
-        drop(writer);
-        assert_eq!(call.result(), data.len() as i64);
-        drop(one);
-        assert!(reader.result() == data);
-    });
-}
-
-#[cfg(unix)]
-#[test]
-fn of_a_pipe_no_more_is_taken_than_was_asked_for() {
-    on_every_way(|| {
-        let (one, other) = connected("tcp4");
-        let (mut source, mut writer) = pipe();
-        writer.write_all(b"0123456789").unwrap();
-        assert_eq!(send_file(*one, &source, -1, 4), 4);
-        let mut room = [0; 6];
-        assert_eq!(read_full(*other, &mut room[..4]), 4);
-        assert_eq!(&room[..4], b"0123");
-        source.read_exact(&mut room).unwrap();
-        assert_eq!(&room, b"456789");
-        expect_error(send_file(*one, &source, 0, 4), "ESPIPE");
-        expect(set(*one, "write_timeout", 0));
-        expect_error(send_file(*one, &source, -1, 4), "EAGAIN");
-        expect(set(*one, "write_timeout", 20 * ANYSOCK_MILLISECOND));
-        expect_error(send_file(*one, &source, -1, 4), "ETIMEDOUT");
-    });
-}
-
-#[cfg(unix)]
-#[test]
-fn nothing_is_taken_from_a_pipe_for_a_full_socket_or_a_dead_one() {
-    on_every_way(|| {
-        let (mut source, mut writer) = pipe();
-        writer.write_all(b"precious").unwrap();
-        let (full, _other) = pair("unix");
-        fill(*full);
-        expect(set(*full, "write_timeout", 0));
-        expect_error(send_file(*full, &source, -1, -1), "EAGAIN");
-        let (dead, other) = pair("unix");
-        drop(other);
-        expect_error(send_file(*dead, &source, -1, -1), "EPIPE");
-        let fresh = open("tcp4");
-        expect(set(*fresh, "timeout", 0));
-        expect_error(send_file(*fresh, &source, -1, -1), "ENOTCONN");
-        drop(writer);
-        let mut room = [0; 8];
-        source.read_exact(&mut room).unwrap();
-        assert_eq!(&room, b"precious");
-    });
-}
-
-#[cfg(unix)]
-#[test]
-fn close_wakes_a_call_that_waits_for_a_pipe() {
-    on_every_way(|| {
-        let (one, _other) = pair("unix");
-        let (source, _writer) = pipe();
-        let handle = *one;
-        let call = Call::blocked(move || send_file(handle, &source, -1, -1));
-        expect(anysock_close(handle));
-        expect_error(call.result(), "ECANCELED");
-    });
-}
-
 #[test]
 fn what_cannot_be_sent_or_sent_to_is_told() {
     let file = file_of(b"data");
@@ -435,16 +336,124 @@ fn what_cannot_be_sent_or_sent_to_is_told() {
     }
 }
 
-/// Devices have no end, and their bytes no places.
+#[cfg(unix)]
+mod pipes {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_sent_until_its_writers_are_gone() {
+        on_every_way(|| {
+            let data = pattern(300_000);
+            let (one, other) = pair("unix");
+            let (source, mut writer) = pipe();
+            let reader = Call::start(move || drain(*other));
+            let handle = *one;
+            let call = Call::blocked(move || send_file(handle, &source, -1, -1));
+            for part in data.chunks(10_000) {
+                writer.write_all(part).unwrap();
+            }
+            drop(writer);
+            assert_eq!(call.result(), data.len() as i64);
+            drop(one);
+            assert!(reader.result() == data);
+        });
+    }
+
+    #[test]
+    fn close_wakes_a_call_that_waits_for_a_pipe() {
+        on_every_way(|| {
+            let (one, _other) = pair("unix");
+            let (source, _writer) = pipe();
+            let handle = *one;
+            let call = Call::blocked(move || send_file(handle, &source, -1, -1));
+            expect(anysock_close(handle));
+            expect_error(call.result(), "ECANCELED");
+        });
+    }
+
+    #[test]
+    fn nothing_is_taken_from_a_pipe_for_a_full_socket_or_a_dead_one() {
+        on_every_way(|| {
+            let (mut source, mut writer) = pipe();
+            writer.write_all(b"precious").unwrap();
+            let (full, _other) = pair("unix");
+            fill(*full);
+            expect(set(*full, "write_timeout", 0));
+            expect_error(send_file(*full, &source, -1, -1), "EAGAIN");
+            let (dead, other) = pair("unix");
+            drop(other);
+            expect_error(send_file(*dead, &source, -1, -1), "EPIPE");
+            let fresh = open("tcp4");
+            expect(set(*fresh, "timeout", 0));
+            expect_error(send_file(*fresh, &source, -1, -1), "ENOTCONN");
+            drop(writer);
+            let mut room = [0; 8];
+            source.read_exact(&mut room).unwrap();
+            assert_eq!(&room, b"precious");
+        });
+    }
+
+    #[test]
+    fn of_a_pipe_no_more_is_taken_than_was_asked_for() {
+        on_every_way(|| {
+            let (one, other) = connected("tcp4");
+            let (mut source, mut writer) = pipe();
+            writer.write_all(b"0123456789").unwrap();
+            assert_eq!(send_file(*one, &source, -1, 4), 4);
+            let mut room = [0; 6];
+            assert_eq!(read_full(*other, &mut room[..4]), 4);
+            assert_eq!(&room[..4], b"0123");
+            source.read_exact(&mut room).unwrap();
+            assert_eq!(&room, b"456789");
+            expect_error(send_file(*one, &source, 0, 4), "ESPIPE");
+            expect(set(*one, "write_timeout", 0));
+            expect_error(send_file(*one, &source, -1, 4), "EAGAIN");
+            expect(set(*one, "write_timeout", 20 * ANYSOCK_MILLISECOND));
+            expect_error(send_file(*one, &source, -1, 4), "ETIMEDOUT");
+        });
+    }
+}
+
 #[cfg(target_os = "linux")]
-#[test]
-fn a_device_gives_as_much_as_was_asked_for() {
-    on_every_way(|| {
-        let (one, other) = pair("unix");
-        let zeros = File::open("/dev/zero").unwrap();
-        assert_eq!(send_file(*one, &zeros, -1, 10_000), 10_000);
-        let mut room = [1; 10_000];
-        assert_eq!(read_full(*other, &mut room), 10_000);
-        assert!(room.iter().all(|byte| *byte == 0));
-    });
+mod signals {
+    use super::*;
+
+    #[test]
+    fn end_only_an_interruptible_one() {
+        on_every_way(|| {
+            let (one, _other) = pair("unix");
+            fill(*one);
+            expect(set(*one, "interruptible", 1));
+            let (handle, file) = (*one, file_of(&pattern(1000)));
+            let call = Call::blocked_for_signals(true, move || send_file(handle, &file, 0, -1));
+            expect_error(call.result_under_signals(), "EINTR");
+            expect(set(*one, "interruptible", 0));
+            let file = file_of(&pattern(1000));
+            let call = Call::blocked_for_signals(true, move || send_file(handle, &file, 0, -1));
+            for _ in 0..10 {
+                call.signal();
+            }
+            call.until_blocked();
+            expect(anysock_close(handle));
+            expect_error(call.result(), "ECANCELED");
+        });
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    /// Devices have no end, and their bytes no places.
+    #[test]
+    fn a_device_gives_as_much_as_was_asked_for() {
+        on_every_way(|| {
+            let (one, other) = pair("unix");
+            let zeros = File::open("/dev/zero").unwrap();
+            assert_eq!(send_file(*one, &zeros, -1, 10_000), 10_000);
+            let mut room = [1; 10_000];
+            assert_eq!(read_full(*other, &mut room), 10_000);
+            assert!(room.iter().all(|byte| *byte == 0));
+        });
+    }
 }

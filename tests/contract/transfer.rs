@@ -114,43 +114,6 @@ fn what_came_before_the_end_is_counted_first() {
     }
 }
 
-#[test]
-fn what_came_before_a_reset_is_counted_first() {
-    if !need_resets() {
-        return;
-    }
-    let (client, server) = connected("tcp4");
-    let call = Call::blocked({
-        let server = *server;
-        move || read_full(server, &mut [0; 5])
-    });
-    assert_eq!(write_all(*client, b"hel"), 3);
-    // Once the three bytes are taken, the call has something to lose.
-    until("the call to take them", || get(*server, "available") == Ok(0));
-    expect(set(*client, "linger", 0));
-    drop(client);
-    assert_eq!(call.result(), 3);
-    expect_error(read_full(*server, &mut [0; 5]), "ECONNRESET");
-    expect_error(read_full(*server, &mut [0; 5]), "ECONNRESET");
-}
-
-#[test]
-fn what_went_before_a_reset_is_counted_first() {
-    if !need_resets() {
-        return;
-    }
-    let (client, server) = connected("tcp4");
-    let handle = *client;
-    let call = Call::blocked(move || write_all(handle, &pattern(HUGE)));
-    expect(set(*server, "linger", 0));
-    drop(server);
-    let sent = expect(call.result());
-    assert!(sent > 0 && sent < HUGE as i64, "{sent}");
-    let next = name(write_all(*client, b"more"));
-    assert!(["ECONNRESET", "EPIPE"].contains(&next.as_str()), "{next}");
-    expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
-}
-
 // How long.
 
 /// As `expect_timeout`, for a write to a peer that does not read: TCP may find room now and then all the same.
@@ -491,25 +454,6 @@ fn urgent_data_in_line_is_exceptional_too() {
     expect(set(*server, "oob_inline", 1));
     assert_eq!(send(*client, b"abc", ANYSOCK_OOB), 3);
     assert_eq!(select_one(*server, ANYSOCK_EXCEPT, LONG_US), ANYSOCK_EXCEPT);
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn more_holds_a_segment_back_until_the_rest_is_there() {
-    // Linux lets a segment go after 200 ms in any case, so a machine that was asleep tries again.
-    let held = (0..100).any(|_| {
-        let (client, server) = connected("tcp4");
-        expect(set(*client, "tcp.nodelay", 1));
-        assert_eq!(send(*client, b"he", ANYSOCK_MORE), 2);
-        std::thread::sleep(Duration::from_millis(20));
-        let held = get(*server, "available") == Ok(0);
-        assert_eq!(send(*client, b"llo", 0), 3);
-        let mut room = [0; 5];
-        assert_eq!(read_full(*server, &mut room), 5);
-        assert_eq!(&room, b"hello");
-        held
-    });
-    assert!(held, "the first bytes went off alone every time");
 }
 
 #[test]
@@ -856,24 +800,93 @@ fn a_poller_is_no_socket() {
     assert_eq!(anysock_close(*poller), 0);
 }
 
-#[test]
-#[cfg(unix)]
-fn writing_to_nobody_raises_no_signal() {
-    child::run("transfer::writing_to_nobody_raises_no_signal", child::View::Process, || {
-        // Rust ignores the signal, a C program does not.
-        // SAFETY: the default takes no function.
-        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-        for kind in stream_kinds() {
-            let (client, server) = connected(kind);
-            drop(server);
-            let mut kinds_of_write: Vec<fn(i64) -> i64> = Vec::new();
-            kinds_of_write.push(|h| write(h, b"lost"));
-            kinds_of_write.push(|h| send(h, b"lost", ANYSOCK_MORE));
-            kinds_of_write.push(|h| write_all(h, b"lost"));
-            kinds_of_write.push(|h| writev(h, &[b"lost"]));
-            for write in kinds_of_write {
-                until("an error", || write(*client) < 0);
-            }
+/// Where the system tells of a reset.
+mod resets {
+    use super::*;
+
+    #[test]
+    fn what_came_before_a_reset_is_counted_first() {
+        if !need_resets() {
+            return;
         }
-    });
+        let (client, server) = connected("tcp4");
+        let call = Call::blocked({
+            let server = *server;
+            move || read_full(server, &mut [0; 5])
+        });
+        assert_eq!(write_all(*client, b"hel"), 3);
+        // Once the three bytes are taken, the call has something to lose.
+        until("the call to take them", || get(*server, "available") == Ok(0));
+        expect(set(*client, "linger", 0));
+        drop(client);
+        assert_eq!(call.result(), 3);
+        expect_error(read_full(*server, &mut [0; 5]), "ECONNRESET");
+        expect_error(read_full(*server, &mut [0; 5]), "ECONNRESET");
+    }
+
+    #[test]
+    fn what_went_before_a_reset_is_counted_first() {
+        if !need_resets() {
+            return;
+        }
+        let (client, server) = connected("tcp4");
+        let handle = *client;
+        let call = Call::blocked(move || write_all(handle, &pattern(HUGE)));
+        expect(set(*server, "linger", 0));
+        drop(server);
+        let sent = expect(call.result());
+        assert!(sent > 0 && sent < HUGE as i64, "{sent}");
+        let next = name(write_all(*client, b"more"));
+        assert!(["ECONNRESET", "EPIPE"].contains(&next.as_str()), "{next}");
+        expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn more_holds_a_segment_back_until_the_rest_is_there() {
+        // Linux lets a segment go after 200 ms in any case, so a machine that was asleep tries again.
+        let held = (0..100).any(|_| {
+            let (client, server) = connected("tcp4");
+            expect(set(*client, "tcp.nodelay", 1));
+            assert_eq!(send(*client, b"he", ANYSOCK_MORE), 2);
+            std::thread::sleep(Duration::from_millis(20));
+            let held = get(*server, "available") == Ok(0);
+            assert_eq!(send(*client, b"llo", 0), 3);
+            let mut room = [0; 5];
+            assert_eq!(read_full(*server, &mut room), 5);
+            assert_eq!(&room, b"hello");
+            held
+        });
+        assert!(held, "the first bytes went off alone every time");
+    }
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::*;
+
+    #[test]
+    fn none_is_raised_by_writing_to_nobody() {
+        child::run("transfer::signals::none_is_raised_by_writing_to_nobody", child::View::Process, || {
+            // Rust ignores the signal, a C program does not.
+            // SAFETY: the default takes no function.
+            unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+            for kind in stream_kinds() {
+                let (client, server) = connected(kind);
+                drop(server);
+                let mut kinds_of_write: Vec<fn(i64) -> i64> = Vec::new();
+                kinds_of_write.push(|h| write(h, b"lost"));
+                kinds_of_write.push(|h| send(h, b"lost", ANYSOCK_MORE));
+                kinds_of_write.push(|h| write_all(h, b"lost"));
+                kinds_of_write.push(|h| writev(h, &[b"lost"]));
+                for write in kinds_of_write {
+                    until("an error", || write(*client) < 0);
+                }
+            }
+        });
+    }
 }

@@ -135,15 +135,19 @@ static void source_group(void) {
     tell("source_group", result != 0, "MCAST_JOIN_SOURCE_GROUP fails", result);
 }
 
-/* A socket that a child has inherited is a socket. */
-static void inherited(void) {
-    struct sockaddr_in name;
+/* What a child of this program says of a case that it is given with a socket: a child, because it may crash. */
+static int in_child(const char *name, SOCKET fd) {
     char program[MAX_PATH], number[32];
-    SOCKET fd = bound(SOCK_STREAM, &name);
     GetModuleFileNameA(NULL, program, sizeof program);
     SetHandleInformation((HANDLE)fd, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
     snprintf(number, sizeof number, "%llu", (unsigned long long)fd);
-    int result = (int)_spawnl(_P_WAIT, program, program, number, (char *)NULL);
+    return (int)_spawnl(_P_WAIT, program, program, name, number, (char *)NULL);
+}
+
+/* A socket that a child has inherited is a socket. */
+static void inherited(void) {
+    struct sockaddr_in name;
+    int result = in_child("inherited", bound(SOCK_STREAM, &name));
     tell("inherited", result != 0, "SO_TYPE of an inherited socket fails", result);
 }
 
@@ -154,6 +158,18 @@ static int look_at_inherited(SOCKET fd) {
         return 0; /* it did not come along: nothing to say about it */
     }
     return code(getsockopt(fd, SOL_SOCKET, SO_TYPE, (char *)&kind, &length));
+}
+
+/* Memory that is not there is WSAEFAULT, in a call that reads a value too. */
+static void unmapped(void) {
+    int result = in_child("unmapped", INVALID_SOCKET);
+    tell("unmapped", result != WSAEFAULT, "setsockopt of memory that may not be touched, instead of 10014, ends with", result);
+}
+
+static int set_unmapped(void) {
+    SetErrorMode(SEM_NOGPFAULTERRORBOX);
+    char *page = VirtualAlloc(NULL, 4096, MEM_RESERVE | MEM_COMMIT, PAGE_NOACCESS);
+    return code(setsockopt(socket(AF_INET, SOCK_STREAM, 0), SOL_SOCKET, SO_KEEPALIVE, page, 4));
 }
 
 /* Who has been refused may connect again with the same socket. */
@@ -220,8 +236,9 @@ static void end_behind_data(void) {
 int main(int count, char **arguments) {
     WSADATA about;
     WSAStartup(MAKEWORD(2, 2), &about);
-    if (count > 1) {
-        return look_at_inherited((SOCKET)strtoull(arguments[1], NULL, 10));
+    if (count > 2) {
+        SOCKET fd = (SOCKET)strtoull(arguments[2], NULL, 10);
+        return strcmp(arguments[1], "unmapped") == 0 ? set_unmapped() : look_at_inherited(fd);
     }
     unix_streams();
     reset();
@@ -232,6 +249,7 @@ int main(int count, char **arguments) {
     leave();
     source_group();
     inherited();
+    unmapped();
     reconnect();
     send_control();
     end_behind_data();

@@ -74,7 +74,7 @@ fn loopback_name() -> String {
 
 const KINDS: [&str; 9] = ["tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram", "unixpacket"];
 
-/// Those that this system has; tests/contract/kinds.rs says which it must have.
+/// Those that this system has; where one is missing, the test of its name in tests/contract/kinds.rs says so.
 fn kinds() -> impl Iterator<Item = &'static str> {
     KINDS.into_iter().filter(|kind| crate::core::feature::has(kind))
 }
@@ -345,18 +345,6 @@ fn an_option_of_the_other_family_does_not_hinder_settling() {
     }
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_dual_stack_socket_has_the_options_of_both_families() {
-    let handle = Handle::open("udp");
-    handle.set("ip.ttl", 7).unwrap();
-    server::bind(handle.0, ":0").unwrap();
-    assert_eq!(handle.get("family"), Ok(10));
-    assert_eq!(handle.get("ip.ttl"), Ok(7));
-    handle.set("ip.ttl", 8).unwrap();
-    assert_eq!(handle.get("ip.ttl"), Ok(8));
-}
-
 #[test]
 fn the_last_value_wins_in_a_kept_option() {
     let handle = Handle::open("tcp");
@@ -579,22 +567,6 @@ fn what_is_queued_is_counted() {
 }
 
 #[test]
-fn the_error_of_a_connection_stays() {
-    let (one, other) = pair("tcp");
-    assert_eq!(other.get("error"), Ok(0));
-    one.set("linger", 0).unwrap();
-    drop(one);
-    while other.get("error") == Ok(0) {
-        std::thread::yield_now();
-    }
-    for _ in 0..2 {
-        assert_eq!(other.get("error"), Ok(Error::ECONNRESET.code()));
-        assert_eq!(other.recv(), Err(Error::ECONNRESET));
-    }
-    assert_eq!(other.send(b"x"), Err(Error::ECONNRESET));
-}
-
-#[test]
 fn the_error_of_a_failed_connect_is_told() {
     let refusing = Handle::bound("tcp4", "127.0.0.1:0");
     let client = Handle::open("tcp4");
@@ -606,105 +578,6 @@ fn the_error_of_a_failed_connect_is_told() {
     }
     assert_eq!(client.get("error"), Ok(Error::ECONNREFUSED.code()));
     assert_eq!(connect::connect(client.0, &refusing.address()), Err(Error::ECONNREFUSED));
-}
-
-#[test]
-fn a_refused_datagram_is_reported_once_though_the_error_was_read() {
-    if cfg!(windows) {
-        return;
-    }
-    let address = Handle::bound("udp4", "127.0.0.1:0").address();
-    let client = Handle::open("udp4");
-    connect::connect(client.0, &address).unwrap();
-    client.send(b"x").unwrap();
-    while client.get("error") == Ok(0) {
-        std::thread::yield_now();
-    }
-    assert_eq!(client.get("error"), Ok(Error::ECONNREFUSED.code()));
-    assert_eq!(client.recv(), Err(Error::ECONNREFUSED));
-    assert_eq!(client.get("error"), Ok(0));
-    client.set("read_timeout", 0).unwrap();
-    assert_eq!(client.recv(), Err(Error::EAGAIN));
-}
-
-#[test]
-fn the_handshake_can_be_watched() {
-    let listener = Handle::listener("tcp4", "127.0.0.1:0");
-    assert_eq!(listener.get_text("tcp.state").unwrap(), "listen");
-    let client = Handle::open("tcp");
-    assert_eq!(client.get_text("tcp.state").unwrap(), "closed");
-    connect::connect(client.0, &listener.address()).unwrap();
-    let server = Handle(server::accept(listener.0).unwrap());
-    assert_eq!(client.get_text("tcp.state").unwrap(), "established");
-    assert_eq!(server.get_text("tcp.state").unwrap(), "established");
-    socket::shutdown(client.0, 2).unwrap();
-    assert_eq!(server.recv(), Ok(0));
-    assert_eq!(server.get_text("tcp.state").unwrap(), "close_wait");
-    assert!(["fin_wait_1", "fin_wait_2"].contains(&client.get_text("tcp.state").unwrap().as_str()));
-    socket::shutdown(server.0, 2).unwrap();
-    assert_eq!(client.recv(), Ok(0));
-    assert!(["time_wait", "closed"].contains(&client.get_text("tcp.state").unwrap().as_str()));
-}
-
-#[test]
-fn a_connection_is_measured() {
-    let (one, other) = pair("tcp");
-    one.send(&[7; 50]).unwrap();
-    assert_eq!(other.recv(), Ok(50));
-    other.send(b"answer").unwrap();
-    assert_eq!(one.recv(), Ok(6));
-    let told = |name| if is_supported(name) { one.get(name).unwrap() } else { i64::MAX };
-    assert!(told("tcp.rtt") > 0);
-    assert!(told("tcp.rtt_variance") > 0);
-    assert!(told("tcp.congestion_window") > 1_000);
-    assert!(told("tcp.bytes_sent") >= 50);
-    assert!(told("tcp.bytes_acked") >= 50);
-    assert!(told("tcp.bytes_received") >= 6);
-    assert!(told("tcp.max_segment") > 500);
-    if is_supported("tcp.unacked") {
-        assert_eq!((told("tcp.unacked"), told("tcp.retransmits"), told("tcp.total_retransmits")), (0, 0, 0));
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_listener_counts_whom_it_has_not_accepted() {
-    let listener = Handle::listener("tcp4", "127.0.0.1:0");
-    let clients = [Handle::open("tcp4"), Handle::open("tcp4")];
-    for client in &clients {
-        connect::connect(client.0, &listener.address()).unwrap();
-    }
-    // The last packet of a handshake is handled before connect returns: it never leaves this machine.
-    assert_eq!(listener.get("tcp.unacked"), Ok(2));
-}
-
-#[test]
-fn congestion_control_goes_by_name() {
-    if !is_supported("tcp.congestion") {
-        return;
-    }
-    let handle = Handle::open("tcp");
-    let name = handle.get_text("tcp.congestion").unwrap();
-    assert!(!name.is_empty());
-    assert_eq!(handle.set_text("tcp.congestion", &name), Ok(()));
-    assert!(handle.set_text("tcp.congestion", "no such algorithm").is_err());
-    server::bind(handle.0, "127.0.0.1:0").unwrap();
-    assert_eq!(handle.get_text("tcp.congestion").unwrap(), name);
-}
-
-#[test]
-fn a_socket_can_be_bound_to_an_interface() {
-    if !is_supported("ip.bind_device") {
-        return;
-    }
-    let name = loopback_name();
-    for kind in ["tcp", "udp4", "udp6"] {
-        let handle = Handle::open(kind);
-        assert_eq!(handle.get_text("ip.bind_device").unwrap(), "", "{kind}");
-        handle.set_text("ip.bind_device", &name).unwrap();
-        assert_eq!(handle.get_text("ip.bind_device").unwrap(), name, "{kind}");
-        assert_eq!(handle.set_text("ip.bind_device", "no-such-device"), Err(Error::ENODEV), "{kind}");
-    }
 }
 
 #[test]
@@ -793,31 +666,6 @@ fn groups_joined_before_there_is_a_descriptor_are_joined_after_it() {
     assert_eq!(receiver.recv(), Ok(12));
 }
 
-#[cfg(unix)]
-#[test]
-fn the_peer_of_a_unix_socket_is_known() {
-    use std::os::unix::fs::MetadataExt;
-    let (one, _other) = pair("unix");
-    assert_eq!(one.get("unix.peer_pid"), Ok(std::process::id().into()));
-    let path = std::env::temp_dir().join(format!("anysock-options-{}", std::process::id()));
-    std::fs::write(&path, "mine").unwrap();
-    let mine = std::fs::metadata(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(one.get("unix.peer_uid"), Ok(mine.uid().into()));
-    #[cfg(target_os = "linux")]
-    assert_eq!(one.get("unix.peer_gid"), Ok(mine.gid().into()));
-}
-
-#[test]
-fn linux_tells_the_send_low_water_mark_and_takes_none() {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
-    let handle = Handle::open("tcp");
-    assert_eq!(handle.get("send_low_water"), Ok(1));
-    assert_eq!(handle.set("send_low_water", 5), Err(Error::EOPNOTSUPP));
-}
-
 #[test]
 fn raw_options_need_a_descriptor() {
     let open = Handle::open("tcp");
@@ -845,27 +693,6 @@ fn a_poller_has_hardly_any_option() {
     }
     assert_eq!(poller.get("no such option"), Err(Error::ENOPROTOOPT));
     assert_eq!(get_raw(poller.0, 1, 1, &mut [MaybeUninit::uninit(); 4]), Err(Error::ENOTSOCK));
-}
-
-#[cfg(unix)]
-#[test]
-fn a_pipe_has_the_options_of_a_handle() {
-    use std::os::fd::IntoRawFd;
-    use std::process::{Command, Stdio};
-    let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
-    let end = child.stdout.take().unwrap().into_raw_fd();
-    child.wait().unwrap();
-    let pipe = Handle(socket::adopt(end.into()).unwrap());
-    assert_eq!(pipe.get_text("kind").unwrap(), "stream");
-    for (name, value) in [("timeout", 5), ("read_timeout", 0), ("interruptible", 1), ("inherit", 1)] {
-        pipe.set(name, value).unwrap();
-        assert_eq!(pipe.get(name), Ok(value), "{name}");
-    }
-    assert_eq!((pipe.get("available"), pipe.get("error")), (Ok(0), Ok(0)));
-    for name in ["family", "type", "listening", "keepalive", "tcp.nodelay"] {
-        assert_eq!(pipe.get(name), Err(Error::ENOTSOCK), "{name}");
-    }
-    assert_eq!(set_raw(pipe.0, 1, 1, &[0; 4]), Err(Error::ENOTSOCK));
 }
 
 #[test]
@@ -958,6 +785,185 @@ fn every_option_works_or_is_lacking() {
                 let right = outcome == otherwise.map_or(Ok(()), Err) || outcome == Err(Error::EOPNOTSUPP);
                 assert!(right, "{what} {} of {kind}: {outcome:?}", row.name);
             }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn a_dual_stack_socket_has_the_options_of_both_families() {
+        let handle = Handle::open("udp");
+        handle.set("ip.ttl", 7).unwrap();
+        server::bind(handle.0, ":0").unwrap();
+        assert_eq!(handle.get("family"), Ok(10));
+        assert_eq!(handle.get("ip.ttl"), Ok(7));
+        handle.set("ip.ttl", 8).unwrap();
+        assert_eq!(handle.get("ip.ttl"), Ok(8));
+    }
+
+    #[test]
+    fn a_listener_counts_whom_it_has_not_accepted() {
+        let listener = Handle::listener("tcp4", "127.0.0.1:0");
+        let clients = [Handle::open("tcp4"), Handle::open("tcp4")];
+        for client in &clients {
+            connect::connect(client.0, &listener.address()).unwrap();
+        }
+        // The last packet of a handshake is handled before connect returns: it never leaves this machine.
+        assert_eq!(listener.get("tcp.unacked"), Ok(2));
+    }
+
+    #[test]
+    fn linux_tells_the_send_low_water_mark_and_takes_none() {
+        let handle = Handle::open("tcp");
+        assert_eq!(handle.get("send_low_water"), Ok(1));
+        assert_eq!(handle.set("send_low_water", 5), Err(Error::EOPNOTSUPP));
+    }
+}
+
+#[cfg(unix)]
+mod pipes {
+    use super::*;
+
+    #[test]
+    fn they_have_the_options_of_a_handle() {
+        use std::os::fd::IntoRawFd;
+        use std::process::{Command, Stdio};
+        let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
+        let end = child.stdout.take().unwrap().into_raw_fd();
+        child.wait().unwrap();
+        let pipe = Handle(socket::adopt(end.into()).unwrap());
+        assert_eq!(pipe.get_text("kind").unwrap(), "stream");
+        for (name, value) in [("timeout", 5), ("read_timeout", 0), ("interruptible", 1), ("inherit", 1)] {
+            pipe.set(name, value).unwrap();
+            assert_eq!(pipe.get(name), Ok(value), "{name}");
+        }
+        assert_eq!((pipe.get("available"), pipe.get("error")), (Ok(0), Ok(0)));
+        for name in ["family", "type", "listening", "keepalive", "tcp.nodelay"] {
+            assert_eq!(pipe.get(name), Err(Error::ENOTSOCK), "{name}");
+        }
+        assert_eq!(set_raw(pipe.0, 1, 1, &[0; 4]), Err(Error::ENOTSOCK));
+    }
+}
+
+#[cfg(unix)]
+mod credentials {
+    use super::*;
+
+    #[test]
+    fn the_peer_of_a_unix_socket_is_known() {
+        use std::os::unix::fs::MetadataExt;
+        let (one, _other) = pair("unix");
+        assert_eq!(one.get("unix.peer_pid"), Ok(std::process::id().into()));
+        let path = std::env::temp_dir().join(format!("anysock-options-{}", std::process::id()));
+        std::fs::write(&path, "mine").unwrap();
+        let mine = std::fs::metadata(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(one.get("unix.peer_uid"), Ok(mine.uid().into()));
+        #[cfg(target_os = "linux")]
+        assert_eq!(one.get("unix.peer_gid"), Ok(mine.gid().into()));
+    }
+}
+
+mod resets {
+    use super::*;
+
+    #[test]
+    fn the_error_of_a_connection_stays() {
+        let (one, other) = pair("tcp");
+        assert_eq!(other.get("error"), Ok(0));
+        one.set("linger", 0).unwrap();
+        drop(one);
+        while other.get("error") == Ok(0) {
+            std::thread::yield_now();
+        }
+        for _ in 0..2 {
+            assert_eq!(other.get("error"), Ok(Error::ECONNRESET.code()));
+            assert_eq!(other.recv(), Err(Error::ECONNRESET));
+        }
+        assert_eq!(other.send(b"x"), Err(Error::ECONNRESET));
+    }
+}
+
+mod tcp_info {
+    use super::*;
+
+    #[test]
+    fn the_handshake_can_be_watched() {
+        let listener = Handle::listener("tcp4", "127.0.0.1:0");
+        assert_eq!(listener.get_text("tcp.state").unwrap(), "listen");
+        let client = Handle::open("tcp");
+        assert_eq!(client.get_text("tcp.state").unwrap(), "closed");
+        connect::connect(client.0, &listener.address()).unwrap();
+        let server = Handle(server::accept(listener.0).unwrap());
+        assert_eq!(client.get_text("tcp.state").unwrap(), "established");
+        assert_eq!(server.get_text("tcp.state").unwrap(), "established");
+        socket::shutdown(client.0, 2).unwrap();
+        assert_eq!(server.recv(), Ok(0));
+        assert_eq!(server.get_text("tcp.state").unwrap(), "close_wait");
+        assert!(["fin_wait_1", "fin_wait_2"].contains(&client.get_text("tcp.state").unwrap().as_str()));
+        socket::shutdown(server.0, 2).unwrap();
+        assert_eq!(client.recv(), Ok(0));
+        assert!(["time_wait", "closed"].contains(&client.get_text("tcp.state").unwrap().as_str()));
+    }
+
+    #[test]
+    fn a_connection_is_measured() {
+        let (one, other) = pair("tcp");
+        one.send(&[7; 50]).unwrap();
+        assert_eq!(other.recv(), Ok(50));
+        other.send(b"answer").unwrap();
+        assert_eq!(one.recv(), Ok(6));
+        let told = |name| if is_supported(name) { one.get(name).unwrap() } else { i64::MAX };
+        assert!(told("tcp.rtt") > 0);
+        assert!(told("tcp.rtt_variance") > 0);
+        assert!(told("tcp.congestion_window") > 1_000);
+        assert!(told("tcp.bytes_sent") >= 50);
+        assert!(told("tcp.bytes_acked") >= 50);
+        assert!(told("tcp.bytes_received") >= 6);
+        assert!(told("tcp.max_segment") > 500);
+        if is_supported("tcp.unacked") {
+            assert_eq!(
+                (told("tcp.unacked"), told("tcp.retransmits"), told("tcp.total_retransmits")),
+                (0, 0, 0)
+            );
+        }
+    }
+}
+
+/// What Windows lacks, and says so of.
+#[cfg(unix)]
+mod not_windows {
+    use super::*;
+
+    #[test]
+    fn congestion_control_goes_by_name() {
+        if !is_supported("tcp.congestion") {
+            return;
+        }
+        let handle = Handle::open("tcp");
+        let name = handle.get_text("tcp.congestion").unwrap();
+        assert!(!name.is_empty());
+        assert_eq!(handle.set_text("tcp.congestion", &name), Ok(()));
+        assert!(handle.set_text("tcp.congestion", "no such algorithm").is_err());
+        server::bind(handle.0, "127.0.0.1:0").unwrap();
+        assert_eq!(handle.get_text("tcp.congestion").unwrap(), name);
+    }
+
+    #[test]
+    fn a_socket_can_be_bound_to_an_interface() {
+        if !is_supported("ip.bind_device") {
+            return;
+        }
+        let name = loopback_name();
+        for kind in ["tcp", "udp4", "udp6"] {
+            let handle = Handle::open(kind);
+            assert_eq!(handle.get_text("ip.bind_device").unwrap(), "", "{kind}");
+            handle.set_text("ip.bind_device", &name).unwrap();
+            assert_eq!(handle.get_text("ip.bind_device").unwrap(), name, "{kind}");
+            assert_eq!(handle.set_text("ip.bind_device", "no-such-device"), Err(Error::ENODEV), "{kind}");
         }
     }
 }
