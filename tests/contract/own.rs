@@ -2,6 +2,12 @@
 
 use socket2::Socket;
 use std::fs::File;
+use std::mem::ManuallyDrop;
+
+/// The number of a copy, as another program may have it: the same socket by another descriptor.
+pub fn copied(number: i64) -> i64 {
+    given(ManuallyDrop::new(taken(number)).try_clone().unwrap())
+}
 
 #[cfg(unix)]
 mod unix {

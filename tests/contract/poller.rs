@@ -1,6 +1,7 @@
 //! The poller: what it registers and gives back, how many waits and wake-ups meet in it, and that nothing is lost
 //! among many. Not here: what ready means (`readiness`), and which waits a close ends (`close`).
 
+use crate::own::*;
 use crate::support::*;
 use std::collections::{HashMap, HashSet};
 use std::ptr::null_mut;
@@ -415,6 +416,28 @@ fn a_closed_socket_is_out_and_its_number_is_free_for_others() {
     }
 }
 
+#[test]
+fn a_copy_of_the_descriptor_elsewhere_does_not_go_on_reporting() {
+    let poller = poller();
+    let (one, other) = pair("unix");
+    put(&poller, &one, R, 1);
+    let copy = copied(expect(anysock_fd(*one)));
+    expect(anysock_close(*one));
+    let (two, other_two) = pair("unix");
+    put(&poller, &two, R, 2);
+    let released = expect(anysock_release(*two));
+    for other in [&other, &other_two] {
+        assert_eq!(write(**other, b"data"), 4);
+    }
+    assert_eq!(now(&poller), []);
+    let start = Instant::now();
+    assert_eq!(wait(&poller, 4, 20 * ANYSOCK_MILLISECOND), []);
+    assert!(start.elapsed() >= Duration::from_millis(20));
+    for number in [copy, released] {
+        drop(taken(number));
+    }
+}
+
 // Changes during a wait.
 
 #[test]
@@ -767,36 +790,6 @@ fn several_threads_share_the_work() {
     let mut tokens: Vec<_> = waiters.into_iter().flat_map(Call::result).collect();
     tokens.sort_unstable();
     assert_eq!(tokens, (0..COUNT as i64).collect::<Vec<_>>());
-}
-
-/// dup() gives one socket two descriptors.
-#[cfg(unix)]
-mod copies {
-    use super::*;
-
-    #[test]
-    fn a_copy_of_the_descriptor_elsewhere_does_not_go_on_reporting() {
-        let poller = poller();
-        let (one, other) = pair("unix");
-        put(&poller, &one, R, 1);
-        // SAFETY: the descriptor is open.
-        let copy = unsafe { libc::dup(expect(anysock_fd(*one)) as i32) };
-        expect(anysock_close(*one));
-        let (two, other_two) = pair("unix");
-        put(&poller, &two, R, 2);
-        let released = expect(anysock_release(*two));
-        for other in [&other, &other_two] {
-            assert_eq!(write(**other, b"data"), 4);
-        }
-        assert_eq!(now(&poller), []);
-        let start = Instant::now();
-        assert_eq!(wait(&poller, 4, 20 * ANYSOCK_MILLISECOND), []);
-        assert!(start.elapsed() >= Duration::from_millis(20));
-        for fd in [copy, released as i32] {
-            // SAFETY: the descriptors are this test's own.
-            unsafe { libc::close(fd) };
-        }
-    }
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! select: how it takes its sets and what it leaves in them, how long it waits, and what it refuses; and that all of
 //! it is the same in a crowd, of which select may keep what it learned. Not here: what ready means (`readiness`), and closes during the wait (`close`).
 
+use crate::own::*;
 use crate::support::*;
 use std::ptr::{null, null_mut};
 use std::time::{Duration, Instant};
@@ -560,6 +561,20 @@ fn threads_have_the_same_crowd_each_for_itself() {
     }
 }
 
+/// Two handles for one socket: closing one does not silence the other, nor does the other speak for it.
+#[test]
+fn a_crowd_tells_two_handles_of_one_socket_apart() {
+    let (one, other) = pair("unix");
+    let twin = Own(expect(anysock_adopt(copied(expect(anysock_fd(*one))))));
+    assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![], vec![], vec![]]);
+    assert_eq!(write(*other, b"data"), 4);
+    assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![*one, *twin], vec![], vec![]]);
+    let sets = [vec![*twin], vec![], vec![]];
+    drop(one);
+    assert_eq!(again_and_again(&sets), sets);
+    assert_eq!(again_and_again(&[vec![], vec![], vec![*twin]]), [vec![], vec![], vec![]]);
+}
+
 // Asking a set.
 
 #[test]
@@ -583,31 +598,6 @@ fn a_set_says_what_is_in_it() {
     expect_error(has(&anysock_handles { count: -1, handles: set.handles }, *sockets[0]), "EINVAL");
     // Only as much of the array as counts.
     assert_eq!(has(&anysock_handles { count: 1, handles: set.handles }, *sockets[1]), 0);
-}
-
-/// dup() gives one socket two descriptors.
-#[cfg(target_os = "linux")]
-mod copies {
-    use super::*;
-
-    /// Two handles for one socket: closing one does not silence the other, nor does the other speak for it.
-    #[test]
-    fn a_crowd_tells_two_handles_of_one_socket_apart() {
-        let (one, other) = pair("unix");
-        // SAFETY: takes no memory; the copy is the library's from now on.
-        let copy = unsafe { libc::fcntl(anysock_fd(*one) as i32, libc::F_DUPFD_CLOEXEC, 0) };
-        let twin = Own(expect(anysock_adopt(i64::from(copy))));
-        assert_eq!(again_and_again(&[vec![*one, *twin], vec![], vec![]]), [vec![], vec![], vec![]]);
-        assert_eq!(write(*other, b"data"), 4);
-        assert_eq!(
-            again_and_again(&[vec![*one, *twin], vec![], vec![]]),
-            [vec![*one, *twin], vec![], vec![]]
-        );
-        let sets = [vec![*twin], vec![], vec![]];
-        drop(one);
-        assert_eq!(again_and_again(&sets), sets);
-        assert_eq!(again_and_again(&[vec![], vec![], vec![*twin]]), [vec![], vec![], vec![]]);
-    }
 }
 
 /// Linux reports hang-ups unasked, and tells the processor time of a thread.
