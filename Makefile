@@ -58,6 +58,9 @@ windows: ## anysock.dll and the C programs for Windows, into target/windows (nee
 test-windows: build windows ## the same tests on Windows, under Wine
 	@tests/windows/run
 
+test-aarch64: ## unit and contract tests on 64-bit ARM, under qemu-user
+	@tests/aarch64/run
+
 test-pythons: build ## the same with every supported version of Python that the machine has
 	@tests/python/versions
 
