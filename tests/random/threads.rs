@@ -19,6 +19,17 @@ struct Shared {
     over: AtomicBool,
 }
 
+/// Has all others end if its thread fails, whose looks they would wait for in vain.
+struct Involved<'a>(&'a Shared);
+
+impl Drop for Involved<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.over.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 fn is_ready(place: usize) -> bool {
     place % 2 == 1
 }
@@ -61,12 +72,13 @@ fn replace_often(shared: &Shared, sockets: &mut [(Own, Own)]) {
     let mut random = Random(77);
     for round in 0.. {
         let before = shared.looks.load(Ordering::SeqCst);
-        if before >= LOOKERS * ROUNDS {
-            return;
-        }
-        let pause = random.below(20);
-        while shared.looks.load(Ordering::SeqCst) < (before + pause).min(LOOKERS * ROUNDS) {
+        let until = (before + random.below(20)).min(LOOKERS * ROUNDS);
+        let is_over = || before == LOOKERS * ROUNDS || shared.over.load(Ordering::SeqCst);
+        while !is_over() && shared.looks.load(Ordering::SeqCst) < until {
             std::thread::yield_now();
+        }
+        if is_over() {
+            return;
         }
         let place = random.below(PLACES / RESTLESS) * RESTLESS + random.below(2);
         // Nobody shall see it without its peer, and the next one has its descriptor. Who starts to look now goes without.
@@ -81,6 +93,7 @@ fn replace_often(shared: &Shared, sockets: &mut [(Own, Own)]) {
 
 /// Selects all of them for reading; how often the answer was right, and how often that something is closed.
 fn look_often(shared: &Shared, which: usize) -> (usize, usize) {
+    let _involved = Involved(shared);
     let mut random = Random(which as u64 + 5);
     let (mut right, mut closed) = (0, 0);
     for _ in 0..ROUNDS {
@@ -129,6 +142,7 @@ fn check(asked: &[i64], told: &[i64], only_idle: bool) {
 
 /// Keeps a poller in step with all of them: what it reports is ready, or closed by now.
 fn poll_often(shared: &Shared) {
+    let _involved = Involved(shared);
     let poller = poller();
     let mut known = vec![0; PLACES];
     while !shared.over.load(Ordering::SeqCst) {
