@@ -1,6 +1,7 @@
 //! Windows' options. What Winsock answers through WSAIoctl stands here as an option of the level `IOCTL`.
 
 use super::{Field, Form, Native};
+use crate::sys::windows::control;
 use crate::sys::{Fd, INVALID, OsError, Result, get_option, set_option};
 use socket2::Domain;
 use std::mem::offset_of;
@@ -115,7 +116,7 @@ pub(super) fn family_bytes(family: Domain, _length: u8) -> [u8; 2] {
 pub(super) fn read(fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
     let outcome = match level {
         // SIO_TCP_INFO is told which version of its structure is wanted: 0. The other code ignores it.
-        IOCTL => control(fd, name, &0_u32.to_ne_bytes(), value),
+        IOCTL => control(fd, name as u32, &0_u32.to_ne_bytes(), value),
         _ => get_option(fd, level, name, value),
     };
     // Nothing about a read can be invalid but the option itself.
@@ -129,33 +130,13 @@ fn lacking(error: OsError) -> OsError {
 pub(super) fn write(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
     match level {
         // These are switches, of which no value is invalid.
-        IOCTL => control(fd, name, value, &mut []).map(drop).map_err(lacking),
+        IOCTL => control(fd, name as u32, value, &mut []).map(drop).map_err(lacking),
         _ => match set_option(fd, level, name, value) {
             // Winsock has one word for a value that is none and for an option that this kind of socket lacks.
             Err(INVALID) if read(fd, level, name, &mut [0; 4]) == Err(LACKING) => Err(LACKING),
             other => other,
         },
     }
-}
-
-fn control(fd: Fd, code: i32, input: &[u8], output: &mut [u8]) -> Result<usize> {
-    let room = u32::try_from(output.len()).map_err(|_| INVALID)?;
-    let mut length = 0;
-    // SAFETY: both slices are given with their lengths and outlive the call, which is not overlapped.
-    let outcome = unsafe {
-        ws::WSAIoctl(
-            fd.to_raw() as ws::SOCKET,
-            code as u32,
-            input.as_ptr().cast(),
-            input.len() as u32,
-            output.as_mut_ptr().cast(),
-            room,
-            &mut length,
-            std::ptr::null_mut(),
-            None,
-        )
-    };
-    if outcome == 0 { Ok(length as usize) } else { Err(OsError::last()) }
 }
 
 /// Says whether an IPv6 socket takes IPv6 alone.
@@ -167,7 +148,7 @@ pub fn set_v6_only(fd: Fd, only: bool) -> Result<()> {
 /// that do not know the one or the other do not report it.
 pub fn set_datagram_default(fd: Fd) {
     for report in [ws::SIO_UDP_CONNRESET, ws::SIO_UDP_NETRESET] {
-        let _ = control(fd, report as i32, &0_u32.to_ne_bytes(), &mut []);
+        let _ = control(fd, report, &0_u32.to_ne_bytes(), &mut []);
     }
 }
 
