@@ -144,6 +144,9 @@ rust_layer() { # layer cargo-arguments...
     done < <(sort -u "$log.here" "$log.there")
 }
 
+layer_lib() { rust_layer lib --lib; }
+layer_contract() { rust_layer contract --test contract; }
+
 # A program that runs its tests one after the other, as its process is measured: they are named in its source.
 alone_layer() { # layer source cargo-arguments...
     local log=$logs/$1 program name

@@ -292,7 +292,8 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// Opens a descriptor. It is noted under the lock under which it is opened: no fork comes in between.
+    /// Opens a descriptor with the handle's options and local address, if it is not the handle's own that has both. It is
+    /// noted under the lock under which it is opened: no fork comes in between.
     fn open(slot: &Ref, address: SockAddr) -> Result<Self> {
         let index = slot.handle().index;
         if tries_alone(slot) {
@@ -302,15 +303,14 @@ impl Attempt {
             side.attempts.try_reserve(1).map_err(|_| Error::ENOMEM)?;
             create(slot.kind(), address.domain()).inspect(|fd| side.attempts.push(*fd))
         })?;
-        Ok(Self { fd, address, index, is_own: false })
+        let attempt = Self { fd, address, index, is_own: false };
+        dress(slot, fd, attempt.address.domain())?;
+        bind_alike(slot, fd)?;
+        Ok(attempt)
     }
 
-    /// Gives it the handle's options and local address, and sends it on its way; `true` if it is already there.
-    fn start(&self, slot: &Ref) -> Result<bool> {
-        if !self.is_own {
-            dress(slot, self.fd, self.address.domain())?;
-            bind_alike(slot, self.fd)?;
-        }
+    /// Sends it on its way; `true` if it is already there.
+    fn start(&self) -> Result<bool> {
         Ok(sys::connect(self.fd, &self.address)?)
     }
 
@@ -372,7 +372,7 @@ impl<'a> Race<'a> {
     fn start_next(&mut self) -> Result<Option<(Fd, SockAddr)>> {
         for address in self.waiting.by_ref() {
             let started = Attempt::open(self.slot, address)
-                .and_then(|attempt| attempt.start(self.slot).map(|there| (attempt, there)));
+                .and_then(|attempt| attempt.start().map(|there| (attempt, there)));
             match started {
                 Ok((attempt, true)) => return Ok(Some(attempt.take())),
                 Ok((attempt, false)) => {
