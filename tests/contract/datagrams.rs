@@ -321,10 +321,7 @@ mod refusals {
             return;
         }
         for kind in datagram_kinds().into_iter().filter(|kind| kind.starts_with("udp")) {
-            let nobody = bound(kind);
-            let client = open_told(kind);
-            expect(connect(*client, &local_address(*nobody)));
-            drop(nobody);
+            let client = connected_to_nobody(kind);
             let mut room = [0; 8];
             let calls: [fn(i64, &mut [u8]) -> i64; 4] = [
                 |h, room| read(h, room),
@@ -353,10 +350,7 @@ mod refusals {
         if !need_refusals() {
             return;
         }
-        let nobody = bound("udp4");
-        let client = open_told("udp4");
-        expect(connect(*client, &local_address(*nobody)));
-        drop(nobody);
+        let client = connected_to_nobody("udp4");
         assert_eq!(write(*client, b"ping"), 4);
         assert_eq!(select_one(*client, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
         for _ in 0..2 {

@@ -492,10 +492,7 @@ mod refusals {
         // more than a system call takes.
         for count in [1, 2, 4, 32, MORE] {
             for (what, call) in calls {
-                let nobody = bound("udp4");
-                let client = open_told("udp4");
-                expect(connect(*client, &local_address(*nobody)));
-                drop(nobody);
+                let client = connected_to_nobody("udp4");
                 let sent = expect(send_many(*client, &mut vec![outgoing(b"ping", None); count], 0));
                 assert!((1..=count as i64).contains(&sent), "{sent} of {count}");
                 assert_eq!(select_one(*client, ANYSOCK_READ, LONG_US), ANYSOCK_READ, "{count}");
@@ -515,10 +512,7 @@ mod refusals {
         if !need_refusals() {
             return;
         }
-        let nobody = bound("udp4");
-        let client = open_told("udp4");
-        expect(connect(*client, &local_address(*nobody)));
-        drop(nobody);
+        let client = connected_to_nobody("udp4");
         let handle = *client;
         let call = Call::blocked(move || recv_many_code(handle));
         expect(send_many(*client, &mut [outgoing(b"ping", None); 8], 0));

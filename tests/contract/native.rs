@@ -169,19 +169,25 @@ fn the_outcome_of_a_native_connect_is_left_to_the_option_of_the_system() {
     }
 }
 
-#[test]
-fn a_native_connect_hears_close_and_timeout_and_goes_on() {
-    let mut silent = Silent::new("tcp4");
-    let address = parse("tcp4", &silent.address()).unwrap();
-    let late = tcp();
+/// Connects to who does not answer: one in vain, which is the result, and one that is closed while it waits.
+fn late_and_closed(open: impl Fn() -> Own, address: anysock_address) -> Own {
+    let late = open();
     expect(set(*late, "timeout", 1000));
     expect_error(connect_flat(*late, &address), "ETIMEDOUT");
-    expect_error(connect_flat(*late, &address), "EALREADY");
-    let closed = tcp();
+    let closed = open();
     let handle = *closed;
     let blocked = Call::blocked(move || connect_flat(handle, &address));
     expect(anysock_close(handle));
     expect_error(blocked.result(), "ECANCELED");
+    late
+}
+
+#[test]
+fn a_native_connect_hears_close_and_timeout_and_goes_on() {
+    let mut silent = Silent::new("tcp4");
+    let address = parse("tcp4", &silent.address()).unwrap();
+    let late = late_and_closed(tcp, address);
+    expect_error(connect_flat(*late, &address), "EALREADY");
     silent.wake();
     assert_eq!(select_one(*late, ANYSOCK_WRITE, LONG_US), ANYSOCK_WRITE);
     expect(write(*late, b"x"));
@@ -272,14 +278,7 @@ mod linux {
             }
             waiting.push(socket);
         }
-        let late = unix();
-        expect(set(*late, "timeout", 1000));
-        expect_error(connect_flat(*late, &address), "ETIMEDOUT");
-        let closed = unix();
-        let handle = *closed;
-        let blocked = Call::blocked(move || connect_flat(handle, &address));
-        expect(anysock_close(handle));
-        expect_error(blocked.result(), "ECANCELED");
+        let late = late_and_closed(unix, address);
         expect(set(*late, "timeout", -1));
         let handle = *late;
         let blocked = Call::blocked(move || connect_flat(handle, &address));

@@ -93,6 +93,15 @@ pub fn open_told(kind: &str) -> Own {
     socket
 }
 
+/// The same, connected to a port that was somebody's a moment ago.
+#[track_caller]
+pub fn connected_to_nobody(kind: &str) -> Own {
+    let gone = bound(kind);
+    let client = open_told(kind);
+    expect(connect(*client, &local_address(*gone)));
+    client
+}
+
 /// Whether `[::1]` is there. Without it the caller leaves its IPv6 part out, and says so.
 pub fn has_ipv6() -> bool {
     let there = bind(*open("tcp6"), "[::1]:0") == 0;
