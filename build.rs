@@ -3,9 +3,11 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    // Tests run the back-end of the BSDs on Linux: tests/kqueue.
+    println!("cargo::rustc-check-cfg=cfg(kqueue_model)");
     let system = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     match system.as_str() {
-        "linux" | "freebsd" | "netbsd" | "openbsd" | "dragonfly" => {
+        "linux" | "freebsd" | "netbsd" | "openbsd" => {
             println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libanysock.so.0");
             println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
         }

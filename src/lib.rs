@@ -4,7 +4,7 @@
 //!
 //! - `ffi`, the only door: the exported C functions. They check arguments, call, convert; no logic.
 //! - [`core`], the engine: handles, sockets, waiting, readiness, options. Safe Rust that knows nothing of C.
-//! - [`sys`], the ground: what differs between systems, one file per back-end.
+//! - [`sys`], the ground: what differs between systems, a folder for each mechanism.
 //!
 //! Everything flows one way, `ffi -> core -> sys`. All `unsafe` code sits at the two ends.
 //! The Rust paths are for the project's own tests and benchmarks; the stable interface is the C header.

@@ -1,6 +1,6 @@
 //! When a call must give up. Absolute, so that a signal never stretches a wait.
 
-use super::error::{Error, Result};
+use crate::core::error::{Error, Result};
 use std::time::{Duration, Instant};
 
 /// The moment at which waiting ends.
@@ -10,6 +10,8 @@ pub enum Deadline {
     Now,
     /// Then.
     At(Instant),
+    /// Then, and it is said as the system says it of its own timeouts.
+    System(Instant),
     /// It does not end.
     Never,
 }
@@ -36,13 +38,22 @@ impl Deadline {
         Instant::now().checked_add(duration).map_or(Self::Never, Self::At)
     }
 
+    /// The same as one of the system's.
+    #[must_use]
+    pub const fn of_system(self) -> Self {
+        match self {
+            Self::At(then) => Self::System(then),
+            other => other,
+        }
+    }
+
     /// What is left: `None` is for ever, zero is nothing.
     #[must_use]
     #[inline]
     pub fn remaining(self) -> Option<Duration> {
         match self {
             Self::Now => Some(Duration::ZERO),
-            Self::At(then) => Some(then.saturating_duration_since(Instant::now())),
+            Self::At(then) | Self::System(then) => Some(then.saturating_duration_since(Instant::now())),
             Self::Never => None,
         }
     }
@@ -59,7 +70,13 @@ impl Deadline {
         match (self, other) {
             (Self::Never, earlier) | (earlier, Self::Never) => earlier,
             (Self::Now, _) | (_, Self::Now) => Self::Now,
-            (Self::At(one), Self::At(two)) => Self::At(one.min(two)),
+            (Self::At(one) | Self::System(one), Self::At(two) | Self::System(two)) => {
+                if one <= two {
+                    self
+                } else {
+                    other
+                }
+            }
         }
     }
 
@@ -67,7 +84,7 @@ impl Deadline {
     #[must_use]
     pub const fn error(self) -> Error {
         match self {
-            Self::Now => Error::EAGAIN,
+            Self::Now | Self::System(_) => Error::EAGAIN,
             Self::At(_) | Self::Never => Error::ETIMEDOUT,
         }
     }
@@ -98,5 +115,9 @@ mod tests {
         assert_eq!(late.min(soon), soon);
         assert_eq!(soon.min(Deadline::Never), soon);
         assert_eq!(Deadline::Now.min(soon), Deadline::Now);
+        let (system, later) = (soon.of_system(), late.of_system());
+        assert_eq!((late.min(system), system.min(late)), (system, system));
+        assert_eq!((soon.min(later), later.min(soon)), (soon, soon));
+        assert_eq!((system.error(), soon.error()), (Error::EAGAIN, Error::ETIMEDOUT));
     }
 }

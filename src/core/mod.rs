@@ -1,46 +1,44 @@
 //! The engine: safe Rust that knows nothing of C. `ffi` calls it, it calls `sys`.
 //!
-//! | file | what it holds |
+//! The floors, top first. A file uses only what stands below its floor, and files of one floor go in no circle
+//! (`tests/layers.rs` sees to it):
+//!
+//! | floor | what it holds |
 //! | --- | --- |
-//! | `handle`, `table` | the numbers that stand for sockets, and the slots behind them |
-//! | `side` | what only some handles have, under locks that survive `fork` |
-//! | `deadline`, `wait` | how long to wait, and how a waiting call is woken by a close |
-//! | `kind`, `address`, `resolve` | names as text |
-//! | `flat` | addresses as flat memory |
-//! | `socket`, `server`, `connect`, `transfer` | the life of a socket: open, serve, connect, bytes |
-//! | `native` | handles of which nothing is known but what the system says |
-//! | `hint` | whether the next read is likely to wait |
-//! | `datagrams` | many datagrams at once |
-//! | `message` | bytes with what goes beside them: addresses, control data, handles |
-//! | `send_file` | bytes of a file |
-//! | `readiness`, `select`, `poller` | which sockets are ready |
-//! | `options` | the one table of options |
-//! | `error` | Linux's numbers on every system |
-//! | `fork` | what a child process must forget |
+//! | `feature` | what this build and this system can do (`anysock_has`) |
+//! | `options` | setting and reading an option |
+//! | `queue` | the batch queue: everything a program wants done, in one call |
+//! | `select` | which members of a set are ready |
+//! | `poller` | which of many registered sockets are ready, and how a poller or a queue is woken |
+//! | `socket` | what a program does with one: open, serve, connect, bytes, datagrams, messages |
+//! | `settings` | what options there are, and those that a handle keeps for its next descriptor |
+//! | `readiness` | what ready means |
+//! | `fork` | what is done around a fork |
+//! | `wait` | how a waiting call is woken |
+//! | `handle` | the numbers that stand for sockets, and the slots behind them |
+//! | `process` | the library's own threads, and sections that no fork comes into |
+//! | `sync` | atomics, of which models try every order |
+//! | `lock` | locks that know in which order they are taken |
+//! | `name` | kinds and addresses, as text and as memory |
+//! | `memory` | who is refused when the system has no memory |
+//! | `deadline` | how long to wait |
+//! | `error` | Linux's numbers on every system, and how an error of the system becomes one |
 
-pub mod address;
-pub mod connect;
-pub mod datagrams;
 pub mod deadline;
 pub mod error;
 pub mod feature;
-pub mod flat;
 pub mod fork;
 pub mod handle;
-pub mod hint;
-pub mod kind;
-pub mod message;
-pub mod native;
+pub mod lock;
+pub mod memory;
+pub mod name;
 pub mod options;
-pub mod os;
 pub mod poller;
+pub mod process;
+pub mod queue;
 pub mod readiness;
-pub mod resolve;
 pub mod select;
-pub mod send_file;
-pub mod server;
-pub mod side;
+pub mod settings;
 pub mod socket;
-pub mod table;
-pub mod transfer;
+pub mod sync;
 pub mod wait;

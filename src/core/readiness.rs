@@ -1,9 +1,10 @@
 //! When a socket is ready, as the table in the manual defines it. Most of it is what the kernel says;
 //! here is what the kernel does not say, or says otherwise. Used by `select` and `poller` alike.
 
-use super::error::Error;
-use super::table::{Phase, Slot, flag};
-use super::{poller, side, wait};
+use crate::core::error::Error;
+use crate::core::handle::slot::{Phase, Slot, flag};
+use crate::core::handle::{extras, watchers};
+use crate::core::wait;
 use crate::sys::{self, Events, PollFd};
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ pub fn advance_connect(slot: &Slot) -> Phase {
 
 fn over(slot: &Slot) -> bool {
     // One thread at a time: the kernel tells the error only once.
-    side::locked(slot.handle().index, || {
+    extras::locked(slot.handle().index, || {
         if slot.phase() != Phase::Connecting {
             return false;
         }
@@ -90,6 +91,7 @@ fn over(slot: &Slot) -> bool {
 /// Ends a connect. The error is kept before anyone can see that it failed.
 pub fn fail(slot: &Slot, error: Error) -> bool {
     slot.keep_error(error);
+    slot.set_flags(flag::UNHEARD);
     slot.advance(Phase::Connecting, Phase::Failed) || slot.advance(Phase::Racing, Phase::Failed)
 }
 
@@ -99,15 +101,15 @@ pub fn kernel_says(slot: &Slot, events: Events) -> bool {
     matches!(sys::poll(&mut entry, Some(Duration::ZERO)), Ok(1))
 }
 
-/// Tells everyone who waits that the slot is not what it was. Pollers first: who is woken finds them in step.
+/// Tells everyone who waits that the slot is not what it was. Those who watch first: who is woken finds them in step.
 pub fn changed(slot: &Slot) {
-    poller::refresh(slot);
+    watchers::changed(slot);
     wait::notify(slot, slot.handle().index);
 }
 
 /// An option was set, which may have made the socket ready although nothing has come: those who wait look again.
 pub fn option_set(slot: &Slot) {
-    poller::look_again(slot);
+    watchers::look_again(slot);
     wait::notify(slot, slot.handle().index);
 }
 

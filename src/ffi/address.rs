@@ -1,21 +1,22 @@
 //! Addresses as flat memory, from text and to it. Not here: what an address text may be (`core::address`).
 
-use super::argument::{self, Out, TextOut};
-use super::call;
-use super::types::anysock_address;
-use crate::core::flat::Flat;
+use crate::core::name::packed::Flat;
+use crate::ffi::argument::{self, Out, TextOut};
+use crate::ffi::call;
+use crate::ffi::types::anysock_address;
 use std::ffi::c_char;
 
 /// Puts an address text into flat memory. It must say the whole address in numbers.
 ///
-/// @param kind    The kind of socket that the address is for, as for `anysock_open`.
-/// @param text    "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or "@name" (abstract, Linux), for
-///                raw kinds a bare host.
-/// @param address Receives it. A mapped IPv6 address ("[::ffff:192.0.2.1]:80") becomes the IPv4 address that it stands for.
-/// @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can tell: a host's
-///         name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family; `ANYSOCK_ENAMETOOLONG` for
-///         a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none; `ANYSOCK_EFAULT`. On an error nothing
-///         is stored.
+/// @param kind    (in) The kind of socket that the address is for, as for `anysock_open`.
+/// @param text    (in) "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or "@name" (abstract, Linux),
+///                for raw kinds a bare host.
+/// @param address (out) Receives it. A mapped IPv6 address ("[::ffff:192.0.2.1]:80") becomes the IPv4 address that it stands
+///                for.
+/// @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can tell: a
+///         host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
+///         `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none;
+///         `ANYSOCK_EFAULT`. On an error nothing is stored.
 ///
 /// Does not block.
 #[unsafe(no_mangle)]
@@ -35,15 +36,16 @@ pub unsafe extern "C" fn anysock_address_parse(
     })
 }
 
-/// The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives it, always with a
-/// port unless it is a unix address.
+/// The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives it, always with
+/// a port unless it is a unix address.
 ///
-/// @param address  The address. An IPv4 address is never shown as a mapped IPv6 one.
-/// @param text     Receives the text, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
+/// @param address  (in) The address. An IPv4 address is never shown as a mapped IPv6 one.
+/// @param text     (out, length=capacity) Receives the text, cut if it must be, and its NUL. May be NULL when `capacity` is
+///                 0.
 /// @param capacity How many bytes `text` holds. 128 hold every address but a unix name that is not UTF-8.
-/// @return The full length without the NUL; 0 for no address (`family` 0). `ANYSOCK_EINVAL` if `length` does not fit the family
-///         or `reserved` is not 0, `ANYSOCK_EAFNOSUPPORT` for another family, `ANYSOCK_ENAMETOOLONG`, `ANYSOCK_EOPNOTSUPP`
-///         as for `anysock_address_parse`, `ANYSOCK_EFAULT`.
+/// @return The full length without the NUL; 0 for no address (`family` 0). `ANYSOCK_EINVAL` if `length` does not fit the
+///         family or `reserved` is not 0, `ANYSOCK_EAFNOSUPPORT` for another family, `ANYSOCK_ENAMETOOLONG`,
+///         `ANYSOCK_EOPNOTSUPP` as for `anysock_address_parse`, `ANYSOCK_EFAULT`.
 ///
 /// Does not block.
 #[unsafe(no_mangle)]

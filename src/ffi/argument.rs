@@ -1,13 +1,16 @@
 //! From C arguments to Rust ones and back. What can be checked without touching the memory is checked;
 //! a pointer that points nowhere is found by the kernel (`EFAULT`), because data is not touched here.
 
-use super::types::{anysock_address, anysock_buffer, anysock_datagram, anysock_handles, anysock_t};
-use crate::core::datagrams::{self, Arrival, Departure, Room};
 use crate::core::error::{Error, Result};
-use crate::core::flat::Flat;
-use crate::sys::{Flags, Piece};
+use crate::core::name::packed::Flat;
+use crate::core::socket::datagrams::{self, Arrival, Departure, Room};
+use crate::core::socket::transfer::{Flags, Piece};
+use crate::ffi::types::{
+    anysock_address, anysock_buffer, anysock_datagram, anysock_done, anysock_handles, anysock_op, anysock_t,
+};
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::{MaybeUninit, offset_of};
+use std::str::{from_utf8, from_utf8_unchecked};
 
 /// A text: not NULL, NUL-terminated, UTF-8.
 pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
@@ -15,7 +18,13 @@ pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
         return Err(Error::EFAULT);
     }
     // SAFETY: the caller of the exported function vouches for a NUL-terminated text.
-    unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| Error::EINVAL)
+    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+    // Nearly all are, and to see that is much quicker.
+    if bytes.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { from_utf8_unchecked(bytes) });
+    }
+    from_utf8(bytes).map_err(|_| Error::EINVAL)
 }
 
 /// Whether it is memory at all: not NULL, of a length that is neither 0 nor absurd.
@@ -96,6 +105,8 @@ pub unsafe fn each<T: Copy>(
 
 // Callers in other languages count bytes.
 const _: () = assert!(size_of::<anysock_address>() == 128 && offset_of!(anysock_address, bytes) == 16);
+
+const _: () = assert!(size_of::<anysock_op>() == 64 && size_of::<anysock_done>() == 64);
 
 impl From<Flat> for anysock_address {
     #[inline]

@@ -1,11 +1,14 @@
 //! The library itself: versions, features, and what its numbers mean. Not here: anything about a socket.
 
-use super::{argument, call};
-use crate::core::{error, feature, os};
+use crate::core::error::{self, os};
+use crate::core::feature;
+use crate::ffi::{argument, call};
 use std::ffi::c_char;
 use std::panic::catch_unwind;
 
-/// The version of the library, as "0.1.0".
+/// The version of the library, as "1.2.3".
+///
+/// @return The text.
 ///
 /// Never fails, never blocks. The text lives as long as the library.
 #[unsafe(no_mangle)]
@@ -14,17 +17,19 @@ pub extern "C" fn anysock_version() -> *const c_char {
 }
 
 /// The version of the interface of the loaded library. A program was compiled for it
-/// if this equals `ANYSOCK_ABI_VERSION`.
+/// if this equals `ANYSOCK_HEADER_ABI`.
+///
+/// @return The number.
 ///
 /// Never fails, never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_abi_version() -> i64 {
-    super::types::ANYSOCK_ABI_VERSION
+    super::types::ANYSOCK_HEADER_ABI
 }
 
 /// Whether this library on this system has a feature: 1 or 0.
 ///
-/// @param feature A kind ("tcp6", "unix", "ip4:icmp"), the name of an option ("tcp.fastopen"), or one of "ipv6",
+/// @param feature (in) A kind ("tcp6", "unix", "ip4:icmp"), the name of an option ("tcp.fastopen"), or one of "ipv6",
 ///                "unix.abstract" (names outside the file system), "udp.gso" (`segment` of `anysock_send_many`), "fork". Any
 ///                other text is a feature that is not there.
 /// @return 1 or 0; `ANYSOCK_EFAULT` for NULL, `ANYSOCK_EINVAL` for text that is not UTF-8.
@@ -39,6 +44,9 @@ pub unsafe extern "C" fn anysock_has(feature: *const c_char) -> i64 {
 /// The name of a result: "OK" for 0, "ETIMEDOUT" for `ANYSOCK_ETIMEDOUT`, "EOS_n" for the operating system's own
 /// error n (`-(20000+n)`), "EUNKNOWN" for a number that is none of these.
 ///
+/// @param code A result of any function.
+/// @return The text.
+///
 /// Never fails, never blocks. The text lives as long as the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_error_name(code: i64) -> *const c_char {
@@ -46,6 +54,9 @@ pub extern "C" fn anysock_error_name(code: i64) -> *const c_char {
 }
 
 /// What a result means, in a few English words: "connection timed out".
+///
+/// @param code A result of any function.
+/// @return The text.
 ///
 /// Never fails, never blocks. The text lives as long as the library.
 #[unsafe(no_mangle)]
@@ -56,7 +67,9 @@ pub extern "C" fn anysock_error_message(code: i64) -> *const c_char {
 /// The operating system's own number (`errno`, `WSAGetLastError`) of the last error that a call of this thread met.
 /// For logs only: every result already says what a program needs.
 ///
-/// Never fails, never blocks. 0 if there was no error.
+/// @return The number; 0 if there was no error.
+///
+/// Never fails, never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_last_os_error() -> i64 {
     call(|| Ok(i64::from(os::last_error())))

@@ -1,16 +1,18 @@
 //! Many datagrams with one call. Not here: one (`bytes`), and many connections (`connection`).
 
-use super::types::{anysock_datagram, anysock_t};
-use super::{argument, call};
-use crate::core::datagrams;
-use crate::sys::Flags;
+use crate::core::socket::datagrams;
+use crate::core::socket::transfer::Flags;
+use crate::ffi::types::{anysock_datagram, anysock_t};
+use crate::ffi::{argument, call};
 
 /// Receives datagrams into an array, as recvmmsg(2): waits for the first, and takes what else is there.
 ///
-/// @param datagrams Says where each goes. Of those that were received, in their order, `result`, `flags`, `segment` and what
-///                  `address` points at are set; nothing of the others is touched. May be NULL when `count` is 0.
+/// @param h         A datagram socket.
+/// @param datagrams (inout, length=count) Says where each goes. Of those that were received, in their order, `result`,
+///                  `flags`, `segment` and what `address` points at are set; nothing of the others is touched. May be NULL
+///                  when `count` is 0.
 /// @param count     How many there is room for. Up to 32 come by one system call.
-/// @param flags     `ANYSOCK_DONT_WAIT`, `ANYSOCK_TRUNC`, added up.
+/// @param flags     (group=FLAG) `ANYSOCK_FLAG_DONT_WAIT`, `ANYSOCK_FLAG_TRUNC`, added up.
 /// @return How many; 0 if `count` is 0 or this side has shut reading. `ANYSOCK_ETIMEDOUT` after option "read_timeout",
 ///         `ANYSOCK_EAGAIN` if that is 0 and nothing is there; `ANYSOCK_ECONNREFUSED` and its like, once, for what was sent
 ///         before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is open; `ANYSOCK_EOPNOTSUPP` for connected kinds,
@@ -18,8 +20,8 @@ use crate::sys::Flags;
 ///         `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EINVAL` for other flags and for lengths that no memory has;
 ///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
 ///
-/// Blocks until there is one. An error after some is told by the next call. The array must not be changed during the call.
-/// Nothing is allocated, but on systems other than Linux one block with `ANYSOCK_TRUNC`.
+/// Blocks as `anysock_read`, until there is one. An error after some is told by the next call. The array must not be changed
+/// during the call. Nothing is allocated, but on systems other than Linux one block with `ANYSOCK_FLAG_TRUNC`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_recv_many(
     h: anysock_t,
@@ -35,25 +37,26 @@ pub unsafe extern "C" fn anysock_recv_many(
     })
 }
 
-/// Sends the datagrams of an array, as sendmmsg(2): waits until there is room for the first, and sends what else there is room
-/// for. Never raises SIGPIPE.
+/// Sends the datagrams of an array, as sendmmsg(2): waits until there is room for the first, and sends what else there is
+/// room for. Never raises SIGPIPE.
 ///
-/// @param datagrams The datagrams, sent in their order. Of those that were sent `result` is set; nothing else is touched. May be
-///                  NULL when `count` is 0.
+/// @param h         A datagram socket.
+/// @param datagrams (inout, length=count) The datagrams, sent in their order. Of those that were sent `result` is set;
+///                  nothing else is touched. May be NULL when `count` is 0.
 /// @param count     How many. Up to 32 go by one system call.
-/// @param flags     `ANYSOCK_DONT_WAIT` or 0.
+/// @param flags     (group=FLAG) `ANYSOCK_FLAG_DONT_WAIT` or 0.
 /// @return How many were sent, counted from the first; 0 only if `count` is 0. When it is less than `count`, call again with
 ///         those that are left: that tells the error, if there is one. Errors are those of the first datagram:
 ///         `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there is no room;
 ///         `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer; `ANYSOCK_EAFNOSUPPORT` for an address of another
-///         family; `ANYSOCK_EINVAL` for what is no address, a segment that is negative or above 65535, and more segments than
-///         the system makes; `ANYSOCK_EOPNOTSUPP` for segments where `anysock_has("udp.gso")` is 0. And those of the socket:
-///         `ANYSOCK_ECONNREFUSED` and its like, once, for what was sent before; the rest as for `anysock_recv_many`, and
-///         `ANYSOCK_EPIPE` after this side has shut writing.
+///         family; `ANYSOCK_EINVAL` for what is no address, a segment that is negative or above 65535, and more segments
+///         than the system makes; `ANYSOCK_EOPNOTSUPP` for segments where `anysock_has("udp.gso")` is 0. And those of the
+///         socket: `ANYSOCK_ECONNREFUSED` and its like, once, for what was sent before; the rest as for `anysock_recv_many`,
+///         and `ANYSOCK_EPIPE` after this side has shut writing.
 ///
-/// Blocks until there is room for one. Success means that the system has the datagrams, not that anybody gets them. A "udp"
-/// socket whose family is open is settled by the first address. The array must not be changed during the call. Nothing is
-/// allocated.
+/// Blocks as `anysock_write`, until there is room for one. Success means that the system has the datagrams, not that anybody
+/// gets them. A "udp" socket whose family is open is settled by the first address. The array must not be changed during the
+/// call. Nothing is allocated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_send_many(
     h: anysock_t,

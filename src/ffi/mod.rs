@@ -5,7 +5,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod argument;
-mod envelope;
+mod message_layout;
 
 pub mod address;
 pub mod bytes;
@@ -17,10 +17,12 @@ pub mod many;
 pub mod message;
 pub mod names;
 pub mod options;
+pub mod queue;
 pub mod readiness;
 pub mod types;
 
 use crate::core::error::{Error, Result};
+use crate::core::process::cancellation;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -57,9 +59,14 @@ impl Answer for bool {
     }
 }
 
-/// Runs the body of an exported function. No panic gets past it.
+/// Runs the body of an exported function. No panic gets past it, and the thread is not cancelled in it.
 #[inline]
 fn call<T: Answer>(body: impl FnOnce() -> Result<T>) -> i64 {
+    cancellation::keep_out(|| call_now(body))
+}
+
+#[inline(always)]
+fn call_now<T: Answer>(body: impl FnOnce() -> Result<T>) -> i64 {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(answer)) => answer.number(),
         Ok(Err(error)) => error.code(),

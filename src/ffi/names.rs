@@ -1,23 +1,24 @@
 //! Names: hosts and interfaces as text. Not here: addresses of a socket (`connection`).
 
-use super::argument::{self, TextOut};
-use super::call;
-use crate::core::resolve;
+use crate::core::socket::resolve;
+use crate::ffi::argument::{self, TextOut};
+use crate::ffi::call;
 use std::ffi::c_char;
 
 /// Resolves an address text, as getaddrinfo(3).
 ///
-/// @param kind       A kind of socket, which decides on families: "tcp" gives all, "tcp4" only IPv4.
-/// @param address    As for `anysock_bind`.
+/// @param kind       (in) A kind of socket, which decides on families: "tcp" gives all, "tcp4" only IPv4.
+/// @param address    (in) As for `anysock_bind`.
 /// @param timeout_us Microseconds; -1 waits for ever, 0 accepts only what needs no resolver.
-/// @param text       Receives the addresses, one a line, best first, without a newline at the end; cut if it must be, and
-///                   its NUL. May be NULL when `capacity` is 0.
+/// @param text       (out, length=capacity) Receives the addresses, one a line, best first, without a newline at the end;
+///                   cut if it must be, and its NUL. May be NULL when `capacity` is 0.
 /// @param capacity   How many bytes `text` holds.
 /// @return The full length without the NUL. `ANYSOCK_EAI_NONAME` and its like for a name that does not resolve,
 ///         `ANYSOCK_ETIMEDOUT`, `ANYSOCK_EAGAIN` for timeout 0, `ANYSOCK_EINVAL` for text that is no kind or no address,
 ///         `ANYSOCK_EAFNOSUPPORT`, `ANYSOCK_EFAULT`.
 ///
-/// Blocks for `timeout_us` at the longest, whatever the system's resolver does.
+/// Blocks (bounded=timeout_us) for `timeout_us` at the longest, whatever the system's resolver does; only where no thread is
+/// to be had for it, for as long as it likes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_resolve(
     kind: *const c_char,
@@ -39,8 +40,8 @@ pub unsafe extern "C" fn anysock_resolve(
 /// The machine's network interfaces, as getifaddrs(3): a line for each address, "eth0 2 up,multicast 192.0.2.7/24" (name,
 /// index, flags out of up, loopback and multicast or "-", address and length of its network prefix).
 ///
-/// @param text     Receives the lines, without a newline at the end; cut if it must be, and its NUL. May be NULL when
-///                 `capacity` is 0.
+/// @param text     (out, length=capacity) Receives the lines, without a newline at the end; cut if it must be, and its NUL.
+///                 May be NULL when `capacity` is 0.
 /// @param capacity How many bytes `text` holds.
 /// @return The full length without the NUL. The system's errors; `ANYSOCK_EFAULT`.
 ///

@@ -1,18 +1,20 @@
 //! Options by name, and the system's own by number. Not here: the table (`core::options`).
 
-use super::argument::{self, Out, TextOut};
-use super::call;
-use super::types::anysock_t;
 use crate::core::options;
+use crate::ffi::argument::{self, Out, TextOut};
+use crate::ffi::call;
+use crate::ffi::types::anysock_t;
 use std::ffi::{c_char, c_void};
 
 /// Sets an option that is a number.
 ///
-/// @param option Its name, "tcp.nodelay"; for each there is a macro, `ANYSOCK_OPT_TCP_NODELAY`.
+/// @param h      A socket; pipes, terminals and pollers have a few options too.
+/// @param option (in) Its name, "tcp.nodelay"; for each there is a macro, `ANYSOCK_OPT_TCP_NODELAY`.
 /// @param value  Switches are 0 and 1, times are microseconds.
 /// @return 0. `ANYSOCK_ENOPROTOOPT` for a name that is none or that this kind of socket lacks, `ANYSOCK_EOPNOTSUPP` for one
-///         that this system lacks, `ANYSOCK_EINVAL` for a value out of range, `ANYSOCK_EACCES` for one that can only be read,
-///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///         that this system lacks, `ANYSOCK_EINVAL` for a value out of range, `ANYSOCK_EACCES` for one that can only be
+///         read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`, and the system's errors (`ANYSOCK_ENODEV` for an interface
+///         that is not there, `ANYSOCK_EPERM`).
 ///
 /// Does not block. On a "tcp" or "udp" socket whose family is open the option is kept, and applied when it is settled.
 #[unsafe(no_mangle)]
@@ -23,9 +25,11 @@ pub unsafe extern "C" fn anysock_set(h: anysock_t, option: *const c_char, value:
 
 /// Reads an option that is a number.
 ///
-/// @param option As for `anysock_set`.
-/// @param value  Receives it.
-/// @return 0. Errors as for `anysock_set`; `ANYSOCK_EACCES` for an option that can only be written. On an error nothing is stored.
+/// @param h      As for `anysock_set`.
+/// @param option (in) As for `anysock_set`.
+/// @param value  (out) Receives it.
+/// @return 0. Errors as for `anysock_set`; `ANYSOCK_EACCES` for an option that can only be written. On an error nothing is
+///         stored.
 ///
 /// Does not block.
 #[unsafe(no_mangle)]
@@ -42,8 +46,9 @@ pub unsafe extern "C" fn anysock_get(h: anysock_t, option: *const c_char, value:
 
 /// Sets an option that is text.
 ///
-/// @param option As for `anysock_set`.
-/// @param value  The text, as the option's description says.
+/// @param h      As for `anysock_set`.
+/// @param option (in) As for `anysock_set`.
+/// @param value  (in) The text, as the option's description says.
 /// @return 0. Errors as for `anysock_set`.
 ///
 /// Does not block.
@@ -55,8 +60,9 @@ pub unsafe extern "C" fn anysock_set_text(h: anysock_t, option: *const c_char, v
 
 /// Reads an option that is text.
 ///
-/// @param option   As for `anysock_set`.
-/// @param text     Receives it, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
+/// @param h        As for `anysock_set`.
+/// @param option   (in) As for `anysock_set`.
+/// @param text     (out, length=capacity) Receives it, cut if it must be, and its NUL. May be NULL when `capacity` is 0.
 /// @param capacity How many bytes `text` holds.
 /// @return The full length without the NUL. Errors as for `anysock_get`.
 ///
@@ -79,14 +85,16 @@ pub unsafe extern "C" fn anysock_get_text(
 
 /// Sets an option by the system's own numbers, as setsockopt(2): for what has no name here.
 ///
+/// @param h      A socket.
 /// @param level  `SOL_SOCKET`, `IPPROTO_TCP` and the like, as this system numbers them.
 /// @param name   The option's number.
-/// @param value  Its bytes, as this system lays them out. May be NULL when `length` is 0.
+/// @param value  (in, length=length) Its bytes, as this system lays them out. May be NULL when `length` is 0.
 /// @param length How many.
 /// @return 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is open; `ANYSOCK_EFAULT`,
 ///         `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
 ///
-/// Does not block.
+/// Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout", rule accept and connect
+/// too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_set_raw(
     h: anysock_t,
@@ -101,11 +109,15 @@ pub unsafe extern "C" fn anysock_set_raw(
 
 /// Reads an option by the system's own numbers, as getsockopt(2).
 ///
-/// @param value  Receives its bytes. May be NULL when `length` is 0.
+/// @param h      A socket.
+/// @param level  As for `anysock_set_raw`.
+/// @param name   As for `anysock_set_raw`.
+/// @param value  (out, length=length) Receives its bytes. May be NULL when `length` is 0.
 /// @param length How many it holds.
 /// @return How many bytes the system has filled in. Errors as for `anysock_set_raw`.
 ///
-/// Does not block.
+/// Does not block. `SO_ERROR` also tells, once, an error that a wait or option "error" has seen before; reads and a second
+/// connect still say it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_get_raw(
     h: anysock_t,

@@ -1,9 +1,9 @@
 //! Readiness: select and the poller. Not here: what ready means (`core::readiness`).
 
-use super::types::{anysock_event, anysock_handles, anysock_t};
-use super::{argument, call};
 use crate::core::error::Error;
 use crate::core::{poller, select};
+use crate::ffi::types::{anysock_event, anysock_handles, anysock_t};
+use crate::ffi::{argument, call};
 
 /// Waits until a socket of three sets is ready, and leaves in the sets just those that are; as select(2), without its
 /// limit on how many.
@@ -13,9 +13,10 @@ use crate::core::{poller, select};
 /// non-blocking connect has finished, well or badly, an error is pending. Exceptional: urgent data, a non-blocking
 /// connect has failed. A stream that was never connected is never ready.
 ///
-/// @param readable    Handles to watch for reading. Each of the three may be NULL or empty; with all of them empty it sleeps.
-/// @param writable    Handles to watch for writing.
-/// @param exceptional Handles to watch for what is exceptional.
+/// @param readable    (inout, nullable) Handles to watch for reading. Each of the three may be NULL or empty; with all of
+///                    them empty it sleeps.
+/// @param writable    (inout, nullable) Handles to watch for writing.
+/// @param exceptional (inout, nullable) Handles to watch for what is exceptional.
 /// @param timeout_us  Microseconds; -1 waits for ever, 0 never.
 /// @return How many handles are left in all, each set in its old order and without repetition; 0 at the timeout, with the
 ///         sets emptied. `ANYSOCK_EBADF` for a handle that is none, `ANYSOCK_ECANCELED` when one is closed during the wait,
@@ -23,8 +24,9 @@ use crate::core::{poller, select};
 ///         over one array, `ANYSOCK_EINTR` if a handle has option "interruptible", `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`.
 ///         On an error the sets are untouched.
 ///
-/// Blocks. The sets must not be changed by another thread during the call. A set that a thread hands over again and again is
-/// remembered: then a call costs what is ready and not what is watched. No answer depends on it.
+/// Blocks (bounded=timeout_us, woken=close|signal). The sets must not be changed by another thread during the call. A set
+/// that a thread hands over again and again is remembered: then a call costs what is ready and not what is watched. No
+/// answer depends on it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_select(
     readable: *mut anysock_handles,
@@ -48,6 +50,8 @@ pub unsafe extern "C" fn anysock_select(
 
 /// Whether a handle is in a set: 1 or 0, and 0 for NULL.
 ///
+/// @param set (in, nullable) The set; NULL has none.
+/// @param h   The handle to look for.
 /// @return 1 or 0; `ANYSOCK_EINVAL` for a negative count, `ANYSOCK_EFAULT` for a count without an array.
 ///
 /// Does not block, and does not look whether the handle is open.
@@ -57,7 +61,8 @@ pub unsafe extern "C" fn anysock_handles_has(set: *const anysock_handles, h: any
     call(|| Ok(unsafe { argument::handles_of(set) }?.contains(&h)))
 }
 
-/// Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as epoll and kqueue).
+/// Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as epoll and
+/// kqueue).
 ///
 /// @return A handle, to be closed with `anysock_close`. `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
 ///
@@ -69,12 +74,15 @@ pub extern "C" fn anysock_poller_open() -> i64 {
 
 /// Registers a socket with a poller, changes what it is watched for, or takes it out.
 ///
+/// @param poller The poller.
 /// @param h      A socket, pipe or terminal. It may be registered before it is connected, and leaves by itself when closed.
-/// @param events `ANYSOCK_READ`, `ANYSOCK_WRITE`, `ANYSOCK_EXCEPT` added up, and `ANYSOCK_EDGE` or `ANYSOCK_ONESHOT`; without
-///               these two a socket is reported as long as it is ready (level-triggered). 0 takes it out.
+/// @param events (group=EVENT) `ANYSOCK_EVENT_READ`, `ANYSOCK_EVENT_WRITE`, `ANYSOCK_EVENT_EXCEPT` added up, and
+///               `ANYSOCK_EVENT_EDGE` or `ANYSOCK_EVENT_ONESHOT`; without these two a socket is reported as long as it is
+///               ready (level-triggered). 0 takes it out.
 /// @param token  Any number; the wait gives it back.
 /// @return 0. `ANYSOCK_ENOENT` for taking out what is not in, `ANYSOCK_EINVAL` for other events or a `poller` that is
-///         none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
+///         none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is closed during the call,
+///         `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
 ///
 /// Does not block; may be called while other threads wait. Setting a one-shot registration again arms it again.
 #[unsafe(no_mangle)]
@@ -84,7 +92,8 @@ pub extern "C" fn anysock_poller_set(poller: anysock_t, h: anysock_t, events: i3
 
 /// Waits until something registered is ready. What ready means is said at `anysock_select`.
 ///
-/// @param events     Receives the answers: a socket once, with all that it is ready for.
+/// @param poller     The poller.
+/// @param events     (out, length=capacity) Receives the answers: a socket once, with all that it is ready for.
 /// @param capacity   How many it holds, at least 1. When more is ready, successive waits reach all of it.
 /// @param timeout_us Microseconds; -1 waits for ever, 0 never.
 /// @return How many answers; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the poller or a
@@ -92,7 +101,7 @@ pub extern "C" fn anysock_poller_set(poller: anysock_t, h: anysock_t, events: i3
 ///         "interruptible"; `ANYSOCK_EINVAL` for no capacity, another negative timeout or a `poller` that is none;
 ///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`.
 ///
-/// Blocks. Several threads may wait on one poller.
+/// Blocks (bounded=timeout_us, woken=close|signal|wake). Several threads may wait on one poller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_poller_wait(
     poller: anysock_t,
@@ -101,7 +110,10 @@ pub unsafe extern "C" fn anysock_poller_wait(
     timeout_us: i64,
 ) -> i64 {
     call(|| {
-        if events.is_null() && capacity > 0 {
+        if capacity == 0 {
+            return Err(Error::EINVAL);
+        }
+        if events.is_null() {
             return Err(Error::EFAULT);
         }
         let mut place = events;
@@ -117,12 +129,13 @@ pub unsafe extern "C" fn anysock_poller_wait(
     })
 }
 
-/// Makes one wait on the poller return early: the one that waits now, or else the next. From any thread; never lost, though
-/// wakes before a wait may count as one.
+/// Makes one wait on the poller return early: the one that waits now, or else the next. From any thread and from a signal
+/// handler, whatever the handler has interrupted; never lost, though wakes before a wait may count as one.
 ///
+/// @param poller The poller.
 /// @return 0. `ANYSOCK_EINVAL` for a handle that is no poller, `ANYSOCK_EBADF`.
 ///
-/// Does not block. In a forked child it wakes the child's waits only.
+/// Does not block, and takes no lock. In a forked child it wakes the child's waits only. As all calls it may change `errno`.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_poller_wake(poller: anysock_t) -> i64 {
     call(|| poller::wake(poller))

@@ -1,355 +1,236 @@
-//! What differs between operating systems, one file per back-end. Nothing here knows of handles,
-//! timeouts or options by name: that is `core`. All calls are non-blocking unless their name says
-//! `poll` or `wait`, and every error is the system's own number.
+//! What differs between operating systems, one folder for each mechanism and in it a file for each way to do it. Nothing here
+//! knows of handles, timeouts or options by name: that is `core`. All calls are non-blocking unless their name says `poll` or
+//! `wait`, and every error is the system's own number.
 //!
-//! A back-end supplies exactly this:
+//! The floors, top first; each uses only what stands below it:
 //!
-//! | item | what it is |
+//! | floor | what it holds |
 //! | --- | --- |
-//! | [`Fd`] | the system's descriptor (`int`, `SOCKET`), copyable, closed only by [`close`] |
-//! | [`WOULD_BLOCK`], [`INTERRUPTED`], [`INVALID`], [`OUT_OF_MEMORY`], [`DIED_IN_QUEUE`] | the errors that have a meaning here |
-//! | [`HAS_ABSTRACT`], [`HAS_UNIX_PAIR`], [`HAS_RIGHTS`] | what AF_UNIX can do |
-//! | [`open`], [`pair`], [`close`], [`shutdown`], [`shutdown_as_told`], [`replace`] | non-blocking, not inherited, no signals |
-//! | [`bind`], [`listen`], [`accept`], [`connect`], [`disconnect`], [`local`], [`peer`], [`NAMES_ARE_SHARED`] | addresses are [`socket2::SockAddr`] |
-//! | [`recv`], [`send`], [`recv_from`], [`send_to`] | bytes of sockets, [`Flags`] translated |
-//! | [`readv`], [`writev`], [`Piece`] | the same in several pieces |
-//! | [`recv_many`], [`send_many`], [`Batch`], [`HAS_SEGMENTS`] | many datagrams at once |
-//! | [`receive_message`], [`send_message`], [`PEEKS_CONTROL`] | the same with control data |
-//! | `ControlHeader` and what stands beside it, `RECEIVED`, `SENT` | how control data is laid out, for `control` |
-//! | [`read_stream`], [`write_stream`], [`readv_stream`], [`writev_stream`] | bytes of pipes and terminals that others share |
-//! | [`pending_error`], [`peer_has_finished`], [`available`], [`describe`] | what the kernel knows of a socket |
-//! | [`unix_name`], [`unix_address`] | AF_UNIX addresses as bytes, and from them |
-//! | [`examine`], [`position`], [`set_position`], [`read_at`] | files, which are the caller's |
-//! | [`send_file`], [`send_pipe`] | bytes that never leave the kernel, where it can do so |
-//! | [`set_blocking`], [`set_inherit`], [`inherit`] | descriptor flags |
-//! | [`set_option`], [`get_option_into`] | raw socket options |
-//! | [`PollFd`], [`poll`], [`STALE_POLL_IS_HARMLESS`] | readiness of a few descriptors, without a limit on their count |
-//! | [`Waker`] | what another thread can end a poll with, by an entry of its own |
-//! | [`Queue`], [`Reports`], [`QUEUE_SCALES`] | readiness of many descriptors, at the price of the ready ones where that is so |
-//! | [`resolve`], [`interface_index`], [`interface_name`], [`interfaces`] | names |
-//! | [`quiet_thread`], [`on_fork`] | threads that take no signals; what happens around `fork` |
-//! | `option` | the back-end's numbers for the option table (a file of its own) |
+//! | `message`, `batch`, `file`, `ring`, `resolver` | what is built of the rest: control data, many datagrams, files, names |
+//! | `cmsg` | control messages, and how each system lays them out |
+//! | `state` | what the kernel knows of a descriptor |
+//! | `readiness` | many descriptors: epoll, kqueue, a completion port |
+//! | `waker` | what ends another thread's wait: eventfd, a pair of sockets, an event object |
+//! | `poll` | a few descriptors: ppoll, select, the driver AFD |
+//! | `transfer` | bytes of sockets |
+//! | `socket` | opening, naming, connecting, shutting down |
+//! | `option` | options in the system's numbers |
+//! | `address` | AF_UNIX addresses, and who has connected |
+//! | `edges` | Windows: who is told after which calls |
+//! | `descriptor` | the descriptor itself |
+//! | `process` | cancellation, signals, threads, fork |
+//! | `calls` | Unix: system calls that are no cancellation points |
+//! | `time`, `piece`, `memory` | durations and memory as system calls take them |
+//! | `reserve` | memory when the system has none |
+//! | `types` | the words that all share, and `core` with them: [`Events`], [`Flags`], [`Half`], [`Timeout`] ([`MOST_REPORTS`]); [`DescriptorKind`], [`Source`], [`Interface`], [`Moved`], [`Received`], [`Message`], [`Control`] ([`BATCH`]) |
+//! | `errno` | errors as the system numbers them |
 //!
-//! Much of it is shared: `portable` serves every system, `unix` all but Windows, `posix` these without
-//! Apple's, whose own are `apple` and `select`; `each` serves all but Linux, on top of
-//! `receive_one` and `send_one`. What is left is a system's own file.
+//! # What a back-end supplies
+//!
+//! All of this, and nothing else; a new system is a file in each folder whose rows no present file serves.
+//!
+//! **`errno`**: `unix`, `windows`; `refusal` for what a sandbox may refuse
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`WOULD_BLOCK`], [`INTERRUPTED`], [`INVALID`], [`OUT_OF_MEMORY`], `UNSUPPORTED` | the numbers that have a meaning here |
+//! | [`ALREADY_WATCHED`] | what a selector answers when it has the descriptor already |
+//! | [`OsError`], [`Result`], [`ResolveError`] | shared: a number; [`OsError::last`] is the thread's |
+//! | `check`, `count` | a call's answer: success or the thread's last error |
+//!
+//! **`process`**: `unix` with `thread`, `windows`; `wiped`, `thread_local`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`HAS_POINTS`] | whether a call may be a cancellation point, so that each function of the library must be kept from being one |
+//! | [`uncancelled`] | runs a body in which the thread is not cancelled |
+//! | [`sleep`] | sleeps, and is no cancellation point |
+//! | [`start_thread`], [`Body`] | a thread that nobody waits for, which takes none of the program's signals; an error if there is no memory for it |
+//! | [`ThreadLocal`] | a value of each thread's own, if there is memory for one |
+//! | [`Deposit`] | what one thread leaves for itself, around a fork |
+//! | [`stay_loaded`] | what the library is a part of is never unloaded: threads, their memory and fork handlers point into it |
+//! | [`on_fork`] | three functions that run around every `fork`; none where there is no fork |
+//! | [`claim`] | the first of some numbers that no other copy of the library in the process has claimed |
+//! | [`Wiped`] | a place that a forked child finds zeroed, by whatever call it was forked, where the kernel can do that |
+//!
+//! **`piece`** and **`memory`**: `unix`, `windows`; `memory` is shared
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`Piece`], [`MAX_PIECES`] | memory of the caller's in the layout of `readv`; `new`, `total`, `is_empty`, `truncate` |
+//! | [`Region`], [`Bytes`], [`Target`] | shared: memory that the library owns, lends, and has written to by the kernel |
+//! | [`is_memory_short`], [`has_memory`] | shared: whether the library lives on its reserve; whether the system has so many bytes |
+//!
+//! **`descriptor`**: `unix`, `windows`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`Fd`] | the number; `NONE`, `is_none`, `to_raw`, `from_raw`, `from_kept`. Copyable: who may close it, the handle table decides |
+//! | [`close`], [`is_open`], [`duplicate`] | once; whether the process has it; not inherited |
+//! | [`replace`] | puts one socket in the place of another: which descriptor stands there now, and which is to be closed later |
+//! | [`inherit`], [`set_inherit`] | whether a program that is started gets it |
+//! | [`HAS_DONT_WAIT`] | whether bytes of sockets go without waiting whatever the mode is |
+//! | [`set_blocking`], [`set_nonblocking`], [`without_blocking`] | the mode, which others may change; `without_blocking` makes one call non-blocking |
+//! | `with`, `own` | a descriptor borrowed for a method of socket2, and taken over from it |
+//!
+//! **`address`**: `unix`, `windows`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`unix_name`], [`unix_address`], [`HAS_ABSTRACT`] | AF_UNIX addresses as bytes, and from them |
+//! | [`Origin`] | shared: room for the name of who connects, which [`accept`] fills |
+//!
+//! **`option`**: `unix`, `linux`, `bsd`, `windows`; `raw_unix`, `raw_windows`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | `TABLES` | which options there are, with level, number and form |
+//! | [`set_option`], [`get_option_into`], [`get_option`], [`SO_ERROR`], [`SO_TYPE`] | the calls, with the system's own numbers |
+//! | `TIMEOUTS`, [`timeout_option`], [`system_timeout`] | SO_RCVTIMEO and SO_SNDTIMEO, under all numbers that they have |
+//! | [`set_datagram_default`], [`set_listener_default`], [`set_v6_only`] | what a new socket is set to, so that all systems do alike |
+//! | `LACKING`, `LINGER_PART`, `GROUP_OFFSET`, `family_bytes`, `read`, `write` | how the tables' forms are laid out |
+//!
+//! **`socket`**: `unix` with `posix` or `apple`, `windows`; `shared`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`open`], [`pair`], [`HAS_UNIX_PAIR`] | non-blocking, not inherited, raising no SIGPIPE |
+//! | [`bind`], [`listen`], [`local`], [`peer`], [`NAMES_ARE_SHARED`] | as their manual pages say; whether two sockets can have one name to connect from |
+//! | [`accept`], [`DIED_IN_QUEUE`] | the next connection, non-blocking and not inherited; errors that concern a dead one alone |
+//! | [`connect`], [`disconnect`] | starts, and says whether it is there already; takes back an attempt or a peer |
+//! | [`shutdown`], [`shutdown_as_told`], [`stop_lingering`] | halves; with whatever the system makes of it; a close that does not wait |
+//!
+//! **`transfer`**: `unix` with `linux` or `bsd`, `windows`; `measured`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`recv`], [`send`], [`recv_from`], [`send_to`], [`readv`], [`writev`] | bytes, with [`Flags`] translated; no SIGPIPE |
+//! | `receive_one`, `send_one` | one datagram in pieces, for `batch`, where the system has no call for many |
+//! | `PLATFORM_RECV`, `PLATFORM_SEND`, `MSG_MORE`, `TELLS_LENGTH` | Unix: flags of every call, and whether `MSG_TRUNC` tells a datagram's length |
+//!
+//! **`poll`**: `posix`, `select` (Apple), `windows`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`PollFd`], [`poll`] | readiness of a few, without a limit on their number; urgent data is not the end of a stream |
+//! | `hangs_up` | shared on Unix: whether both directions have ended |
+//! | [`STALE_POLL_IS_HARMLESS`] | whether an entry may name a descriptor that is closed meanwhile |
+//!
+//! **`waker`**: `eventfd`, `pair`, `event`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`Waker`] | an entry for [`poll`] that another thread makes ready, also in a signal handler; counts, and knows when the program has closed it |
+//! | `pull` | Unix: the same by its descriptor |
+//!
+//! **`readiness`**: `epoll`, `kqueue`, `completion_port`; `trigger` on Unix
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`Selector`] | watches descriptors, each under a tag: `add`, `modify`, `remove`, `wait`, `wake`, `set_alarm`, `fd`, `close`; from any thread |
+//! | [`Reports`] | room for what one wait reports, so that a wait allocates nothing |
+//! | [`Trigger`] | wakes a selector or a waker from a signal handler |
+//! | [`SELECTOR_NAME`], [`SELECTOR_SCALES`], [`HAS_POLL_ENGINE`] | what it is called; whether a wait costs what is ready; whether a batch queue may poll instead |
+//!
+//! **`state`**: `unix` with `linux` or `bsd`, `windows`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`describe`], [`protocol`], `pollable`, `SO_PROTOCOL` | what a descriptor from elsewhere is |
+//! | [`pending_error`], [`has_ended`], [`peer_has_finished`], [`FORGETS_PEERS`] | how a connection stands |
+//! | [`available`], [`queued`] | how many bytes can be read; of a TCP stream those behind an urgent byte too |
+//!
+//! **`cmsg`**: `unix` with `linux` or `bsd`, `windows`; `form` and `layout` are shared
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | `RECEIVED`, `SENT`, `CMSG_CLOEXEC` | the control messages of the system, with the form of each |
+//! | `ControlHeader`, `CONTROL_PAYLOAD`, `control_space`, `control_length` | the header, and how messages are aligned |
+//! | `RIGHTS`, `received_right`, `discard_control`, [`HAS_RIGHTS`], [`PEEKS_CONTROL`] | descriptors that come along; what a look at a message tells |
+//! | [`ControlRoom`], [`ControlData`], [`Capacity`], [`Arrived`], [`Rights`], [`MOST_RIGHTS`] | shared: reading and writing them |
+//!
+//! **`message`**, **`batch`**: `unix`, `windows`; `mmsg`, `one_by_one`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`receive_message`], [`send_message`] | bytes with control data |
+//! | [`recv_many`], [`send_many`], [`Batch`], [`HAS_SEGMENTS`] | many datagrams by one call; whether the kernel joins and cuts them |
+//!
+//! **`file`**: `unix` with `stream` and `linux` or `bsd`, `windows` with `stream_windows`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`read_stream`], [`write_stream`], [`read_source`] | bytes of pipes and terminals, whose mode belongs to others |
+//! | [`duplicate_file`], [`close_file`], [`examine`], [`position`], [`set_position`], [`read_at`] | files, which are the caller's |
+//! | [`send_file`], [`send_pipe`] | bytes that never leave the kernel; `None` where it can't do that |
+//! | `read_now`, `write_now`, `without_sigpipe`, `lseek`, `pread`, `off_t` | Unix: calls that are told not to wait; no SIGPIPE; 64-bit places |
+//!
+//! **`ring`**: `io_uring`, `none`
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`Ring`], [`Call`], [`RING_SIZE`] | many transfers by one system call, none of which waits; an error where there is no such thing |
+//!
+//! **`resolver`**: `unix` with `unix_hosts`, `windows`; `hosts` is shared
+//!
+//! | item | its contract |
+//! | --- | --- |
+//! | [`resolve`] | asks the system's resolver, for as long as it likes |
+//! | `hosts_file`, [`is_own_name`] | whether the machine knows a name by itself |
+//! | [`interface_index`], [`interface_name`], [`interfaces`] | network interfaces |
 
-use socket2::SockAddr;
-use std::mem::ManuallyDrop;
-use std::net::IpAddr;
-use std::time::Duration;
-
+mod address;
+mod batch;
+#[cfg(unix)]
+mod calls;
+mod cmsg;
+mod descriptor;
+#[cfg(windows)]
+mod edges;
+mod errno;
+mod file;
+mod memory;
+mod message;
 pub mod option;
-pub use option::{set_datagram_default, set_listener_default, set_v6_only};
+mod piece;
+mod poll;
+mod process;
+mod readiness;
+mod reserve;
+mod resolver;
+mod ring;
+mod socket;
+mod state;
+mod time;
+mod transfer;
+mod types;
+mod waker;
 
-mod portable;
-pub use portable::*;
-
-mod control;
-pub use control::*;
-
-#[cfg(unix)]
-mod unix;
-#[cfg(unix)]
-pub use unix::*;
-
-#[cfg(all(unix, not(target_vendor = "apple")))]
-mod posix;
-#[cfg(all(unix, not(target_vendor = "apple")))]
-pub use posix::*;
-
-#[cfg(target_vendor = "apple")]
-mod apple;
-#[cfg(target_vendor = "apple")]
-pub use apple::*;
-
-#[cfg(target_vendor = "apple")]
-mod select;
-#[cfg(target_vendor = "apple")]
-pub use select::*;
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod linux;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub use linux::*;
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod mmsg;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub use mmsg::*;
-
-// Tests go through it everywhere.
-#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
-#[cfg_attr(any(target_os = "linux", target_os = "android"), allow(dead_code))]
-mod each;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub use each::*;
-
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-mod bsd;
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-pub use bsd::*;
+pub use address::*;
+pub use batch::*;
+pub use cmsg::*;
+pub use descriptor::*;
+pub use errno::*;
+pub use file::*;
+pub use memory::*;
+pub use message::*;
+pub use option::{
+    SO_ERROR, SO_TYPE, get_option, get_option_into, set_datagram_default, set_listener_default, set_option,
+    set_v6_only, system_timeout, timeout_option,
+};
+pub use piece::*;
+pub use poll::*;
+pub use process::*;
+pub use readiness::*;
+pub use reserve::{has_memory, is_memory_short};
+pub use resolver::*;
+pub use ring::*;
+pub use socket::*;
+pub use state::*;
+pub(in crate::sys) use time::*;
+pub use transfer::*;
+pub use types::*;
+pub use waker::*;
 
 #[cfg(windows)]
-mod windows;
-#[cfg(windows)]
-pub use windows::*;
-
-/// An error as the operating system numbers it (`errno`, `WSAGetLastError`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OsError(pub i32);
-
-/// The result of a system call.
-pub type Result<T> = std::result::Result<T, OsError>;
-
-impl From<std::io::Error> for OsError {
-    fn from(error: std::io::Error) -> Self {
-        Self(error.raw_os_error().unwrap_or(INVALID.0))
-    }
-}
-
-impl OsError {
-    /// What a system calls success.
-    pub const NONE: Self = Self(0);
-
-    /// This thread's last error.
-    #[must_use]
-    #[inline(always)]
-    pub fn last() -> Self {
-        // The system's number is all that such an error owns: there is nothing to drop.
-        let error = ManuallyDrop::new(std::io::Error::last_os_error());
-        Self(error.raw_os_error().unwrap_or(INVALID.0))
-    }
-}
-
-/// A failure of `getaddrinfo`: the resolver has numbers of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ResolveError {
-    /// One of the system's `EAI_*` numbers.
-    Resolver(i32),
-    /// `EAI_SYSTEM`: the cause is an ordinary system error.
-    Os(OsError),
-}
-
-/// Readiness, asked for or reported. The bits are those of the ABI.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Events(pub i32);
-
-impl Events {
-    /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// A read would not block.
-    pub const READ: Self = Self(1);
-    /// A write would not block.
-    pub const WRITE: Self = Self(2);
-    /// Urgent data, or a failed connect.
-    pub const EXCEPT: Self = Self(4);
-    /// Reported only: the connection is over in both directions.
-    pub const HANGUP: Self = Self(8);
-    /// Reported only: an error is pending.
-    pub const ERROR: Self = Self(16);
-    /// Asked for only: report a change once (edge-triggered).
-    pub const EDGE: Self = Self(32);
-    /// Asked for only: report once, then wait to be asked again.
-    pub const ONESHOT: Self = Self(64);
-    /// Told only between here and `core`: the peer has finished sending. For systems that do not tell by themselves
-    /// when both directions are over.
-    pub const ENDED: Self = Self(1 << 16);
-    /// The three kinds of readiness.
-    pub const ALL: Self = Self(7);
-
-    /// Whether any bit of `other` is set.
-    #[must_use]
-    pub const fn any(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The bits that both have.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// The bits that either has.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// `self` if `condition` holds, else nothing.
-    #[must_use]
-    pub const fn when(self, condition: bool) -> Self {
-        if condition { self } else { Self::NONE }
-    }
-
-    /// `self` without the bits of `other`.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Whether no bit is set.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
-/// Flags of one send or receive. The bits are those of the ABI.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Flags(pub i32);
-
-impl Flags {
-    /// Leave the data in the queue.
-    pub const PEEK: Self = Self(1);
-    /// Urgent (out-of-band) data.
-    pub const OOB: Self = Self(2);
-    /// Wait until the whole length is there.
-    pub const WAIT_ALL: Self = Self(4);
-    /// Do not wait in this call.
-    pub const DONT_WAIT: Self = Self(8);
-    /// The result is the datagram's real length.
-    pub const TRUNC: Self = Self(16);
-    /// More data follows: hold back a partial segment.
-    pub const MORE: Self = Self(32);
-    /// Told only: control data did not fit.
-    pub const CONTROL_TRUNC: Self = Self(64);
-    /// Every flag that can be asked for.
-    pub const KNOWN: Self = Self(63);
-
-    /// Whether any bit of `other` is set.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// `self` without the bits of `other`.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// The bits that either has.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-/// How many datagrams a [`Batch`] takes.
-pub const BATCH: usize = 32;
-
-/// What a call for many datagrams has done.
-#[derive(Clone, Copy, Debug)]
-pub struct Moved {
-    /// How many datagrams, at least one.
-    pub count: usize,
-    /// An error that came after them. The system has told it now, and perhaps will not again.
-    pub told: Option<OsError>,
-}
-
-/// One datagram that was received.
-#[derive(Clone, Default, Debug)]
-pub struct Received {
-    /// How many bytes, or its real length.
-    pub length: usize,
-    /// Whether the room was too small for it.
-    pub cut: bool,
-    /// Who has sent it, where the protocol tells.
-    pub sender: Option<socket2::SockAddr>,
-    /// The size of the datagrams that the kernel has joined, if it has.
-    pub segment: u16,
-}
-
-/// Which half of a connection to shut. The bits are those of the ABI.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Half {
-    /// No more reading.
-    Read,
-    /// No more writing: the peer sees the end of the stream.
-    Write,
-    /// Neither.
-    Both,
-}
-
-/// What a descriptor from elsewhere turns out to be.
-#[derive(Clone, Copy, Debug)]
-pub enum Found {
-    /// A socket, with the system's numbers for its family, type and protocol.
-    Socket {
-        /// `AF_*`.
-        family: socket2::Domain,
-        /// `SOCK_*`.
-        kind: socket2::Type,
-        /// `IPPROTO_*`.
-        protocol: i32,
-        /// Whether it listens.
-        listening: bool,
-        /// Whether it has a peer.
-        connected: bool,
-    },
-    /// A pipe, a terminal or whatever else can be polled.
-    Stream,
-    /// What can't be polled; [`describe`] finds none, as it is an error to it.
-    File,
-}
-
-/// What comes or goes beside the data of a message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Control {
-    /// Whose message it is.
-    Credentials { pid: i32, uid: u32, gid: u32 },
-    /// By which interface and for which address it has come, and which of the machine's own addresses that means;
-    /// or by which interface, and from which of the machine's own addresses, it shall go.
-    PacketInfo { interface: u32, local: Option<IpAddr>, destination: Option<IpAddr> },
-    /// TTL or hop limit.
-    Hops(i32),
-    /// TOS or traffic class.
-    TrafficClass(i32),
-    /// When it came: nanoseconds since 1970.
-    Timestamp(i64),
-}
-
-/// A message that [`receive_message`] has received.
-#[derive(Debug)]
-pub struct Message {
-    /// How many bytes.
-    pub count: usize,
-    /// Who sent it, if that was asked for and the protocol tells it.
-    pub sender: Option<SockAddr>,
-    /// `TRUNC`, `CONTROL_TRUNC`, `OOB`.
-    pub flags: Flags,
-    /// How many bytes of control data.
-    pub control: usize,
-}
-
-/// What a descriptor is from which bytes are sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Source {
-    /// It has positions, and never makes anyone wait.
-    File,
-    /// What was read is gone from it, and what is not there yet may come.
-    Stream,
-}
-
-/// What a queue or a poll is told of time: `None` waits for ever.
-pub type Timeout = Option<Duration>;
-
-/// One network interface address, as [`interfaces`] lists it.
-#[derive(Clone, Debug)]
-pub struct Interface {
-    /// `eth0`, `lo`.
-    pub name: String,
-    /// The system's number for it.
-    pub index: u32,
-    /// Whether it is up.
-    pub up: bool,
-    /// Whether it is the loopback.
-    pub loopback: bool,
-    /// Whether it can send multicast.
-    pub multicast: bool,
-    /// The address, if it has one of a family that anysock knows.
-    pub address: Option<std::net::IpAddr>,
-    /// Length of the network prefix in bits.
-    pub prefix: u32,
-}
+pub(in crate::sys) use option::ioctl;

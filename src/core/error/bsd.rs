@@ -1,7 +1,7 @@
 //! The BSDs and Apple's systems: one heritage up to 81, then each its own way. Pure data; a number
 //! that is left out has no equivalent on Linux (the RPC errors 72 to 76, for one).
 
-use super::{Error, Map};
+use crate::core::error::number::{Error, Map};
 
 #[rustfmt::skip]
 pub(super) const BASE: Map = map![

@@ -2,7 +2,7 @@
 //! the C header's macros and the numbers of Linux all come from it. Pure data; the sentences are
 //! our own.
 
-use super::{Alias, Error, Map, Row};
+use crate::core::error::number::{Alias, Described, Error, Map};
 use std::ffi::CStr;
 
 macro_rules! codes {
@@ -22,7 +22,7 @@ macro_rules! codes {
         }
 
         /// Every error that has a name, from -1 downwards.
-        pub static TABLE: &[Row] = &[
+        pub static NAMED: &[Described] = &[
             $(row(Error::$errno, concat!(stringify!($errno), "\0"), concat!($meaning, "\0")),)*
             $(row(Error::$own, concat!(stringify!($own), "\0"), concat!($own_meaning, "\0")),)*
         ];
@@ -32,15 +32,15 @@ macro_rules! codes {
     };
 }
 
-/// Second names of codes in [`TABLE`].
+/// Second names of codes in [`NAMED`].
 pub static ALIASES: &[Alias] = &[
     Alias { name: c"EWOULDBLOCK", error: Error::EAGAIN },
     Alias { name: c"ENOTSUP", error: Error::EOPNOTSUPP },
     Alias { name: c"EDEADLOCK", error: Error::EDEADLK },
 ];
 
-const fn row(error: Error, name: &'static str, message: &'static str) -> Row {
-    Row { code: error.code(), name: text(name), message: text(message) }
+const fn row(error: Error, name: &'static str, message: &'static str) -> Described {
+    Described { code: error.code(), name: text(name), message: text(message) }
 }
 
 /// Evaluated at compile time only: a misplaced NUL would not build.

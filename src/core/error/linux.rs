@@ -1,7 +1,8 @@
 //! Linux where its numbers differ from those of [`codes`](super::codes): what leaks out of the
 //! kernel, and two architectures with numbers of their own. Pure data.
 
-use super::{Error, Map, codes};
+use crate::core::error::codes;
+use crate::core::error::number::{Error, Map};
 
 /// The numbers up to `ERANGE` are the same on every architecture.
 pub(super) const BASE: Map = codes::LINUX.split_at(34).0;

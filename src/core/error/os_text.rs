@@ -2,7 +2,7 @@
 //! of them are never asked for: so they are made when they are, a page of a hundred at a time, and
 //! kept. Not the system's words, which vary with its language.
 
-use super::{OS_BASE, Row};
+use crate::core::error::number::{Described, OS_BASE};
 use once_cell::race::OnceBox;
 use std::ffi::CStr;
 use std::io::Write;
@@ -24,20 +24,24 @@ static PAGES: [OnceBox<Page>; LIMIT / PAGE_ROWS] = [const { OnceBox::new() }; LI
 
 /// The texts of `code`, if it is an operating system's own error. Out of memory, they lack the
 /// number.
-pub(super) fn row(code: i64) -> Option<Row> {
+pub(super) fn row(code: i64) -> Option<Described> {
     let number = usize::try_from(code.checked_neg()?.checked_sub(OS_BASE)?).ok()?;
     if number == 0 || number >= LIMIT {
         return None;
     }
-    Some(numbered(code, number).unwrap_or(Row { code, name: c"EOS", message: c"operating system error" }))
+    Some(numbered(code, number).unwrap_or(Described {
+        code,
+        name: c"EOS",
+        message: c"operating system error",
+    }))
 }
 
-fn numbered(code: i64, number: usize) -> Option<Row> {
+fn numbered(code: i64, number: usize) -> Option<Described> {
     let index = number / PAGE_ROWS;
     let page = PAGES[index].get_or_try_init(|| make(index).ok_or(())).ok()?;
     let row = page.chunks_exact(ROW_WIDTH).nth(number % PAGE_ROWS)?;
     let (name, message) = row.split_at(NAME_WIDTH);
-    Some(Row {
+    Some(Described {
         code,
         name: CStr::from_bytes_until_nul(name).ok()?,
         message: CStr::from_bytes_until_nul(message).ok()?,

@@ -1,7 +1,7 @@
 //! What `getaddrinfo` returns on each system. Pure data; `EAI_SYSTEM` is left out everywhere, since
 //! it names no failure.
 
-use super::{Error, Map};
+use crate::core::error::number::{Error, Map};
 
 /// glibc and musl count downwards; Android's C library kept the positive numbers of the BSDs. One
 /// table holds both.

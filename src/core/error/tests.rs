@@ -32,9 +32,9 @@ fn own(number: i64) -> Error {
 
 #[test]
 fn the_table_counts_downwards_from_minus_one() {
-    assert_eq!(TABLE[0].code, -1);
-    assert!(TABLE.is_sorted_by(|a, b| a.code > b.code));
-    assert!(TABLE.iter().all(|row| row.code > -OS_BASE));
+    assert_eq!(NAMED[0].code, -1);
+    assert!(NAMED.is_sorted_by(|a, b| a.code > b.code));
+    assert!(NAMED.iter().all(|row| row.code > -OS_BASE));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn the_maps_are_sorted_and_lead_to_named_errors() {
             assert!(map.is_sorted_by(|a, b| a.0 < b.0), "{system:?}");
             for &(number, error) in map {
                 assert_ne!(number, 0);
-                assert!(TABLE.iter().any(|row| row.code == error.code()), "{system:?} {number}");
+                assert!(NAMED.iter().any(|row| row.code == error.code()), "{system:?} {number}");
             }
         }
         assert!(shared.iter().all(|&(number, _)| number > 0 && find(added, number).is_none()), "{system:?}");
@@ -56,7 +56,7 @@ fn the_maps_are_sorted_and_lead_to_named_errors() {
 fn symbols_and_messages_are_unique_and_in_style() {
     let mut symbols = HashSet::new();
     let mut messages = HashSet::new();
-    for row in TABLE.iter().chain([&SUCCESS]) {
+    for row in NAMED.iter().chain([&SUCCESS]) {
         let (symbol, message) = (row.name.to_str().unwrap(), row.message.to_str().unwrap());
         assert!(symbols.insert(symbol), "{symbol}");
         assert!(messages.insert(message), "{message}");
@@ -70,13 +70,13 @@ fn symbols_and_messages_are_unique_and_in_style() {
     }
     for alias in ALIASES {
         assert!(symbols.insert(alias.name.to_str().unwrap()));
-        assert!(TABLE.iter().any(|row| row.code == alias.error.code()));
+        assert!(NAMED.iter().any(|row| row.code == alias.error.code()));
     }
 }
 
 #[test]
 fn every_code_finds_its_row() {
-    for row in TABLE {
+    for row in NAMED {
         assert_eq!((name(row.code), message(row.code)), (row.name, row.message));
         assert_eq!(Error(row.code).to_string(), row.message.to_str().unwrap());
     }
@@ -229,6 +229,20 @@ fn each_system_s_numbers() {
             assert_eq!(Error::from_os(system, number), error, "{system:?} {number}");
         }
     }
+}
+
+#[test]
+fn an_error_goes_back_to_a_number_that_means_it() {
+    for system in SYSTEMS {
+        for (_, error) in system.errors().into_iter().flatten() {
+            assert_eq!(Error::from_os(system, error.to_os(system)), *error, "{system:?}");
+        }
+        assert_eq!(own(12_345).to_os(system), 12_345);
+        assert_eq!(Error::from_os(system, Error::EINTERNAL.to_os(system)), Error::EIO, "{system:?}");
+    }
+    assert_eq!(Error::ECONNREFUSED.to_os(System::Linux), 111);
+    assert_eq!(Error::ECONNREFUSED.to_os(System::FreeBsd), 61);
+    assert_eq!(Error::ECONNREFUSED.to_os(System::Windows), 10_061);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Windows: Winsock's codes, and the Win32 codes that socket, wait and file-name calls return. Pure
 //! data. Of Winsock nothing is left out; of Win32, most: such a number says more as itself.
 
-use super::{Error, Map};
+use crate::core::error::number::{Error, Map};
 
 // WSAESHUTDOWN is what sending after one's own shutdown gives here: EPIPE everywhere else.
 pub(super) const WINSOCK: Map = map![

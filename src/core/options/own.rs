@@ -1,39 +1,27 @@
 //! Options that this library carries out itself, alike on every system. Not here: those of the kernel.
 
 use crate::core::error::{Error, Result};
-use crate::core::table::{Phase, Ref, Wait, flag};
-use crate::core::{native, readiness, side};
+use crate::core::handle::slot::{Phase, flag};
+use crate::core::handle::table::Ref;
+use crate::core::queue;
+use crate::core::settings::catalogue::Own;
+use crate::core::socket::judge::harvest;
+use crate::core::socket::native;
 use crate::sys;
 use socket2::{Domain, Type};
 use std::sync::atomic::Ordering;
 
-/// Which one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Own {
-    Timeout(Wait),
-    Interruptible,
-    Native,
-    /// Belongs to the descriptor, so that it is kept and replayed as the kernel's options are.
-    Inherit,
-    Kind,
-    Family,
-    Type,
-    Protocol,
-    Error,
-    Available,
-    Listening,
-}
-
 /// Sets one. The value is in range.
 pub fn set(slot: &Ref, own: Own, value: i64) -> Result<()> {
     match own {
-        Own::Timeout(wait) => slot.set_timeout(wait, value),
+        Own::Timeout(wait) => slot.set_named_timeout(wait, value),
         Own::Interruptible if value == 0 => slot.clear_flags(flag::INTERRUPTIBLE),
         Own::Interruptible => slot.set_flags(flag::INTERRUPTIBLE),
         // What such a handle has not kept can't be known later.
         Own::Native if value == 0 && slot.has(flag::NATIVE) => return Err(Error::EINVAL),
         Own::Native if value == 0 => {}
         Own::Native => native::turn_on(slot)?,
+        Own::SendLimit => queue::set_send_limit(slot.handle().encode(), value)?,
         _ => return Err(Error::EACCES),
     }
     Ok(())
@@ -42,16 +30,17 @@ pub fn set(slot: &Ref, own: Own, value: i64) -> Result<()> {
 /// Reads one that is a number.
 pub fn get(slot: &Ref, own: Own) -> Result<i64> {
     match own {
-        Own::Timeout(wait) => Ok(slot.timeout(wait)),
+        Own::Timeout(wait) => Ok(slot.named_timeout(wait)),
         Own::Interruptible => Ok(i64::from(slot.has(flag::INTERRUPTIBLE))),
         Own::Native => Ok(i64::from(slot.has(flag::NATIVE))),
         Own::Family => Ok(slot.family().map_or(0, family)),
         Own::Type => Ok(kind(slot.kind().transport())),
-        Own::Protocol => Ok(slot.kind().protocol_number().into()),
+        Own::Protocol => Ok(protocol(slot).into()),
         Own::Error => Ok(error(slot)),
         Own::Available => available(slot),
         Own::Listening => Ok(i64::from(slot.phase() == Phase::Listening)),
-        Own::Kind | Own::Inherit => Err(Error::EINVAL),
+        Own::SendLimit => queue::send_limit(slot.handle().encode()),
+        Own::Kind | Own::Inherit | Own::Engine => Err(Error::EINVAL),
     }
 }
 
@@ -59,7 +48,16 @@ pub fn get(slot: &Ref, own: Own) -> Result<i64> {
 pub fn get_text(slot: &Ref, own: Own) -> Result<String> {
     match own {
         Own::Kind => Ok(slot.kind().text()),
+        Own::Engine => Ok(queue::engine(slot.handle().encode())?.to_owned()),
         _ => Err(Error::EINVAL),
+    }
+}
+
+/// Sets one that is a text.
+pub fn set_text(slot: &Ref, own: Own, value: &str) -> Result<()> {
+    match own {
+        Own::Engine => queue::set_engine(slot.handle().encode(), value),
+        _ => Err(Error::EACCES),
     }
 }
 
@@ -82,35 +80,20 @@ fn kind(kind: Type) -> i64 {
     }
 }
 
-/// The error that stays, or that the next transfer will report. The kernel tells an error only once: what
-/// it tells here is kept for the others who want to know.
-fn error(slot: &Ref) -> i64 {
-    if slot.error().is_none() && !slot.has(flag::STREAM | flag::UNSETTLED) {
-        harvest(slot);
-    }
-    slot.error().map_or(0, Error::code)
+/// Of a socket from elsewhere only the system knows it: a kind may have several.
+fn protocol(slot: &Ref) -> i32 {
+    let found = if slot.has(flag::UNSETTLED) { None } else { sys::protocol(slot.fd()) };
+    found.unwrap_or(slot.kind().protocol_number())
 }
 
-fn harvest(slot: &Ref) {
-    let connection = slot.kind().is_connected_kind();
-    match readiness::advance_connect(slot) {
-        Phase::Arrived | Phase::Connected => {}
-        _ if !connection => {}
-        // A connect that goes on belongs to `connect`, and an error of a listener to no connection.
-        _ => return,
-    }
-    // Under the lock: a read that meets the end of the stream meanwhile looks there for the error that ended it.
-    let told = side::locked(slot.handle().index, || {
-        let told = sys::pending_error(slot.fd()).ok().flatten();
-        told.inspect(|error| slot.keep_error((*error).into())).is_some()
-    });
-    if !told {
-        return;
-    }
-    if !connection {
-        slot.set_flags(flag::PENDING);
-    }
-    readiness::changed(slot);
+/// The error that stays, or that the next transfer will report; one that has ended nothing, once. The kernel tells an
+/// error only once: what it tells here is kept for the others who want to know.
+fn error(slot: &Ref) -> i64 {
+    let found = match slot.error() {
+        None if !slot.has(flag::NO_SOCKET | flag::UNSETTLED) => harvest(slot),
+        _ => None,
+    };
+    slot.error().or(found).map_or(0, Error::code)
 }
 
 fn available(slot: &Ref) -> Result<i64> {

@@ -2,7 +2,10 @@
 //! a descriptor, and what is refused.
 
 use super::*;
-use crate::core::{connect, poller, server, socket, transfer};
+use crate::core::name::kind::{Kind, Net};
+use crate::core::poller;
+use crate::core::settings::setting::replay;
+use crate::core::socket::{close, connect, family, life, listen, pair, transfer};
 use crate::sys::{Flags, OsError};
 use std::collections::HashSet;
 use std::mem::MaybeUninit;
@@ -12,30 +15,30 @@ struct Handle(i64);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let _ = socket::close(self.0);
+        let _ = close::close(self.0);
     }
 }
 
 impl Handle {
     fn open(kind: &str) -> Self {
-        Self(socket::open(kind).unwrap())
+        Self(life::open(kind).unwrap())
     }
 
     fn listener(kind: &str, address: &str) -> Self {
         let listener = Self::open(kind);
-        server::bind(listener.0, address).unwrap();
-        server::listen(listener.0, 0).unwrap();
+        listen::bind(listener.0, address).unwrap();
+        listen::listen(listener.0, 0).unwrap();
         listener
     }
 
     fn bound(kind: &str, address: &str) -> Self {
         let handle = Self::open(kind);
-        server::bind(handle.0, address).unwrap();
+        listen::bind(handle.0, address).unwrap();
         handle
     }
 
     fn address(&self) -> String {
-        socket::local_address(self.0).unwrap()
+        life::local_address(self.0).unwrap()
     }
 
     fn set(&self, name: &str, value: i64) -> Result<()> {
@@ -64,7 +67,7 @@ impl Handle {
 }
 
 fn pair(kind: &str) -> (Handle, Handle) {
-    let (one, other) = socket::pair(kind).unwrap();
+    let (one, other) = pair::pair(kind).unwrap();
     (Handle(one), Handle(other))
 }
 
@@ -80,7 +83,7 @@ fn kinds() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether a fresh socket of this kind has the option.
-fn has(row: &Row, kind: &str) -> bool {
+fn has(row: &OptionSpec, kind: &str) -> bool {
     let kind = Kind::parse(kind).unwrap();
     row.scope.check(kind, kind.family()).is_ok()
 }
@@ -97,7 +100,7 @@ fn loopback(kind: &str) -> Option<&'static str> {
 #[test]
 fn names_are_unique_and_make_macros() {
     let mut macros = HashSet::new();
-    for row in TABLE {
+    for row in OPTIONS {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte);
         assert!(row.name.bytes().all(plain) && row.name.as_bytes()[0].is_ascii_lowercase(), "{}", row.name);
         assert!(macros.insert(row.name.replace('.', "_")), "{}", row.name);
@@ -106,15 +109,16 @@ fn names_are_unique_and_make_macros() {
 
 #[test]
 fn options_of_one_group_stand_together() {
-    let groups: Vec<_> = TABLE.iter().map(|row| row.name.split_once('.').map_or("", |name| name.0)).collect();
+    let groups: Vec<_> =
+        OPTIONS.iter().map(|row| row.name.split_once('.').map_or("", |name| name.0)).collect();
     let mut order = groups.clone();
     order.dedup();
-    assert_eq!(order, ["", "tcp", "udp", "ip", "ipv6", "unix"]);
+    assert_eq!(order, ["", "tcp", "udp", "ip", "ipv6", "unix", "queue"]);
 }
 
 #[test]
 fn every_option_is_described() {
-    for row in TABLE {
+    for row in OPTIONS {
         assert!(row.doc.ends_with('.') && !row.doc.contains("  "), "{}: {:?}", row.name, row.doc);
         assert!(row.doc.len() > 20, "{}", row.name);
     }
@@ -122,7 +126,7 @@ fn every_option_is_described() {
 
 #[test]
 fn the_hosts_column_and_its_numbers_agree() {
-    for row in TABLE {
+    for row in OPTIONS {
         if let Source::Kernel(native) = row.source {
             assert_eq!(native.is_some(), row.is_on(System::HOST), "{}", row.name);
         }
@@ -133,14 +137,14 @@ fn the_hosts_column_and_its_numbers_agree() {
 
 #[test]
 fn own_options_are_on_every_system() {
-    for row in TABLE.iter().filter(|row| matches!(row.source, Source::Own(_))) {
+    for row in OPTIONS.iter().filter(|row| matches!(row.source, Source::Own(_))) {
         assert!([System::Linux, System::Windows, System::DragonFly].iter().all(|system| row.is_on(*system)));
     }
 }
 
 #[test]
 fn what_the_kernel_tells_fits_every_kind() {
-    for row in TABLE.iter().filter(|row| row.access != Access::Write && is_supported(row.name)) {
+    for row in OPTIONS.iter().filter(|row| row.access != Access::Write && is_supported(row.name)) {
         for kind in kinds() {
             let handle = Handle::open(kind);
             let outcome = match row.value.is_text() {
@@ -225,12 +229,12 @@ const LINUX_NUMBERS: &[(&str, i64, i64)] = &[
 #[cfg(not(target_os = "linux"))]
 const LINUX_NUMBERS: &[(&str, i64, i64)] = &[];
 
-fn numbers() -> impl Iterator<Item = (&'static Row, i64, i64)> {
+fn numbers() -> impl Iterator<Item = (&'static OptionSpec, i64, i64)> {
     let all = NUMBERS.iter().chain(LINUX_NUMBERS);
     all.filter_map(|(name, set, read)| find(name).ok().map(|row| (row, *set, *read)))
 }
 
-fn expect_read(handle: &Handle, row: &Row, kind: &str, value: i64) {
+fn expect_read(handle: &Handle, row: &OptionSpec, kind: &str, value: i64) {
     match handle.get(row.name) {
         // Windows keeps no count of what it can't do: only a socket of the kind can say so.
         Err(Error::EOPNOTSUPP) if cfg!(windows) => {}
@@ -286,7 +290,7 @@ fn what_is_set_before_the_family_is_settled_is_kept() {
                 outcome => assert_eq!(outcome, Ok(()), "{} of {kind}", row.name),
             }
             let address = if row.scope.family() == Some(Domain::IPV6) { "[::1]:0" } else { "127.0.0.1:0" };
-            server::bind(handle.0, address).unwrap();
+            listen::bind(handle.0, address).unwrap();
             expect_read(&handle, row, kind, read);
         }
     }
@@ -303,7 +307,7 @@ fn an_option_set_while_the_family_is_settled_is_not_lost() {
                 handle.set("tcp.nodelay", 1).unwrap();
             });
             together.wait();
-            server::bind(handle.0, "127.0.0.1:0").unwrap();
+            listen::bind(handle.0, "127.0.0.1:0").unwrap();
         });
         assert_eq!(handle.get("tcp.nodelay"), Ok(1));
     }
@@ -339,7 +343,7 @@ fn an_option_of_the_other_family_does_not_hinder_settling() {
         let handle = Handle::open(kind);
         handle.set("ipv6.hops", 5).unwrap();
         handle.set("ip.ttl", 6).unwrap();
-        server::bind(handle.0, "127.0.0.1:0").unwrap();
+        listen::bind(handle.0, "127.0.0.1:0").unwrap();
         assert_eq!(handle.get("ip.ttl"), Ok(6));
         assert_eq!(handle.get("ipv6.hops"), Err(Error::ENOPROTOOPT));
     }
@@ -353,7 +357,7 @@ fn the_last_value_wins_in_a_kept_option() {
         assert_eq!(handle.get("tcp.nodelay"), Ok(value));
     }
     let slot = slot_of(handle.0).unwrap();
-    assert_eq!(side::find(slot.handle().index, |side| side.settings.len()), Some(1));
+    assert_eq!(extras::find(slot.handle().index, |settings: &mut Settings| settings.0.len()), Some(1));
 }
 
 #[test]
@@ -380,7 +384,7 @@ fn listeners_have_their_default_unless_told_otherwise() {
     for kind in ["tcp", "tcp4"] {
         let told = Handle::open(kind);
         told.set(default, 0).unwrap();
-        server::bind(told.0, "127.0.0.1:0").unwrap();
+        listen::bind(told.0, "127.0.0.1:0").unwrap();
         assert_eq!(told.get(default), Ok(0), "{kind}");
     }
 }
@@ -394,7 +398,7 @@ use windows_sys::Win32::Networking::WinSock::{SO_KEEPALIVE, SO_REUSEADDR, SOL_SO
 fn an_option_set_by_number_counts_as_set() {
     let told = Handle::open("tcp4");
     set_raw(told.0, SOL_SOCKET, SO_REUSEADDR, &0_i32.to_ne_bytes()).unwrap();
-    server::bind(told.0, "127.0.0.1:0").unwrap();
+    listen::bind(told.0, "127.0.0.1:0").unwrap();
     assert_eq!(told.get("reuse_address"), Ok(0));
 }
 
@@ -407,7 +411,7 @@ fn only_ipv6_can_be_chosen_before_and_not_after_bind() {
     let only = Handle::open("tcp");
     assert_eq!(only.get("ipv6.only"), Ok(0));
     only.set("ipv6.only", 1).unwrap();
-    server::bind(only.0, ":0").unwrap();
+    listen::bind(only.0, ":0").unwrap();
     assert_eq!((dual.get("ipv6.only"), only.get("ipv6.only")), (Ok(0), Ok(1)));
     assert_eq!(only.set("ipv6.only", 0), Err(Error::EINVAL));
     assert_eq!(Handle::open("tcp6").get("ipv6.only"), Ok(1));
@@ -426,7 +430,7 @@ fn names_that_are_none_are_refused() {
 
 #[test]
 fn options_that_this_system_lacks_are_said_to_be_lacking() {
-    for row in TABLE.iter().filter(|row| !row.is_on(System::HOST)) {
+    for row in OPTIONS.iter().filter(|row| !row.is_on(System::HOST)) {
         let handle = Handle::open("tcp");
         assert_eq!(handle.set(row.name, 1), Err(Error::EOPNOTSUPP), "{}", row.name);
         assert_eq!(handle.get_text(row.name), Err(Error::EOPNOTSUPP), "{}", row.name);
@@ -446,7 +450,7 @@ fn handles_that_are_none_are_refused() {
 #[test]
 fn values_out_of_range_are_refused() {
     let handle = Handle::open("tcp");
-    for row in TABLE.iter().filter(|row| row.access != Access::Read && is_supported(row.name)) {
+    for row in OPTIONS.iter().filter(|row| row.access != Access::Read && is_supported(row.name)) {
         let beyond = match row.value {
             Value::Switch => [-1, 2],
             Value::Number { least, most } | Value::Time { least, most } => {
@@ -467,7 +471,7 @@ fn values_out_of_range_are_refused() {
 #[test]
 fn texts_and_numbers_are_not_mixed_up() {
     let handle = Handle::open("udp4");
-    for row in TABLE.iter().filter(|row| has(row, "udp4") && is_supported(row.name)) {
+    for row in OPTIONS.iter().filter(|row| has(row, "udp4") && is_supported(row.name)) {
         let outcomes = match row.value.is_text() {
             true => [handle.set(row.name, 1), handle.get(row.name).map(drop)],
             false => [handle.set_text(row.name, "1"), handle.get_text(row.name).map(drop)],
@@ -502,7 +506,7 @@ fn options_of_another_kind_are_refused() {
         ("tcp", "unix.peer_pid"),
         ("unixgram", "unix.peer_pid"),
     ] {
-        let Ok(handle) = socket::open(kind).map(Handle) else { continue };
+        let Ok(handle) = life::open(kind).map(Handle) else { continue };
         assert_eq!(handle.set(name, 1), Err(Error::ENOPROTOOPT), "{name} of {kind}");
         assert_eq!(handle.get(name), Err(Error::ENOPROTOOPT), "{name} of {kind}");
     }
@@ -521,7 +525,7 @@ fn kind_family_type_and_protocol() {
         ("unixgram", 1, 2, 0),
         ("unixpacket", 1, 5, 0),
     ] {
-        let Ok(number) = socket::open(kind) else { continue };
+        let Ok(number) = life::open(kind) else { continue };
         let handle = Handle(number);
         let told = ["family", "type", "protocol"].map(|name| handle.get(name).unwrap());
         assert_eq!(told, [family, transport, protocol], "{kind}");
@@ -535,7 +539,7 @@ fn kind_family_type_and_protocol() {
 #[test]
 fn inheritance_is_that_of_the_descriptor() {
     let handle = Handle::open("udp4");
-    let fd = Fd::from_raw(socket::fd(handle.0).unwrap()).unwrap();
+    let fd = Fd::from_raw(life::fd(handle.0).unwrap()).unwrap();
     for value in [1, 0] {
         handle.set("inherit", value).unwrap();
         assert_eq!(sys::inherit(fd), Ok(value == 1));
@@ -559,7 +563,7 @@ fn what_is_queued_is_counted() {
     // The receive shows that it has come, and leaves it there.
     transfer::recv(other.0, &mut [MaybeUninit::uninit(); 5], Flags::PEEK.or(Flags::WAIT_ALL)).unwrap();
     assert_eq!(other.get("available"), Ok(5));
-    socket::shutdown(other.0, 1).unwrap();
+    life::shutdown(other.0, 1).unwrap();
     assert_eq!(other.get("available"), Ok(5));
     transfer::recv(other.0, &mut [MaybeUninit::uninit(); 3], Flags::default()).unwrap();
     assert_eq!(other.get("available"), Ok(2));
@@ -591,7 +595,7 @@ fn multicast_interfaces_go_by_name_number_and_address() {
     ] {
         let handle = Handle::open(kind);
         assert_eq!(handle.get_text(option).unwrap(), "", "{option} of {kind}");
-        let index = sys::interface_index(&name).unwrap().to_string();
+        let index = sys::interface_index(&name).unwrap().unwrap().to_string();
         for text in [name.as_str(), index.as_str(), "127.0.0.1"] {
             handle.set_text(option, text).unwrap();
             assert_eq!(handle.get_text(option).unwrap(), name, "{option} of {kind} by {text}");
@@ -652,7 +656,7 @@ fn groups_joined_before_there_is_a_descriptor_are_joined_after_it() {
         receiver.set_text("ip.multicast_join", &format!("{group}%{name}")).unwrap();
     }
     receiver.set_text("ip.multicast_leave", &format!("239.1.2.4%{name}")).unwrap();
-    server::bind(receiver.0, "0.0.0.0:0").unwrap();
+    listen::bind(receiver.0, "0.0.0.0:0").unwrap();
     for (group, outcome) in
         [("239.1.2.3", Err(Error::EADDRINUSE)), ("239.1.2.4", Ok(())), ("239.1.2.5", Err(Error::EADDRINUSE))]
     {
@@ -697,7 +701,7 @@ fn a_poller_has_hardly_any_option() {
 
 #[test]
 fn replaying_reports_what_the_kernel_refuses() {
-    let fd = socket::create(Net::Udp4.into(), Domain::IPV4).unwrap();
+    let fd = family::create(Net::Udp4.into(), Domain::IPV4).unwrap();
     let row = find("tcp.nodelay").unwrap();
     let outcome = replay(fd, Domain::IPV4, &Setting::Number(row, 1));
     sys::close(fd);
@@ -708,7 +712,7 @@ fn replaying_reports_what_the_kernel_refuses() {
 
 /// A value that any system takes which has the option; what it reads as is no less, as clocks are coarse and kernels add
 /// their own to a buffer.
-fn some_number(row: &Row) -> i64 {
+fn some_number(row: &OptionSpec) -> i64 {
     match (row.name, row.value) {
         (_, Value::Switch) => 1,
         (_, Value::Time { .. }) => 2_000_000,
@@ -720,7 +724,7 @@ fn some_number(row: &Row) -> i64 {
 }
 
 /// The same for text. An algorithm can only be one that there is.
-fn some_text(row: &Row, handle: &Handle) -> String {
+fn some_text(row: &OptionSpec, handle: &Handle) -> String {
     let (name, new) = (loopback_name(), row.name.starts_with("ipv6."));
     match row.value {
         Value::Interface => name,
@@ -733,7 +737,7 @@ fn some_text(row: &Row, handle: &Handle) -> String {
 }
 
 /// Sets an option to some value; then reads it, and whether that is what was set.
-fn set_and_get(row: &Row, handle: &Handle) -> [Result<()>; 2] {
+fn set_and_get(row: &OptionSpec, handle: &Handle) -> [Result<()>; 2] {
     let is_right = |right: bool, read: &dyn std::fmt::Debug| assert!(right, "{} reads as {read:?}", row.name);
     if row.value.is_text() {
         let value = some_text(row, handle);
@@ -755,7 +759,7 @@ fn set_and_get(row: &Row, handle: &Handle) -> [Result<()>; 2] {
 }
 
 /// An option works, or says that it is lacking; who may not have it is told so, where a system has privileges.
-fn expect_working_or_lacking(row: &Row, kind: &str) {
+fn expect_working_or_lacking(row: &OptionSpec, kind: &str) {
     let handle = Handle::open(kind);
     let [set, get] = set_and_get(row, &handle);
     if !row.is_on(System::HOST) || !has(row, kind) {
@@ -782,14 +786,14 @@ fn expect_working_or_lacking(row: &Row, kind: &str) {
 
 #[test]
 fn every_option_that_is_a_number_works_or_is_lacking() {
-    for row in TABLE.iter().filter(|row| !row.value.is_text()) {
+    for row in OPTIONS.iter().filter(|row| !row.value.is_text()) {
         kinds().for_each(|kind| expect_working_or_lacking(row, kind));
     }
 }
 
 #[test]
 fn every_option_that_is_a_text_works_or_is_lacking() {
-    for row in TABLE.iter().filter(|row| row.value.is_text()) {
+    for row in OPTIONS.iter().filter(|row| row.value.is_text()) {
         kinds().for_each(|kind| expect_working_or_lacking(row, kind));
     }
 }
@@ -802,7 +806,7 @@ mod linux {
     fn a_dual_stack_socket_has_the_options_of_both_families() {
         let handle = Handle::open("udp");
         handle.set("ip.ttl", 7).unwrap();
-        server::bind(handle.0, ":0").unwrap();
+        listen::bind(handle.0, ":0").unwrap();
         assert_eq!(handle.get("family"), Ok(10));
         assert_eq!(handle.get("ip.ttl"), Ok(7));
         handle.set("ip.ttl", 8).unwrap();
@@ -839,7 +843,7 @@ mod pipes {
         let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
         let end = child.stdout.take().unwrap().into_raw_fd();
         child.wait().unwrap();
-        let pipe = Handle(socket::adopt(end.into()).unwrap());
+        let pipe = Handle(crate::core::socket::adopt::adopt(end.into()).unwrap());
         assert_eq!(pipe.get_text("kind").unwrap(), "stream");
         for (name, value) in [("timeout", 5), ("read_timeout", 0), ("interruptible", 1), ("inherit", 1)] {
             pipe.set(name, value).unwrap();
@@ -902,14 +906,14 @@ mod tcp_info {
         let client = Handle::open("tcp");
         assert_eq!(client.get_text("tcp.state").unwrap(), "closed");
         connect::connect(client.0, &listener.address()).unwrap();
-        let server = Handle(server::accept(listener.0).unwrap());
+        let server = Handle(listen::accept(listener.0).unwrap());
         assert_eq!(client.get_text("tcp.state").unwrap(), "established");
         assert_eq!(server.get_text("tcp.state").unwrap(), "established");
-        socket::shutdown(client.0, 2).unwrap();
+        life::shutdown(client.0, 2).unwrap();
         assert_eq!(server.recv(), Ok(0));
         assert_eq!(server.get_text("tcp.state").unwrap(), "close_wait");
         assert!(["fin_wait_1", "fin_wait_2"].contains(&client.get_text("tcp.state").unwrap().as_str()));
-        socket::shutdown(server.0, 2).unwrap();
+        life::shutdown(server.0, 2).unwrap();
         assert_eq!(client.recv(), Ok(0));
         assert!(["time_wait", "closed"].contains(&client.get_text("tcp.state").unwrap().as_str()));
     }
@@ -953,7 +957,7 @@ mod not_windows {
         assert!(!name.is_empty());
         assert_eq!(handle.set_text("tcp.congestion", &name), Ok(()));
         assert!(handle.set_text("tcp.congestion", "no such algorithm").is_err());
-        server::bind(handle.0, "127.0.0.1:0").unwrap();
+        listen::bind(handle.0, "127.0.0.1:0").unwrap();
         assert_eq!(handle.get_text("tcp.congestion").unwrap(), name);
     }
 

@@ -1,13 +1,13 @@
 //! The way into a poller's wait, without a lock: how many waits are in the kernel, and how many closes they have
-//! not seen. Whoever is the last to leave a closed poller closes the kernel's queue, so that no wait ever meets
+//! not seen. Whoever is the last to leave a closed poller closes the selector, so that no wait ever meets
 //! another's descriptor. Not here: what is registered (`registry`).
 
-use super::cards::Cards;
 use crate::core::error::Result;
-use crate::core::fork;
-use crate::sys::Queue;
+use crate::core::poller::reports::Records;
+use crate::core::process::section::{self, Section};
+use crate::core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::Selector;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The lower half of the word: waits, and whether the poller is closed. The upper half counts closes of sockets.
 const CLOSED: u64 = 1 << 31;
@@ -20,8 +20,8 @@ pub struct Closes(u64);
 
 #[derive(Debug)]
 pub struct Gate {
-    pub queue: Queue,
-    pub cards: Cards,
+    pub selector: Selector,
+    pub records: Records,
     /// The process that made it: a child must make its own.
     epoch: u32,
     word: AtomicU64,
@@ -36,14 +36,14 @@ const fn closes(word: u64) -> Closes {
 impl Gate {
     pub fn open() -> Result<Arc<Self>> {
         let (word, forced) = (AtomicU64::new(0), AtomicBool::new(false));
-        let (queue, cards) = (Queue::new()?, Cards::new());
-        Ok(Arc::new(Self { queue, cards, epoch: fork::epoch(), word, forced }))
+        let (selector, records) = (Selector::new()?, Records::new());
+        Ok(Arc::new(Self { selector, records, epoch: section::epoch(), word, forced }))
     }
 
     /// Whether this process made it.
     #[inline]
     pub fn is_own(&self) -> bool {
-        self.epoch == fork::epoch()
+        self.epoch == section::epoch()
     }
 
     /// A wait goes in: which closes there have been, or `None` if the poller is closed. It must leave in any case.
@@ -57,10 +57,17 @@ impl Gate {
     #[inline]
     pub fn leave(&self) -> Closes {
         let word = self.word.fetch_sub(1, Ordering::SeqCst);
+        debug_assert!(word & WAITS > 0, "who leaves has not entered");
         if word & (CLOSED | WAITS) == CLOSED | 1 {
-            self.queue.close();
+            self.close_selector();
         }
         closes(word)
+    }
+
+    #[cold]
+    fn close_selector(&self) {
+        let _section = Section::begin();
+        self.selector.close();
     }
 
     /// Counts the close of a registered socket; how many waits are in that have not seen it.
@@ -89,12 +96,12 @@ impl Gate {
         if !self.is_own() {
             // Those that are in are the parent's; a select of this process may still come.
             self.word.fetch_or(CLOSED, Ordering::SeqCst);
-            return self.queue.close();
+            return self.selector.close();
         }
-        // As one that is in, lest the last one out close the queue in the middle of this.
+        // As one that is in, lest the last one out close the selector in the middle of this.
         self.word.fetch_add(1, Ordering::SeqCst);
         self.word.fetch_or(CLOSED, Ordering::SeqCst);
-        self.queue.wake();
+        self.selector.wake();
         self.leave();
     }
 
@@ -107,6 +114,55 @@ impl Gate {
     #[inline]
     pub fn is_forced(&self) -> bool {
         self.forced.load(Ordering::SeqCst)
+    }
+}
+
+/// Each was seen to fail: with a last one out that looks after it has left, and with a wait that looks before it goes in.
+#[cfg(all(test, loom))]
+mod models {
+    use super::*;
+    use crate::core::sync::{model, model_in_one_order};
+    use crate::sys::Reports;
+    use loom::thread;
+    use std::time::Duration;
+
+    /// A wait: the selector is open as long as it is in.
+    fn wait(gate: &Gate) {
+        if gate.enter().is_some() {
+            // Here others may come.
+            gate.closes();
+            assert!(gate.selector.wait(&mut { Reports::EMPTY }, 1, Some(Duration::ZERO)).is_ok());
+        }
+        gate.leave();
+    }
+
+    #[test]
+    fn the_last_one_out_closes_the_selector() {
+        model(|| {
+            let gate = Gate::open().unwrap();
+            let waits = [Arc::clone(&gate), Arc::clone(&gate)].map(|gate| thread::spawn(move || wait(&gate)));
+            gate.close();
+            waits.into_iter().for_each(|wait| wait.join().unwrap());
+            assert!(!gate.is_busy() && gate.is_closed());
+            assert!(gate.selector.wait(&mut { Reports::EMPTY }, 1, Some(Duration::ZERO)).is_err());
+        });
+    }
+
+    #[test]
+    fn what_is_forced_is_seen_or_wakes() {
+        model_in_one_order(|| {
+            let gate = Gate::open().unwrap();
+            let other = Arc::clone(&gate);
+            let woken = thread::spawn(move || {
+                other.set_forced(true);
+                other.is_busy()
+            });
+            gate.enter().unwrap();
+            let is_seen = gate.is_forced();
+            assert!(woken.join().unwrap() || is_seen);
+            gate.leave();
+            gate.close();
+        });
     }
 }
 
@@ -129,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_gate_lets_nobody_in_and_the_last_one_out_closes_the_queue() {
+    fn a_closed_gate_lets_nobody_in_and_the_last_one_out_closes_the_selector() {
         let gate = Gate::open().unwrap();
         gate.enter().unwrap();
         gate.close();
@@ -137,7 +193,7 @@ mod tests {
         assert_eq!(gate.enter(), None);
         gate.leave();
         let mut reports = Reports::EMPTY;
-        let mut look = || gate.queue.wait(&mut reports, 1, Some(Duration::ZERO));
+        let mut look = || gate.selector.wait(&mut reports, 1, Some(Duration::ZERO));
         assert_eq!(look(), Ok(true));
         gate.leave();
         assert!(!gate.is_busy());

@@ -1,15 +1,18 @@
 //! What is registered with a poller: the entries, those among them that are ready without the kernel's word, and
-//! what a wait reports of them. Always under the lock of the poller's side. Not here: waiting.
+//! what a wait reports of them. Always under the lock of the poller's extras. Not here: waiting.
 
-use super::Report;
-use super::cards::{Dealer, Registration};
-use super::gate::Gate;
 use crate::core::error::{Error, Result};
-use crate::core::handle::{Handle, Map};
+use crate::core::handle::extras;
+use crate::core::handle::number::{Handle, Map};
+use crate::core::handle::slot::{Phase, Slot};
+use crate::core::handle::table;
+use crate::core::memory;
+use crate::core::poller::forced::{Forced, Link, Linked};
+use crate::core::poller::gate::Gate;
+use crate::core::poller::reports::{RecordPlaces, Registration, Report};
+use crate::core::poller::wakeup::{self, Wakeup};
 use crate::core::readiness;
-use crate::core::side::{self, Side};
-use crate::core::table::{self, Phase, Slot};
-use crate::sys::{Events, Fd, Queue};
+use crate::sys::{self, Events, Fd, Selector};
 use std::sync::Arc;
 
 /// What makes a handle a poller.
@@ -18,113 +21,147 @@ pub struct Registry {
     /// Whose it is: by the time it is looked for, the slot may have passed to another.
     owner: Handle,
     /// A select's, not a handle's.
-    is_hidden: bool,
+    pub is_hidden: bool,
     pub gate: Arc<Gate>,
     entries: Map<Entry>,
-    dealer: Dealer,
+    places: RecordPlaces,
     /// Registered sockets whose readiness the kernel does not know.
-    forced: Vec<i64>,
+    forced: Forced,
+    pub wakeup: &'static Wakeup,
+    /// Somebody else waits for the selector's descriptor, which must be readable while anything is ready.
+    is_exported: bool,
     /// Of the waits that are in the kernel, those that a close must still end.
     cancelled: usize,
-    /// A wake-up that no wait has taken yet.
-    woken: bool,
     /// Counts the waits.
     rounds: u64,
 }
 
 /// One registration.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+pub struct Entry {
     /// What stands behind the handle. A registered socket can't leave its slot before it has left here.
     slot: &'static Slot,
-    /// What the kernel calls it, and the card that says it.
+    /// What the kernel calls it, and the record that says it.
     tag: u64,
     registration: Registration,
     /// A one-shot registration is disarmed when it has reported.
     armed: bool,
-    /// The kernel's queue watches it.
-    queued: bool,
+    /// The selector watches it.
+    in_selector: bool,
+    /// The kernel reports what was not asked for, a hang-up, as long as it lasts: it is to report changes alone.
+    parked: bool,
     /// Forced readiness that an edge-triggered registration has reported already.
-    told: Events,
+    reported: Events,
     /// The wait that reported it last: a wait reports a socket once.
     round: u64,
+    /// Its place among those that are ready without the kernel's word.
+    pub forced: Option<Link>,
+    /// What the selector watches instead of the socket's descriptor, which it watches for another handle already.
+    copy: Option<Fd>,
 }
 
 impl Registry {
     pub fn new(owner: Handle, is_hidden: bool) -> Result<Self> {
+        let gate = Gate::open()?;
+        let wakeup = wakeup::make(owner.index)?;
+        wakeup.connect(&gate.selector);
         Ok(Self {
             owner,
             is_hidden,
-            gate: Gate::open()?,
+            gate,
             entries: Map::default(),
-            dealer: Dealer::default(),
-            forced: Vec::new(),
+            places: RecordPlaces::default(),
+            forced: Forced::default(),
+            wakeup,
+            is_exported: false,
             cancelled: 0,
-            woken: false,
             rounds: 0,
         })
     }
 
-    /// In a forked child, makes a gate of its own: changing the inherited queue would change the parent's.
+    /// Whose it is.
+    pub const fn owner(&self) -> Handle {
+        self.owner
+    }
+
+    /// In a forked child, makes a gate of its own: changing the inherited selector would change the parent's.
     #[cold]
     fn own(&mut self) -> Result<()> {
+        let numbers = memory::list(self.entries.keys().copied())?;
         // First, so that it works for a process that is out of descriptors.
         self.gate.close();
         let gate = Gate::open()?;
         for entry in self.entries.values() {
-            gate.cards.write(entry.tag, &entry.registration)?;
+            gate.records.write(entry.tag, &entry.registration)?;
         }
         self.gate = gate;
+        self.wakeup.connect(&self.gate.selector);
+        self.is_exported = false;
         self.cancelled = 0;
-        self.forced.clear();
-        let numbers: Vec<_> = self.entries.keys().copied().collect();
         for number in numbers {
             let Some(entry) = self.entries.get_mut(&number) else { continue };
-            entry.queued = false;
+            entry.in_selector = false;
+            entry.parked = false;
             match table::peek(number) {
                 Ok((_, slot)) => self.sync(slot)?,
                 // A thread that the child does not have was about to close it.
-                Err(_) => drop(self.forget(number)),
+                Err(_) => drop(self.forget(number).inspect(Entry::close_copy)),
             }
         }
+        // The list is the parent's, the gate is new.
+        self.gate.set_forced(!self.forced.is_empty());
         Ok(())
     }
 
     /// Registers a socket, or changes its registration.
-    pub fn put(&mut self, slot: &'static Slot, asked: Events, token: i64) -> Result<()> {
+    pub fn put(&mut self, slot: &'static Slot, interest: Events, token: i64) -> Result<()> {
         let number = slot.handle().encode();
         self.entries.try_reserve(1).map_err(|_| Error::ENOMEM)?;
-        self.forced.try_reserve(1).map_err(|_| Error::ENOMEM)?;
-        let old = self.entries.get(&number).map(|entry| (entry.tag, entry.queued));
-        let queued = old.is_some_and(|(_, queued)| queued);
-        let registration = Registration { number, token, asked };
-        let tag = self.dealer.deal(&self.gate.cards, old.map(|(tag, _)| tag), &registration)?;
-        let entry = Entry { slot, tag, registration, armed: true, queued, told: Events::NONE, round: 0 };
+        let old = self.entries.get(&number).copied();
+        let in_selector = old.is_some_and(|old| old.in_selector);
+        let forced = old.and_then(|old| old.forced);
+        let copy = old.and_then(|old| old.copy);
+        let registration = Registration { number, token, interest };
+        let tag = self.places.put(&self.gate.records, old.map(|old| old.tag), &registration)?;
+        let entry = Entry {
+            slot,
+            tag,
+            registration,
+            armed: true,
+            in_selector,
+            parked: false,
+            reported: Events::NONE,
+            round: 0,
+            forced,
+            copy,
+        };
         self.entries.insert(number, entry);
-        if queued && readiness::in_kernel(slot) {
-            self.gate.queue.modify(slot.fd(), asked, tag)?;
+        if in_selector && readiness::in_kernel(slot) {
+            self.gate.selector.modify(entry.watched(slot.fd()), interest, tag)?;
         }
         self.sync(slot)
     }
 
-    /// Brings the kernel's queue and the forced list in line with what the socket is now.
+    /// Brings the selector and the forced list in line with what the socket is now.
     pub fn sync(&mut self, slot: &Slot) -> Result<()> {
         let number = slot.handle().encode();
         let Some(entry) = self.entries.get_mut(&number) else { return Ok(()) };
         let forced = readiness::forced(slot);
-        entry.told = entry.told.and(forced);
+        entry.reported = entry.reported.and(forced);
         let wanted = entry.armed && readiness::in_kernel(slot);
-        enqueue(&self.gate.queue, entry, slot.fd(), wanted)?;
+        watch_or_not(&self.gate.selector, entry, slot.fd(), wanted)?;
         self.force(number, forced);
         Ok(())
     }
 
     /// Has the kernel look at the socket again: it looks by itself only when something comes.
-    pub fn look_again(&self, slot: &Slot) -> Result<()> {
+    pub fn look_again(&mut self, slot: &Slot) -> Result<()> {
         let number = slot.handle().encode();
-        match self.entries.get(&number) {
-            Some(entry) if entry.queued && entry.armed => {
-                Ok(self.gate.queue.modify(slot.fd(), entry.registration.asked, entry.tag)?)
+        match self.entries.get_mut(&number) {
+            Some(entry) if entry.in_selector && entry.armed => {
+                let fd = entry.watched(slot.fd());
+                entry.parked = false;
+                Ok(self.gate.selector.modify(fd, entry.registration.interest, entry.tag)?)
             }
             _ => Ok(()),
         }
@@ -134,37 +171,38 @@ impl Registry {
     fn force(&mut self, number: i64, forced: Events) {
         let Some(entry) = self.entries.get(&number) else { return };
         let due = entry.armed && !entry.due(forced).is_empty();
-        let place = self.forced.iter().position(|other| *other == number);
-        match (due, place) {
-            (true, None) => {
-                self.forced.push(number);
+        match (due, entry.forced.is_some()) {
+            (true, false) => {
+                self.forced.push(&mut self.entries, number);
                 self.gate.set_forced(true);
-                if self.gate.is_busy() {
-                    self.gate.queue.wake();
+                if self.gate.is_busy() || self.is_exported {
+                    self.gate.selector.wake();
                 }
             }
-            (false, Some(place)) => {
-                self.forced.remove(place);
-                self.gate.set_forced(!self.forced.is_empty());
-            }
+            (false, true) => self.unforce(number),
             _ => {}
         }
+    }
+
+    fn unforce(&mut self, number: i64) {
+        self.forced.remove(&mut self.entries, number);
+        self.gate.set_forced(!self.forced.is_empty());
     }
 
     /// Takes a socket out; `ENOENT` if it is not in.
     pub fn remove(&mut self, number: i64, fd: Fd) -> Result<()> {
         let entry = self.forget(number).ok_or(Error::ENOENT)?;
-        self.forced.retain(|other| *other != number);
-        self.gate.set_forced(!self.forced.is_empty());
-        if entry.queued {
-            self.gate.queue.remove(fd);
+        if entry.in_selector {
+            self.gate.selector.remove(entry.watched(fd));
         }
+        entry.close_copy();
         Ok(())
     }
 
     fn forget(&mut self, number: i64) -> Option<Entry> {
+        self.unforce(number);
         let entry = self.entries.remove(&number)?;
-        self.dealer.take_back(&self.gate.cards, entry.tag);
+        self.places.take_back(&self.gate.records, entry.tag);
         Some(entry)
     }
 
@@ -177,25 +215,30 @@ impl Registry {
     pub fn cancel(&mut self) {
         self.cancelled = self.gate.count_close();
         if self.cancelled > 0 {
-            self.gate.queue.wake();
+            self.gate.selector.wake();
         }
     }
 
-    /// Has one wait return early.
-    pub fn wake(&mut self) {
-        self.woken = true;
-        self.gate.queue.wake();
+    /// The selector's descriptor, which from now on is readable whenever a wait would report something.
+    pub fn export(&mut self) -> Result<Fd> {
+        let fd = self.gate.selector.fd()?;
+        self.is_exported = true;
+        if !self.forced.is_empty() {
+            self.gate.selector.wake();
+        }
+        Ok(fd)
     }
 
-    /// A wait is leaving, perhaps with the queue's wake-up: whether the wake-up was for it. If it was not, or others
-    /// still have to hear of a close, passes it on.
+    /// A wait is leaving, perhaps with the selector's wake-up: whether the wake-up was for it. If it was not, or others
+    /// still have to hear of a close, passes it on; also if the selector's descriptor must stay readable.
     pub fn take_wake_up(&mut self, drained: bool, cancelled: bool) -> bool {
         if cancelled {
             self.cancelled = self.cancelled.saturating_sub(1);
         }
-        let woken = drained && !cancelled && std::mem::take(&mut self.woken);
-        if drained && (self.cancelled > 0 || self.woken) {
-            self.gate.queue.wake();
+        let woken = drained && !cancelled && self.wakeup.take();
+        let readable = self.is_exported && !self.forced.is_empty();
+        if drained && (self.cancelled > 0 || self.wakeup.is_pending() || readable) {
+            self.gate.selector.wake();
         }
         woken
     }
@@ -227,10 +270,10 @@ impl Registry {
         self.rounds += 1;
         let mut given = Given::default();
         for (tag, found) in reports {
-            given.count(self.tell_found(tag, found, answer));
+            given.count(self.report_found(tag, found, answer));
         }
         if turn != Turn::Passes && !self.forced.is_empty() {
-            given.told += self.report_forced(capacity - given.told - given.undecided, answer);
+            given.reported += self.report_forced(capacity - given.reported - given.undecided, answer);
         }
         given
     }
@@ -241,8 +284,8 @@ impl Registry {
         reports: impl Iterator<Item = (u64, Events)>,
         answer: &mut impl FnMut(Report),
     ) -> usize {
-        let told = reports.map(|(tag, found)| self.tell_found(tag, found, answer));
-        told.filter(|told| *told == Told::Yes).count()
+        let reported = reports.map(|(tag, found)| self.report_found(tag, found, answer));
+        reported.filter(|reported| *reported == Reported::Yes).count()
     }
 
     /// Reports what is ready without the kernel's word, the longest waiting first.
@@ -250,11 +293,9 @@ impl Registry {
     fn report_forced(&mut self, most: usize, answer: &mut impl FnMut(Report)) -> usize {
         let mut given = 0;
         for _ in 0..self.forced.len() {
-            if given == most {
-                break;
-            }
-            let number = self.forced.remove(0);
-            given += usize::from(self.tell(number, Events::NONE, answer) == Told::Yes);
+            let Some(number) = self.forced.first().filter(|_| given < most) else { break };
+            self.forced.remove(&mut self.entries, number);
+            given += usize::from(self.report_one(number, Events::NONE, answer) == Reported::Yes);
             let forced = self.entries.get(&number).map(|entry| readiness::forced(entry.slot));
             self.force(number, forced.unwrap_or_default());
         }
@@ -263,25 +304,25 @@ impl Registry {
     }
 
     /// Reports what the kernel has found, unless the registration has been changed since: then it will find it anew.
-    fn tell_found(&mut self, tag: u64, found: Events, answer: &mut impl FnMut(Report)) -> Told {
-        match self.gate.cards.read(tag) {
-            Some(registration) => self.tell(registration.number, found, answer),
-            None => Told::No,
+    fn report_found(&mut self, tag: u64, found: Events, answer: &mut impl FnMut(Report)) -> Reported {
+        match self.gate.records.read(tag) {
+            Some(registration) => self.report_one(registration.number, found, answer),
+            None => Reported::No,
         }
     }
 
     /// Reports a socket if something is ready that was asked for, by the kernel's word or without it. If only
-    /// something else is (a hang-up that the kernel reports unasked, for ever), parks the registration instead.
-    fn tell(&mut self, number: i64, found: Events, answer: &mut impl FnMut(Report)) -> Told {
-        let Some(entry) = self.entries.get_mut(&number) else { return Told::No };
+    /// something else is (a hang-up that the kernel reports unasked, for ever), has the kernel report changes alone.
+    fn report_one(&mut self, number: i64, found: Events, answer: &mut impl FnMut(Report)) -> Reported {
+        let Some(entry) = self.entries.get_mut(&number) else { return Reported::No };
         let slot = entry.slot;
         if !entry.armed || entry.round == self.rounds {
-            return Told::No;
+            return Reported::No;
         }
         let (found, forced) = match readiness::is_plain(slot) {
             true => (found, Events::NONE),
             false => match slot.phase() {
-                Phase::Connecting if !found.is_empty() => return Told::Undecided,
+                Phase::Connecting if !found.is_empty() => return Reported::Undecided,
                 // Of a connect that failed the handle knows more than the kernel.
                 Phase::Failed => (Events::NONE, readiness::forced(slot)),
                 _ => (readiness::conclude(slot, found), readiness::forced(slot)),
@@ -291,18 +332,21 @@ impl Registry {
         let ready = entry.due(all);
         let extra = all.and(Events::HANGUP.or(Events::ERROR));
         if ready.is_empty() {
-            if entry.queued && !extra.is_empty() {
-                self.gate.queue.remove(slot.fd());
-                entry.queued = false;
+            if entry.in_selector && !entry.parked && !extra.is_empty() {
+                entry.park(&self.gate.selector);
             }
-            return Told::No;
+            return Reported::No;
+        }
+        if entry.parked {
+            // Where that fails it stays parked, and is reported as it changes.
+            let _ = entry.unpark(&self.gate.selector, slot.fd());
         }
         entry.round = self.rounds;
-        let Registration { token, asked, .. } = entry.registration;
-        entry.told = forced.and(asked);
-        entry.armed = !asked.any(Events::ONESHOT);
+        let Registration { token, interest, .. } = entry.registration;
+        entry.reported = forced.and(interest);
+        entry.armed = !interest.any(Events::ONESHOT);
         answer(Report { token, handle: number, events: ready.or(extra) });
-        Told::Yes
+        Reported::Yes
     }
 }
 
@@ -319,7 +363,7 @@ pub enum Turn {
 
 /// What became of one report of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Told {
+enum Reported {
     Yes,
     No,
     /// The kernel has decided a connect that nobody has looked at: that is done outside the lock.
@@ -329,62 +373,115 @@ enum Told {
 /// How many answers there were, and how many there may still be.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Given {
-    pub told: usize,
+    pub reported: usize,
     pub undecided: usize,
 }
 
 impl Given {
-    fn count(&mut self, told: Told) {
-        self.told += usize::from(told == Told::Yes);
-        self.undecided += usize::from(told == Told::Undecided);
+    fn count(&mut self, reported: Reported) {
+        self.reported += usize::from(reported == Reported::Yes);
+        self.undecided += usize::from(reported == Reported::Undecided);
     }
 }
 
 /// Runs `body` on the poller's state, under its lock.
 pub fn with<T>(poller: Handle, body: impl FnOnce(&mut Registry) -> Result<T>) -> Result<T> {
-    let registry = |side: &mut Side| {
-        let registry = side.registry.as_deref_mut().filter(|registry| registry.owner == poller);
-        let registry = registry.ok_or(Error::EBADF)?;
+    let body = |registry: &mut Registry| {
+        if registry.owner != poller {
+            return Err(Error::EBADF);
+        }
         if !registry.gate.is_own() {
             registry.own()?;
         }
         body(registry)
     };
-    side::find(poller.index, registry).unwrap_or(Err(Error::EBADF))
+    extras::find(poller.index, body).unwrap_or(Err(Error::EBADF))
 }
 
 /// Makes the poller's state.
-pub fn insert(registry: Registry) {
-    side::with(registry.owner.index, |side| side.registry = Some(Box::new(registry)));
+pub fn insert(registry: Registry) -> Result<()> {
+    extras::insert(registry.owner.index, Box::new(registry))
 }
 
 /// Takes the poller's state away: whoever comes later finds nothing.
 pub fn take(poller: Handle) -> Option<Box<Registry>> {
-    side::find(poller.index, |side| side.registry.take_if(|registry| registry.owner == poller)).flatten()
+    extras::take(poller.index, |registry: &Registry| registry.owner == poller)
 }
 
-/// In a forked child, under all locks: what the parent's threads kept for their selects is not the child's.
-pub fn after_fork(side: &mut Side) {
-    if let Some(registry) = side.registry.take_if(|registry| registry.is_hidden) {
-        registry.gate.close();
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.entries.values().for_each(Entry::close_copy);
+    }
+}
+
+impl Linked for Entry {
+    fn link(&mut self) -> &mut Option<Link> {
+        &mut self.forced
     }
 }
 
 impl Entry {
+    /// What the selector watches, of a socket with this descriptor.
+    fn watched(&self, fd: Fd) -> Fd {
+        self.copy.unwrap_or(fd)
+    }
+
+    /// Closes what nobody else knows, once the selector does not watch it any more.
+    fn close_copy(&self) {
+        if let Some(copy) = self.copy {
+            sys::close(copy);
+        }
+    }
+
+    /// Has the kernel report changes alone: what it reports now was not asked for, and what was may still come (urgent data
+    /// to a connection that is shut on both sides).
+    fn park(&mut self, selector: &Selector) {
+        let fd = self.watched(self.slot.fd());
+        let changes = self.registration.interest.without(Events::ONESHOT).or(Events::EDGE);
+        self.parked = selector.modify(fd, changes, self.tag).is_ok();
+        if !self.parked {
+            selector.remove(fd);
+            self.in_selector = false;
+        }
+    }
+
+    /// What was asked for has come: it is reported as long as it lasts.
+    fn unpark(&mut self, selector: &Selector, fd: Fd) -> Result<()> {
+        selector.modify(self.watched(fd), self.registration.interest, self.tag)?;
+        self.parked = false;
+        Ok(())
+    }
+
     /// Of what is ready, what was asked for and, if edge-triggered, not told yet.
     fn due(&self, ready: Events) -> Events {
-        let Registration { asked, .. } = self.registration;
-        let due = ready.and(asked).and(Events::ALL);
-        if asked.any(Events::EDGE) { due.without(self.told) } else { due }
+        let Registration { interest, .. } = self.registration;
+        let due = ready.and(interest).and(Events::ALL);
+        if interest.any(Events::EDGE) { due.without(self.reported) } else { due }
     }
 }
 
-fn enqueue(queue: &Queue, entry: &mut Entry, fd: Fd, wanted: bool) -> Result<()> {
-    match (entry.queued, wanted) {
-        (false, true) => queue.add(fd, entry.registration.asked, entry.tag)?,
-        (true, false) => queue.remove(fd),
+/// A selector knows a descriptor once. For a second handle that was borrowed from the same one, it watches a copy.
+fn watch(selector: &Selector, entry: &mut Entry, fd: Fd) -> Result<()> {
+    let interest = entry.registration.interest;
+    match selector.add(entry.watched(fd), interest, entry.tag) {
+        Err(sys::ALREADY_WATCHED) if entry.copy.is_none() => {
+            let copy = sys::duplicate(fd)?;
+            selector.add(copy, interest, entry.tag).inspect_err(|_| sys::close(copy))?;
+            entry.copy = Some(copy);
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+fn watch_or_not(selector: &Selector, entry: &mut Entry, fd: Fd, wanted: bool) -> Result<()> {
+    match (entry.in_selector, wanted) {
+        (false, true) => watch(selector, entry, fd)?,
+        (true, false) => selector.remove(entry.watched(fd)),
+        (true, true) if entry.parked => entry.unpark(selector, fd)?,
         _ => {}
     }
-    entry.queued = wanted;
+    entry.in_selector = wanted;
+    entry.parked = false;
     Ok(())
 }

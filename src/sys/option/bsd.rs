@@ -1,8 +1,7 @@
 //! The options of macOS and the BSDs. Not here: what every Unix has (`unix`).
 
+use super::form::{Field, Form, Native};
 use super::unix::{COMMON, GROUPS, native};
-use super::{Field, Form, Native};
-use crate::sys::{IP_RECVTTL, IPV6_RECVHOPLIMIT};
 use libc::{IPPROTO_IP, IPPROTO_TCP, SOL_SOCKET, c_int};
 use std::mem::offset_of;
 
@@ -167,3 +166,17 @@ const PEER_NAME: c_int = libc::LOCAL_PEEREID;
 const PEER_LEVEL: c_int = SOL_SOCKET;
 #[cfg(target_os = "openbsd")]
 const PEER_NAME: c_int = libc::SO_PEERCRED;
+
+/// The options that are the system's own timeouts: of receiving, and of sending.
+pub(super) const TIMEOUTS: [&[i32]; 2] = [&[libc::SO_RCVTIMEO], &[libc::SO_SNDTIMEO]];
+
+#[cfg(target_os = "netbsd")]
+pub(in crate::sys) const IP_RECVTTL: c_int = 23;
+
+#[cfg(target_os = "openbsd")]
+pub(in crate::sys) const IP_RECVTTL: c_int = 31;
+
+#[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
+pub(in crate::sys) const IPV6_RECVHOPLIMIT: c_int = 37;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+pub(in crate::sys) use libc::{IP_RECVTTL, IPV6_RECVHOPLIMIT};

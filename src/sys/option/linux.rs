@@ -1,7 +1,7 @@
 //! Linux's options. Not here: what every Unix has (`unix`).
 
+use super::form::{Field, Form, Native};
 use super::unix::{COMMON, GROUPS, native};
-use super::{Field, Form, Native};
 use libc::{IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, SOL_SOCKET};
 use std::mem::offset_of;
 
@@ -91,3 +91,7 @@ const LINUX: &[(&str, Native)] = &[
     ("unix.peer_uid", peer(offset_of!(libc::ucred, uid))),
     ("unix.peer_gid", peer(offset_of!(libc::ucred, gid))),
 ];
+
+/// The options that are the system's own timeouts, also with times of 64 bits (asm-generic/socket.h): of receiving, and of
+/// sending.
+pub(super) const TIMEOUTS: [&[i32]; 2] = [&[libc::SO_RCVTIMEO, 66], &[libc::SO_SNDTIMEO, 67]];

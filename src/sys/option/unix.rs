@@ -1,6 +1,6 @@
 //! What Linux, macOS and the BSDs number alike in name. Not here: what only some of them have.
 
-use super::{Form, Native};
+use super::form::{Form, Native};
 use crate::sys::{Fd, OsError, Result, get_option, set_option};
 use libc::{IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, SOL_SOCKET, c_int};
 use socket2::Domain;

@@ -1,8 +1,7 @@
 //! Windows' options. What Winsock answers through WSAIoctl stands here as an option of the level `IOCTL`.
 
-use super::{Field, Form, Native};
-use crate::sys::windows::control;
-use crate::sys::{Fd, INVALID, OsError, Result, get_option, set_option};
+use super::form::{Field, Form, Native};
+use crate::sys::{Fd, INVALID, OsError, Result, get_option, ioctl, set_option};
 use socket2::Domain;
 use std::mem::offset_of;
 use windows_sys::Win32::Networking::WinSock::{
@@ -116,7 +115,7 @@ pub(super) fn family_bytes(family: Domain, _length: u8) -> [u8; 2] {
 pub(super) fn read(fd: Fd, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
     let outcome = match level {
         // SIO_TCP_INFO is told which version of its structure is wanted: 0. The other code ignores it.
-        IOCTL => control(fd, name as u32, &0_u32.to_ne_bytes(), value),
+        IOCTL => ioctl(fd, name as u32, &0_u32.to_ne_bytes(), value),
         _ => get_option(fd, level, name, value),
     };
     // Nothing about a read can be invalid but the option itself.
@@ -130,7 +129,7 @@ fn lacking(error: OsError) -> OsError {
 pub(super) fn write(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
     match level {
         // These are switches, of which no value is invalid.
-        IOCTL => control(fd, name as u32, value, &mut []).map(drop).map_err(lacking),
+        IOCTL => ioctl(fd, name as u32, value, &mut []).map(drop).map_err(lacking),
         _ => match set_option(fd, level, name, value) {
             // Winsock has one word for a value that is none and for an option that this kind of socket lacks.
             Err(INVALID) if read(fd, level, name, &mut [0; 4]) == Err(LACKING) => Err(LACKING),
@@ -148,7 +147,7 @@ pub fn set_v6_only(fd: Fd, only: bool) -> Result<()> {
 /// that do not know the one or the other do not report it.
 pub fn set_datagram_default(fd: Fd) {
     for report in [ws::SIO_UDP_CONNRESET, ws::SIO_UDP_NETRESET] {
-        let _ = control(fd, report, &0_u32.to_ne_bytes(), &mut []);
+        let _ = ioctl(fd, report, &0_u32.to_ne_bytes(), &mut []);
     }
 }
 
@@ -157,3 +156,6 @@ pub fn set_datagram_default(fd: Fd) {
 pub fn set_listener_default(fd: Fd) -> Result<()> {
     set_option(fd, SOL_SOCKET, ws::SO_EXCLUSIVEADDRUSE, &1_i32.to_ne_bytes())
 }
+
+/// The options that are the system's own timeouts: of receiving, and of sending.
+pub(super) const TIMEOUTS: [&[i32]; 2] = [&[ws::SO_RCVTIMEO], &[ws::SO_SNDTIMEO]];

@@ -1,0 +1,539 @@
+//! Sending: what is handed over goes at once, with others by one system call, or stands in line until the system takes more
+//! and it is its turn. Not here: what is sent (`sending`), the turns of several queues (`turn`).
+
+use crate::core::error::{Error, Result};
+use crate::core::handle::slot::{Slot, Wait, flag};
+use crate::core::handle::table::Ref;
+use crate::core::name::kind::Class;
+use crate::core::queue::Queue;
+use crate::core::queue::datagrams::has_datagrams;
+use crate::core::queue::member::Member;
+use crate::core::queue::pool::Lease;
+use crate::core::queue::record::{Caller, Op};
+use crate::core::queue::sending::{Payload, Progress, Sending};
+use crate::core::queue::state::{FEW, State, Which};
+use crate::core::queue::turn::{self, Ticket};
+use crate::core::queue::work::{Detail, Head, Mark, NONE, Work};
+use crate::core::socket::send_file::Portion;
+use crate::core::socket::{life, transfer};
+use crate::sys::{self, Call, Events};
+
+/// A transfer that is tried when all operations of the run are taken.
+#[derive(Debug)]
+pub struct Batched {
+    pub at: u32,
+    pub head: Head,
+    pub sending: Sending,
+}
+
+/// Shuts halves of a connection, which must be one.
+fn shut(slot: &Ref, how: i32) -> Result<()> {
+    let halves = life::halves(how)?;
+    match slot.class() {
+        Class::Socket if slot.has(flag::UNSETTLED) => Err(Error::ENOTCONN),
+        Class::Socket => life::shutdown_slot(slot, halves),
+        Class::Stream | Class::File | Class::Poller | Class::Queue => Err(Error::ENOTSOCK),
+    }
+}
+
+impl State {
+    #[inline]
+    pub fn take_write(&mut self, queue: &Queue, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
+        let payload = self.payload(op, caller)?;
+        match self.member(queue, op.handle) {
+            Ok(at) => self.write(queue, at, head, payload),
+            Err(error) => self.refuse(payload, error),
+        }
+    }
+
+    pub fn take_send_to(&mut self, queue: &Queue, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
+        let payload = self.payload(op, caller)?;
+        let to = caller.address(op.value).and_then(|to| Ok((self.member(queue, op.handle)?, to)));
+        match to {
+            Ok((at, to)) => self.send(queue, at, head, Sending::datagram(payload, to)),
+            Err(error) => self.refuse(payload, error),
+        }
+    }
+
+    pub fn take_send_file(&mut self, queue: &Queue, op: &Op, head: Head) -> Result<()> {
+        let at = self.member(queue, op.handle)?;
+        let sending = Sending::file(Portion::new(op.data, op.value, op.length)?);
+        self.send(queue, at, head, sending)
+    }
+
+    /// What is to be sent. From here on its buffer is the queue's.
+    #[inline]
+    fn payload(&mut self, op: &Op, caller: &impl Caller) -> Result<Payload> {
+        match op.buffer {
+            0 => Ok(Payload::Caller(caller.bytes(op.data, op.length)?)),
+            number => {
+                let (lease, bytes) = self.pool.take_bytes(number, op.data, op.length)?;
+                Ok(Payload::Buffer(lease, bytes))
+            }
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, payload: Payload, error: Error) -> Result<()> {
+        self.give_back(Sending::bytes(payload));
+        Err(error)
+    }
+
+    /// A write whose turn it is goes at once, unless it may go with others by one system call.
+    #[inline]
+    pub fn write(&mut self, queue: &Queue, at: u32, head: Head, payload: Payload) -> Result<()> {
+        let Some(member) = self.members.get_mut(at) else { return Err(Error::EBADF) };
+        let is_first = member.may_send() && !member.has_turn && member.slot.kind().is_byte_stream();
+        if !is_first || !turn::try_take(member.slot) {
+            return self.send(queue, at, head, Sending::bytes(payload));
+        }
+        if self.has_ring {
+            (member.has_turn, member.in_batch) = (true, true);
+            self.batch.push(Batched { at, head, sending: Sending::bytes(payload) });
+            return Ok(());
+        }
+        // A close waits for the queue's lock before it closes the descriptor.
+        let slot = member.slot;
+        let bytes = payload.bytes();
+        match transfer::give_now(slot, bytes) {
+            Ok(count) if count == bytes.len() => {
+                turn::release(slot);
+                self.finish(&head, count as i64, 0);
+                if let Payload::Buffer(lease, _) = payload {
+                    self.give(lease);
+                }
+            }
+            outcome => self.write_the_rest(queue, at, head, Sending::bytes(payload), outcome),
+        }
+        Ok(())
+    }
+
+    /// A write that has its turn did not go whole.
+    #[cold]
+    fn write_the_rest(
+        &mut self,
+        queue: &Queue,
+        at: u32,
+        head: Head,
+        mut sending: Sending,
+        outcome: Result<usize>,
+    ) {
+        let Some(member) = self.members.get_mut(at) else { return };
+        (member.has_turn, member.in_batch) = (true, true);
+        let progress = sending.note(outcome, member.slot.kind().is_byte_stream());
+        self.after_batched(queue, at, head, sending, progress);
+    }
+
+    /// Sends at the end of the taking if it is its turn, or stands in line.
+    pub fn send(&mut self, queue: &Queue, at: u32, head: Head, mut sending: Sending) -> Result<()> {
+        let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
+        let is_gram = has_datagrams(member.slot) && sending.as_datagram().is_some();
+        if is_gram && self.is_gathered(at) && member.connects.is_empty() {
+            self.grams.push(Batched { at, head, sending });
+            return Ok(());
+        }
+        let limit = queue.send_limit();
+        // What needs no memory of the library's is never too much.
+        let is_limited = limit > 0 && sending.weight() > 0;
+        let would_pass = |member: &Member| {
+            is_limited && member.waiting > 0 && member.waiting.saturating_add(sending.weight()) > limit
+        };
+        if member.in_batch && (is_limited || is_gram) {
+            // What waits of it is not known yet.
+            self.flush(queue);
+        }
+        let Some(member) = self.members.get_mut(at) else { return Err(Error::EBADF) };
+        let refused = if self.broken.contains(&member.number) {
+            Some(Error::ECANCELED)
+        } else {
+            would_pass(member).then_some(Error::ENOBUFS)
+        };
+        if let Some(error) = refused {
+            self.give_back(sending);
+            return Err(error);
+        }
+        if member.may_send() && (member.has_turn || turn::try_take(member.slot)) {
+            member.has_turn = true;
+            member.in_batch = true;
+            let one = Batched { at, head, sending };
+            match is_gram {
+                true => self.gather(queue, one),
+                false => self.batch.push(one),
+            }
+            return Ok(());
+        }
+        let timeout = member.slot.ruling_timeout(Wait::Write);
+        if let Err(error) = sending.keep() {
+            self.give_back(sending);
+            return Err(error);
+        }
+        if let Some(member) = self.members.get_mut(at) {
+            member.waiting += sending.weight();
+        }
+        self.queue_up(queue, at, head, Detail::Send(Box::new(sending)), timeout);
+        Ok(())
+    }
+
+    /// Puts something behind the transfers of a handle, and goes on with them if it is its turn.
+    pub fn queue_up(&mut self, queue: &Queue, at: u32, head: Head, detail: Detail, timeout: i64) {
+        // What was gathered goes, or stands in the line, before it.
+        if self.is_gathered(at) {
+            self.flush(queue);
+        }
+        let id = self.enlist(at, head, detail, timeout);
+        let (Some(work), Some(member)) = (self.works.get_mut(id), self.members.get_mut(at)) else { return };
+        let has_turn = member.has_turn && !turn::is_awaited(member.slot);
+        if !has_turn {
+            if !member.has_turn && turn::try_take(member.slot) {
+                member.has_turn = true;
+            } else {
+                let ticket = Ticket { queue: queue.handle, stamp: work.stamp };
+                work.mark = Mark::AwaitsTurn;
+                let slot = member.slot;
+                if turn::wait(slot, ticket) {
+                    self.granted(ticket.stamp, at);
+                }
+            }
+        }
+        self.pump(queue, at);
+    }
+
+    /// It is an operation's turn; whether there is such a one.
+    pub fn granted(&mut self, stamp: u64, at: u32) -> bool {
+        let Some(member) = self.members.get_mut(at) else { return false };
+        let is_it = |id: &u32| self.works.get(*id).is_some_and(|work| work.stamp == stamp);
+        let id = self.works.line(&member.sends).find(is_it);
+        match id.and_then(|id| self.works.get_mut(id)) {
+            Some(work) => {
+                work.mark = Mark::None;
+                member.has_turn = true;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub fn give_back(&mut self, sending: Sending) {
+        if let Some(lease) = sending.into_lease() {
+            self.give(lease);
+        }
+    }
+
+    /// A buffer is free again: the one that has waited longest for it goes on.
+    #[inline]
+    pub fn give(&mut self, lease: Lease) {
+        self.pool.give(lease);
+        if !self.starved.is_empty() || !self.unanswered.is_empty() {
+            self.feed_and_answer();
+        }
+    }
+
+    #[cold]
+    fn feed_and_answer(&mut self) {
+        if !self.starved.is_empty() {
+            self.feed();
+        }
+        if !self.unanswered.is_empty() {
+            self.retry_answers();
+        }
+    }
+
+    /// Tries the transfers of the batch.
+    pub fn flush(&mut self, queue: &Queue) {
+        self.flush_grams(queue);
+        while !self.batch.is_empty() {
+            let mut batch = std::mem::take(&mut self.batch);
+            if batch.len() > FEW && self.has_ring {
+                self.flush_at_once(queue, &mut batch);
+            }
+            for one in batch.drain(..) {
+                self.try_batched(queue, one);
+            }
+            // The memory serves the next run.
+            batch.append(&mut self.batch);
+            self.batch = batch;
+        }
+    }
+
+    /// Carries out by one system call what can be carried out so. What is left in the batch goes by itself.
+    fn flush_at_once(&mut self, queue: &Queue, batch: &mut Vec<Batched>) {
+        if self.calls.try_reserve(batch.len()).is_err() || self.batch.try_reserve(batch.len()).is_err() {
+            return;
+        }
+        let mut calls = std::mem::take(&mut self.calls);
+        // Those that go are put first. No handle has two in the batch, so that the order is none of theirs.
+        for place in 0..batch.len() {
+            let one = &batch[place];
+            let slot = self.members.get(one.at).map(|member| member.slot);
+            if let (Some(slot), Some(bytes)) =
+                (slot.filter(|slot| transfer::gives_plainly(slot)), one.sending.plain())
+            {
+                batch.swap(calls.len(), place);
+                calls.push(Call::send(slot.fd(), bytes));
+            }
+        }
+        queue.carry_out(&mut calls);
+        for (one, call) in batch.drain(..calls.len()).zip(calls.drain(..)) {
+            match call.outcome {
+                Some(Ok(count)) if one.sending.is_whole(count) => self.sent_whole(queue, one),
+                Some(outcome) => self.carried_out(queue, one, outcome),
+                None => self.batch.push(one),
+            }
+        }
+        self.calls = calls;
+        batch.append(&mut self.batch);
+    }
+
+    /// A transfer of the batch went whole by its first try.
+    #[inline]
+    fn sent_whole(&mut self, queue: &Queue, one: Batched) {
+        let Batched { at, head, sending } = one;
+        let Some(member) = self.members.get_mut(at) else { return };
+        debug_assert!(member.in_batch && member.has_turn, "it was not its turn");
+        member.in_batch = false;
+        self.finish(&head, sending.length() as i64, 0);
+        self.give_back(sending);
+        self.pass_turn(queue, at);
+    }
+
+    #[cold]
+    fn carried_out(&mut self, queue: &Queue, one: Batched, outcome: sys::Result<usize>) {
+        let Batched { at, head, mut sending } = one;
+        let Some(slot) = self.members.get(at).map(|member| member.slot) else { return };
+        let progress = sending.carried_out(slot, outcome);
+        self.after_batched(queue, at, head, sending, progress);
+    }
+
+    pub fn try_batched(&mut self, queue: &Queue, one: Batched) {
+        let Batched { at, head, mut sending } = one;
+        let progress = match self.members.get(at).map(Member::open) {
+            Some(Ok(slot)) => sending.attempt(&slot),
+            _ => Progress::Failed(Error::ECANCELED),
+        };
+        self.after_batched(queue, at, head, sending, progress);
+    }
+
+    /// What comes of a transfer of the batch: the end, or a place at the front of the line.
+    pub fn after_batched(
+        &mut self,
+        queue: &Queue,
+        at: u32,
+        head: Head,
+        mut sending: Sending,
+        progress: Progress,
+    ) {
+        let Some(member) = self.members.get_mut(at) else { return };
+        debug_assert!(member.in_batch && member.has_turn, "it was not its turn");
+        member.in_batch = false;
+        let progress = match progress {
+            Progress::Waits if member.slot.ruling_timeout(Wait::Write) == 0 => {
+                Progress::Failed(Error::EAGAIN)
+            }
+            Progress::Waits => match sending.keep() {
+                Ok(()) => Progress::Waits,
+                Err(error) => Progress::Failed(error),
+            },
+            other => other,
+        };
+        match progress {
+            Progress::Waits => {
+                member.waiting += sending.weight();
+                member.is_blocked = true;
+                let timeout = member.slot.ruling_timeout(Wait::Write);
+                let stamp = self.next_stamp();
+                let id = self.works.insert(head, Detail::Send(Box::new(sending)), at, stamp);
+                if let Some(member) = self.members.get_mut(at) {
+                    self.works.push_front(&mut member.sends, id);
+                }
+                self.start_clock(id, timeout);
+                self.sync(queue, at);
+            }
+            Progress::Complete => {
+                self.sent(&head, sending, Ok(()));
+                self.pass_turn(queue, at);
+            }
+            Progress::Failed(error) => {
+                let broken = self.sent(&head, sending, Err(error));
+                self.after_failure(queue, at, broken);
+            }
+        }
+    }
+
+    /// The end of a transfer; whether it ended in the middle.
+    pub fn sent(&mut self, head: &Head, sending: Sending, outcome: Result<()>) -> bool {
+        let moved = sending.moved as i64;
+        self.give_back(sending);
+        match outcome {
+            Ok(()) => self.finish(head, moved, 0),
+            Err(error) => self.finish(head, error.code(), moved),
+        }
+        outcome.is_err() && moved > 0
+    }
+
+    pub fn after_failure(&mut self, queue: &Queue, at: u32, broken: bool) {
+        if broken {
+            self.break_line(at);
+            if let Some(member) = self.members.get(at) {
+                if self.broken.try_reserve(1).is_ok() {
+                    self.broken.push(member.number);
+                }
+                turn::breaks(member.slot, |ticket| super::broken(member.slot, ticket));
+            }
+        }
+        self.pass_turn(queue, at);
+    }
+
+    /// Of a transfer only a part went: those behind it can't go any more.
+    pub fn break_line(&mut self, at: u32) {
+        let Some(member) = self.members.get(at) else { return };
+        let mut next = member.sends.first;
+        while next != NONE {
+            let id = next;
+            next = self.works.after(id);
+            let is_transfer = matches!(self.works.get(id).map(|work| &work.detail), Some(Detail::Send(_)));
+            if is_transfer {
+                self.drop_send(id, Error::ECANCELED);
+            }
+        }
+    }
+
+    /// Ends a transfer that stands in line.
+    pub fn drop_send(&mut self, id: u32, error: Error) -> bool {
+        let Some((head, sending)) = self.unlist(id).and_then(Work::into_sending) else { return false };
+        self.sent(&head, sending, Err(error))
+    }
+
+    /// Takes an operation out of its line and out of the slab.
+    pub fn unlist(&mut self, id: u32) -> Option<Work> {
+        let work = self.works.get(id)?;
+        let (at, verb) = (work.member, work.head().verb);
+        if let Detail::Send(sending) = &work.detail {
+            let weight = sending.weight();
+            if let Some(member) = self.members.get_mut(at) {
+                member.waiting = member.waiting.saturating_sub(weight);
+            }
+        }
+        if let (Some(member), Some(which)) = (self.members.get_mut(at), Which::of(verb)) {
+            self.works.unlink(which.line(member), id);
+        }
+        self.resting.forget(id);
+        self.works.remove(id)
+    }
+
+    /// Goes on with what stands in line, or gives the turn to others.
+    #[inline]
+    pub fn pass_turn(&mut self, queue: &Queue, at: u32) {
+        let Some(member) = self.members.get_mut(at) else { return };
+        member.is_blocked = false;
+        if member.sends.is_empty() {
+            if std::mem::take(&mut member.has_turn) {
+                turn::release(member.slot);
+            }
+            return;
+        }
+        self.pump(queue, at);
+        self.sync(queue, at);
+    }
+
+    /// Whether an operation waits for a connect that the same queue has taken before it.
+    pub fn is_gated(&self, at: u32, id: u32) -> bool {
+        let Some(member) = self.members.get(at) else { return true };
+        if member.connects.is_empty() {
+            return false;
+        }
+        match (self.works.get(member.connects.first), self.works.get(id)) {
+            (Some(connect), Some(work)) => connect.stamp < work.stamp,
+            _ => false,
+        }
+    }
+
+    /// Sends what stands in line, until the system takes no more.
+    pub fn pump(&mut self, queue: &Queue, at: u32) {
+        loop {
+            let Some(member) = self.members.get_mut(at) else { return };
+            let id = member.sends.first;
+            if member.in_batch || member.holds > 0 || (member.is_blocked && !member.found.any(Events::WRITE))
+            {
+                return;
+            }
+            member.found = member.found.without(Events::WRITE);
+            member.is_blocked = false;
+            let (has_turn, slot) = (member.has_turn, member.slot);
+            let mark = self.works.get(id).map(|work| work.mark);
+            if mark.is_none_or(|mark| mark == Mark::AwaitsTurn) {
+                // Nothing is left, or what is left waits for others' to go first.
+                if has_turn {
+                    self.give_up_turn(at, slot);
+                }
+                return;
+            }
+            if self.is_gated(at, id) || !self.advance(queue, at, id) {
+                return;
+            }
+        }
+    }
+
+    pub fn give_up_turn(&mut self, at: u32, slot: &Slot) {
+        if let Some(member) = self.members.get_mut(at) {
+            member.has_turn = false;
+        }
+        turn::release(slot);
+    }
+
+    /// Carries out the first of a line; whether the next may follow.
+    pub fn advance(&mut self, queue: &Queue, at: u32, id: u32) -> bool {
+        let slot = match self.members.get(at).map(Member::open) {
+            Some(Ok(slot)) => slot,
+            _ => return false,
+        };
+        let Some(work) = self.works.get_mut(id) else { return false };
+        match &mut work.detail {
+            Detail::Send(sending) => {
+                let (before, moved) = (sending.weight(), sending.moved);
+                let progress = sending.attempt(&slot);
+                let gone = before - sending.weight();
+                if let Some(member) = self.members.get_mut(at) {
+                    member.waiting = member.waiting.saturating_sub(gone);
+                }
+                match progress {
+                    Progress::Waits => {
+                        let has_moved = sending.moved > moved;
+                        if let Some(member) = self.members.get_mut(at) {
+                            member.is_blocked = true;
+                        }
+                        if has_moved {
+                            self.resting.forget(id);
+                        } else {
+                            self.tried_in_vain(queue, id);
+                        }
+                        self.sync(queue, at);
+                        return false;
+                    }
+                    Progress::Complete => {
+                        if let Some((head, sending)) = self.unlist(id).and_then(Work::into_sending) {
+                            self.sent(&head, sending, Ok(()));
+                        }
+                    }
+                    Progress::Failed(error) => {
+                        let broken = self.drop_send(id, error);
+                        self.after_failure(queue, at, broken);
+                        return false;
+                    }
+                }
+            }
+            Detail::Shutdown(how) => {
+                let outcome = shut(&slot, *how);
+                if let Some(work) = self.unlist(id) {
+                    self.finish(&work.head(), outcome.map_or_else(Error::code, |()| 0), 0);
+                }
+            }
+            Detail::Close => {
+                drop(slot);
+                self.complete_close(queue, at, id);
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+}

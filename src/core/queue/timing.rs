@@ -1,0 +1,183 @@
+//! What is done when it is time: timers fire, operations end that have waited too long, or must not wait at all. Not here: the
+//! order of what is due (`clock`).
+
+use crate::core::deadline::Deadline;
+use crate::core::error::Error;
+use crate::core::queue::Queue;
+use crate::core::queue::clock::Due;
+use crate::core::queue::record::{Done, Verb, flag as bit};
+use crate::core::queue::state::{MOST, State};
+use crate::core::queue::work::{Detail, Mark, Work};
+use crate::core::readiness;
+use crate::sys::Events;
+use std::time::{Duration, Instant};
+
+impl State {
+    /// Forgets what is no longer waited for, once that is most of it.
+    pub fn tidy_clock(&mut self) {
+        if self.clock.len() > 2 * self.works.len() + MOST {
+            let works = &self.works;
+            self.clock.retain(|due| works.get(due.id).is_some_and(|work| work.stamp == due.stamp));
+        }
+    }
+
+    /// When to look next.
+    pub fn next_due(&self) -> Deadline {
+        self.clock.next().min(self.resting.next())
+    }
+
+    /// Does what is due.
+    pub fn fire(&mut self, queue: &Queue) {
+        self.end_rests(queue);
+        if self.clock.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(due) = self.clock.pop(now) {
+            let Some(work) = self.works.get_mut(due.id).filter(|work| work.stamp == due.stamp) else {
+                continue;
+            };
+            let head = work.head();
+            if let Detail::Timer(ticks) = &mut work.detail {
+                let Some(ticks) = ticks else {
+                    self.unlist(due.id);
+                    self.finish(&head, 0, 0);
+                    continue;
+                };
+                // As often as it was missed it is reported once, and keeps its phase.
+                let late = now.saturating_duration_since(ticks.next).as_micros();
+                let period = u128::from(ticks.period);
+                let step = u64::try_from((late / period + 1).saturating_mul(period)).unwrap_or(u64::MAX);
+                if let Some(when) = ticks.next.checked_add(Duration::from_micros(step)) {
+                    ticks.next = when;
+                    self.clock.add(Due { when, ..due });
+                }
+                self.emit(Done { flags: bit::MORE, ..head.done(0) });
+                continue;
+            }
+            match work.time_limit.as_ref().and_then(|time_limit| time_limit.deadline) {
+                Some(when) if when <= now => self.time_out(queue, due, now),
+                // It was served meanwhile, and waits anew; or it is a connect that looks again.
+                Some(when) => {
+                    self.clock.add(Due { when, ..due });
+                    self.look_again(queue, due.id);
+                }
+                None => self.look_again(queue, due.id),
+            }
+        }
+    }
+
+    /// An operation has waited too long, unless there is now what it waits for.
+    fn time_out(&mut self, queue: &Queue, due: Due, now: Instant) {
+        self.try_once_more(queue, due.id);
+        let Some(work) = self.works.get(due.id).filter(|work| work.stamp == due.stamp) else { return };
+        match work.time_limit.as_ref().and_then(|time_limit| time_limit.deadline) {
+            Some(when) if when <= now => {}
+            Some(when) => return self.clock.add(Due { when, ..due }),
+            None => return,
+        }
+        let at = work.member;
+        if matches!(work.detail, Detail::Connect(_)) {
+            return self.connect_timed_out(queue, due.id);
+        }
+        self.end(queue, due.id, Error::ETIMEDOUT);
+        self.note_rest(at);
+    }
+
+    /// Tries an operation that is about to end. Others may have had all the room for events, or all that the engine tells at a
+    /// time: it must not pay for that.
+    fn try_once_more(&mut self, queue: &Queue, id: u32) {
+        let Some(work) = self.works.get(id) else { return };
+        let at = work.member;
+        match work.detail {
+            Detail::Connect(_) => self.connect_moved(queue, at),
+            Detail::Receive { .. } | Detail::Accept if self.is_next_read(at, id) => {
+                self.read_once(queue, at, id);
+            }
+            Detail::Send(_) => {
+                if let Some(member) = self.members.get_mut(at) {
+                    member.found = member.found.or(Events::WRITE);
+                }
+                self.pump(queue, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_next_read(&self, at: u32, id: u32) -> bool {
+        !self.is_gated(at, id) && self.members.get(at).is_some_and(|member| member.reads.first == id)
+    }
+
+    /// An operation has asked to be looked at now.
+    pub fn look_again(&mut self, queue: &Queue, id: u32) {
+        if let Some(Work { detail: Detail::Connect(_), member, .. }) = self.works.get(id) {
+            let at = *member;
+            self.connect_moved(queue, at);
+        }
+    }
+
+    /// Has an operation looked at then.
+    pub fn wake_up(&mut self, id: u32, stamp: u64, deadline: Deadline) {
+        if let Deadline::At(when) = deadline {
+            self.clock.add(Due { when, id, stamp });
+        }
+    }
+
+    /// Those behind an operation that has ended may be served.
+    pub fn note_rest(&mut self, at: u32) {
+        if self
+            .members
+            .get(at)
+            .is_some_and(|member| !member.reads.is_empty() && !readiness::is_plain(member.slot))
+        {
+            self.note(at, Events::READ);
+        }
+    }
+
+    pub fn resume_clock(&mut self, id: u32) {
+        let Some(work) = self.works.get_mut(id) else { return };
+        let Some(time_limit) = &mut work.time_limit else { return };
+        let Some(left) = time_limit.paused.take() else { return };
+        if let Some(when) = Instant::now().checked_add(left) {
+            time_limit.deadline = Some(when);
+            let stamp = work.stamp;
+            self.clock.add(Due { when, id, stamp });
+        }
+    }
+
+    pub fn pause_clock(&mut self, id: u32) {
+        let Some(time_limit) = self.works.get_mut(id).and_then(|work| work.time_limit.as_mut()) else {
+            return;
+        };
+        if let Some(deadline) = time_limit.deadline.take() {
+            time_limit.paused = Some(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Whether there was no room to serve an operation in this run.
+    fn was_left_out(&self, id: u32) -> bool {
+        let work = self.works.get(id).filter(|work| work.mark != Mark::Served);
+        work.and_then(|work| self.members.get(work.member)).is_some_and(|member| member.is_ready)
+    }
+
+    /// Ends what must not wait and would have to.
+    pub fn end_impatient(&mut self, queue: &Queue) {
+        if self.impatient.is_empty() {
+            return;
+        }
+        for (id, stamp) in std::mem::take(&mut self.impatient) {
+            if self.was_left_out(id) {
+                self.try_once_more(queue, id);
+            }
+            let Some(work) = self.works.get_mut(id).filter(|work| work.stamp == stamp) else { continue };
+            if std::mem::replace(&mut work.mark, Mark::None) == Mark::Served {
+                self.impatient.push((id, stamp));
+                continue;
+            }
+            match work.head().verb {
+                Verb::Connect => self.tell_connect(queue, id),
+                _ => self.end(queue, id, Error::EAGAIN),
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What the engine watches, and what comes of what it finds; what others have to say. Not here: how it waits (`engine`), and the
+//! serving of those that are ready (`reads`).
+
+use crate::core::error::Error;
+use crate::core::handle::chunks;
+use crate::core::queue::engine::Found;
+use crate::core::queue::state::State;
+use crate::core::queue::work::Detail;
+use crate::core::queue::{Notice, Queue, turn};
+use crate::core::readiness;
+use crate::sys::{self, Events};
+
+impl State {
+    /// Something of a member may be ready: it is served when its time comes.
+    pub fn note(&mut self, at: u32, found: Events) {
+        if let Some(member) = self.members.get_mut(at) {
+            member.found = member.found.or(found);
+            if !std::mem::replace(&mut member.is_ready, true) {
+                self.ready.push_back(at);
+            }
+        }
+    }
+
+    /// What is ready whatever the kernel says.
+    pub fn look(&mut self, at: u32) {
+        let Some(member) = self.members.get(at) else { return };
+        let forced = readiness::forced(member.slot);
+        if !forced.is_empty() {
+            self.note(at, forced);
+        }
+    }
+
+    /// What the engine has found.
+    pub fn note_found(&mut self, queue: &Queue, found: &Found) {
+        self.resting.count_find(!found.list.is_empty());
+        for (tag, events) in &found.list {
+            if let Some(at) = self.members.find(*tag) {
+                self.note_one(queue, at, *events);
+            } else if let Some(at) = super::connecting::owner(*tag) {
+                self.race_moved(queue, at);
+            }
+        }
+    }
+
+    #[inline]
+    pub fn note_one(&mut self, queue: &Queue, at: u32, events: Events) {
+        let Some(member) = self.members.get_mut(at) else { return };
+        if !member.connects.is_empty() {
+            self.connect_moved(queue, at);
+            let Some(member) = self.members.get(at) else { return };
+            if !readiness::in_kernel(member.slot) {
+                return self.sync(queue, at);
+            }
+        }
+        let Some(member) = self.members.get_mut(at) else { return };
+        if events.any(Events::WRITE) && member.is_blocked {
+            member.found = member.found.or(Events::WRITE);
+            self.pump(queue, at);
+            self.sync(queue, at);
+        }
+        let Some(member) = self.members.get(at) else { return };
+        if !member.reads.is_empty() || !member.polls.is_empty() {
+            return self.note(at, readiness::conclude(member.slot, events));
+        }
+        self.unwatch_idle(queue, at);
+    }
+
+    /// The kernel tells what nobody wants to know.
+    pub fn unwatch_idle(&mut self, queue: &Queue, at: u32) {
+        let wanted = self.wanted(at);
+        let tag = self.members.tag(at);
+        let (Some(member), Some(engine)) = (self.members.get_mut(at), queue.engine()) else { return };
+        // Hang-ups and errors are told unasked: of what is only written to the next write tells them.
+        if member.watched != wanted || wanted.is_empty() {
+            let _ = engine.watch(member.watched_fd(), tag, member.watched, wanted);
+            member.watched = wanted;
+        }
+    }
+
+    /// What the engine should watch of a member.
+    pub fn wanted(&self, at: u32) -> Events {
+        let Some(member) = self.members.get(at) else { return Events::NONE };
+        if !readiness::in_kernel(member.slot) {
+            return Events::NONE;
+        }
+        let (read, send) = (member.reads.first, member.sends.first);
+        let is_held = member.is_starved || self.resting.has(read);
+        let reads = !member.reads.is_empty() && !is_held && !self.is_gated(at, read);
+        let writes = member.is_blocked && !self.resting.has(send);
+        let mut wanted = Events::READ.when(reads).or(Events::WRITE.when(writes));
+        if !member.connects.is_empty() {
+            wanted = wanted.or(Events::WRITE);
+        }
+        let mut id = member.polls.first;
+        while let Some(work) = self.works.get(id) {
+            if let Detail::Poll(events) = work.detail {
+                if !self.is_gated(at, id) {
+                    wanted = wanted.or(Events(events));
+                }
+            }
+            id = self.works.after(id);
+        }
+        wanted
+    }
+
+    /// Has the engine watch what is wanted. What is watched for reading and not wanted just now is left: it will be again.
+    pub fn sync(&mut self, queue: &Queue, at: u32) {
+        let wanted = self.wanted(at);
+        let tag = self.members.tag(at);
+        let (Some(member), Some(engine)) = (self.members.get_mut(at), queue.engine()) else { return };
+        let is_held = member.is_starved || self.resting.has(member.reads.first);
+        let keep = member.watched.and(Events::READ).when(!is_held && readiness::in_kernel(member.slot));
+        let wanted = wanted.or(keep);
+        if wanted == member.watched {
+            return;
+        }
+        let mut outcome = engine.watch(member.watched_fd(), tag, member.watched, wanted);
+        if outcome == Err(Error::EEXIST) && member.duplicate.is_none() {
+            // Two handles have the same descriptor.
+            outcome = sys::duplicate(member.slot.fd()).map_err(Error::from).and_then(|duplicate| {
+                member.duplicate = duplicate;
+                engine.watch(duplicate, tag, Events::NONE, wanted)
+            });
+        }
+        match outcome {
+            Ok(()) => member.watched = wanted,
+            Err(error) => self.unwatchable(queue, at, error),
+        }
+    }
+
+    /// Has the kernel look again: it looks by itself only when something comes.
+    pub fn watch_anew(&mut self, queue: &Queue, at: u32) {
+        let tag = self.members.tag(at);
+        if let (Some(member), Some(engine)) = (self.members.get(at), queue.engine()) {
+            let _ = engine.watch(member.watched_fd(), tag, member.watched, member.watched);
+        }
+    }
+
+    /// The kernel does not take it: whatever would wait for it ends.
+    #[cold]
+    pub fn unwatchable(&mut self, queue: &Queue, at: u32, error: Error) {
+        if let Some(member) = self.members.get_mut(at) {
+            member.watched = Events::NONE;
+        }
+        self.end_all(queue, at, error);
+    }
+
+    /// Others have changed something.
+    pub fn handle_notices(&mut self, queue: &Queue, notices: Vec<Notice>) {
+        for notice in notices {
+            match notice {
+                Notice::Changed(number) => {
+                    if let Some(at) = self.members.of(number) {
+                        self.changed(queue, at);
+                    }
+                }
+                Notice::Again(number) => {
+                    if let Some(at) = self.members.of(number) {
+                        self.watch_anew(queue, at);
+                    }
+                }
+                Notice::Granted(number, stamp) => match self.members.of(number) {
+                    Some(at) if self.granted(stamp, at) => self.pump(queue, at),
+                    // It has ended meanwhile. The handle may be closed to all but the CLOSE that waits behind it.
+                    _ => {
+                        let slot = chunks::slot_of(number).filter(|slot| slot.handle().encode() == number);
+                        if let Some(slot) = slot {
+                            turn::release(slot);
+                        }
+                    }
+                },
+                Notice::Broken(number, stamp) => {
+                    let at = self.members.of(number).and_then(|at| self.members.get(at));
+                    let is_it = |id: &u32| {
+                        let work = self.works.get(*id);
+                        work.is_some_and(|work| work.stamp == stamp && matches!(work.detail, Detail::Send(_)))
+                    };
+                    let found = at.and_then(|member| self.works.line(&member.sends).find(is_it));
+                    if let Some(id) = found {
+                        self.drop_send(id, Error::ECANCELED);
+                    }
+                }
+                Notice::Answered(id, stamp) => self.answered(queue, id, stamp),
+            }
+        }
+    }
+
+    pub fn changed(&mut self, queue: &Queue, at: u32) {
+        self.connect_moved(queue, at);
+        self.sync(queue, at);
+        self.look(at);
+        let Some(member) = self.members.get_mut(at) else { return };
+        // What waits for something that only the handle knows is tried.
+        if !readiness::is_plain(member.slot) && !member.reads.is_empty() {
+            self.note(at, Events::READ);
+        }
+        let Some(member) = self.members.get_mut(at) else { return };
+        if !member.sends.is_empty() {
+            member.found = member.found.or(Events::WRITE);
+            self.pump(queue, at);
+        }
+    }
+}

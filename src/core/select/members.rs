@@ -1,0 +1,170 @@
+//! The members of three sets, each once, and the way back from a member to its places in the sets.
+//! Not here: finding out who is ready.
+
+use crate::core::error::{Error, Result};
+use crate::core::handle::number::Handle;
+use crate::core::handle::slot::Slot;
+use crate::core::handle::{lookup, table};
+use crate::sys::Events;
+
+/// What each of the three sets asks for, in their order.
+pub const ASKED: [Events; 3] = [Events::READ, Events::WRITE, Events::EXCEPT];
+
+/// The three sets. They must not overlap.
+pub type Sets<'a> = [&'a mut [i64]; 3];
+
+/// How many handles each set holds.
+pub type Counts = [usize; 3];
+
+/// One handle of the sets.
+#[derive(Debug)]
+pub struct Member {
+    pub handle: Handle,
+    pub slot: &'static Slot,
+    pub asked: Events,
+    pub ready: Events,
+    /// What the poller of a kept_set watches it for.
+    pub watched: Events,
+    /// What the kernel says is all, as far as is known.
+    pub plain: bool,
+    /// The kernel reports what nobody asked for, for ever: not asked again in this call.
+    pub parked: bool,
+    /// Its first place in each set of which it is.
+    at: [u32; 3],
+}
+
+impl Member {
+    pub fn is_open(&self) -> bool {
+        self.slot.is_open_as(self.handle)
+    }
+}
+
+/// The members, in the order in which they were met. Kept from call to call, so that a call allocates nothing.
+#[derive(Default, Debug)]
+pub struct MemberList {
+    pub members: Vec<Member>,
+    /// The sets that it was called for.
+    keys: [Vec<i64>; 3],
+    /// From a slot to a place in `members`; it counts only if the member there has that slot.
+    places: Vec<u32>,
+    /// Places in a set, while an answer is made.
+    order: Vec<u32>,
+}
+
+impl MemberList {
+    /// Calls the list: `EBADF` if a number stands for nothing.
+    pub fn gather(&mut self, sets: &Sets<'_>) -> Result<()> {
+        self.members.clear();
+        self.keys.iter_mut().for_each(Vec::clear);
+        for (which, set) in sets.iter().enumerate() {
+            self.members.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
+            let length = u32::try_from(set.len()).map_err(|_| Error::ENOMEM)?;
+            for (number, at) in set.iter().zip(0..length) {
+                self.add(*number, which, at)?;
+            }
+        }
+        self.order.clear();
+        self.order.try_reserve(self.members.len()).map_err(|_| Error::ENOMEM)
+    }
+
+    /// Keeps a copy of the sets, by which they are known when they come again.
+    pub fn note(&mut self, sets: &Sets<'_>) -> Result<()> {
+        for (key, set) in self.keys.iter_mut().zip(sets) {
+            key.clear();
+            key.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
+            key.extend_from_slice(set);
+        }
+        Ok(())
+    }
+
+    /// Whether it was called, and noted, for these sets. One that was not noted is no sets', empty ones neither.
+    pub fn is_of(&self, sets: &Sets<'_>) -> bool {
+        self.keys.iter().any(|key| !key.is_empty())
+            && self.keys.iter().zip(sets).all(|(key, set)| *key == **set)
+    }
+
+    /// Calls the same list again.
+    pub fn renew(&mut self) -> Result<()> {
+        for member in &mut self.members {
+            if !member.is_open() {
+                return Err(Error::EBADF);
+            }
+            member.parked = false;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, number: i64, which: usize, at: u32) -> Result<()> {
+        let (handle, slot) = table::peek(number)?;
+        if let Some(place) = self.find(handle) {
+            let member = &mut self.members[place];
+            if !member.asked.any(ASKED[which]) {
+                member.at[which] = at;
+                member.asked = member.asked.or(ASKED[which]);
+            }
+            return Ok(());
+        }
+        lookup::check_pollable(slot.class_of(handle).ok_or(Error::EBADF)?)?;
+        let index = handle.index as usize;
+        if index >= self.places.len() {
+            self.make_places(index + 1)?;
+        }
+        self.places[index] = self.members.len() as u32;
+        let mut first = [0; 3];
+        first[which] = at;
+        self.members.push(Member {
+            handle,
+            slot,
+            asked: ASKED[which],
+            ready: Events::NONE,
+            watched: Events::NONE,
+            plain: false,
+            parked: false,
+            at: first,
+        });
+        Ok(())
+    }
+
+    #[cold]
+    fn make_places(&mut self, length: usize) -> Result<()> {
+        self.places.try_reserve(length - self.places.len()).map_err(|_| Error::ENOMEM)?;
+        self.places.resize(length, 0);
+        Ok(())
+    }
+
+    /// The member that has this handle.
+    #[inline]
+    pub fn find(&self, handle: Handle) -> Option<usize> {
+        let place = *self.places.get(handle.index as usize)? as usize;
+        (self.members.get(place)?.handle == handle).then_some(place)
+    }
+
+    /// Leaves in each set, in the old order and once each, those of these members that are ready.
+    pub fn answer<'a>(&'a mut self, sets: &mut Sets<'_>, ready: Option<&'a [u32]>) -> Counts {
+        let Self { members, order, .. } = self;
+        let mut counts = [0; 3];
+        for (which, set) in sets.iter_mut().enumerate().filter(|(_, set)| !set.is_empty()) {
+            let is_ready = |member: &&Member| member.ready.any(ASKED[which]);
+            if ready.is_none() && members.iter().filter(is_ready).count() == set.len() {
+                // All, and none of them twice: the set is the answer.
+                counts[which] = set.len();
+                continue;
+            }
+            let place = |member: &Member| is_ready(&member).then_some(member.at[which]);
+            order.clear();
+            match ready {
+                Some(ready) => {
+                    order.extend(ready.iter().filter_map(|member| place(&members[*member as usize])))
+                }
+                None => order.extend(members.iter().filter_map(place)),
+            }
+            // Cheap where they are in order already, and they mostly are.
+            order.sort_unstable();
+            for (kept, at) in order.iter().enumerate() {
+                set[kept] = set[*at as usize];
+            }
+            counts[which] = order.len();
+        }
+        counts
+    }
+}

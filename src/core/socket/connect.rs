@@ -1,0 +1,477 @@
+//! Connecting: one address by the kernel alone, several as RFC 8305 says (Happy Eyeballs), with the
+//! handle's timeout, its close and its signals. Not here: the race of several (`race`), accepting (`listen`).
+//!
+//! `Fresh -> Connecting -> Arrived -> Connected`, or `Failed`, when the kernel connects the handle's own
+//! descriptor; `Fresh -> Racing -> ...` when several are tried, and the winner becomes the handle's.
+
+use crate::core::deadline::Deadline;
+use crate::core::error::{Error, Result};
+use crate::core::handle::extras;
+use crate::core::handle::lookup;
+use crate::core::handle::slot::{Phase, Slot, Wait, flag};
+use crate::core::handle::table::{self, Ref};
+use crate::core::name::address::fit;
+use crate::core::name::packed::Flat;
+use crate::core::process::section::Section;
+use crate::core::process::workers;
+use crate::core::readiness;
+use crate::core::socket::family::settle_family;
+use crate::core::socket::judge::tell_pending;
+use crate::core::socket::race::{Attempt, Race, still_wanted, suitable};
+use crate::core::socket::resolve::{self, Asker, Role, first_that_works};
+use crate::core::socket::{mode, native, retry};
+use crate::core::wait::SlotWatch;
+use crate::sys::{self, Events, Fd, PollFd};
+use socket2::SockAddr;
+
+/// Connects. With `connect_timeout` 0: `EINPROGRESS`, and the outcome on a later call.
+pub fn connect(number: i64, text: &str) -> Result<()> {
+    let slot = lookup::socket(number)?;
+    match slot.phase() {
+        _ if slot.has(flag::NATIVE) => {}
+        Phase::Fresh => {}
+        phase => return again(&slot, phase),
+    }
+    let deadline = slot.deadline(Wait::Connect);
+    // A name takes what time it takes, even for a caller who will not wait for the connection.
+    let lookup_deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
+    let candidates = resolve::lookup(slot.kind(), text, Role::Peer, Asker::Handle(&slot), lookup_deadline)?;
+    if !slot.kind().is_connected_kind() {
+        return set_peer(&slot, &candidates);
+    }
+    if slot.has(flag::NATIVE) {
+        return first_that_works(&candidates, |candidate| connect_natively(&slot, candidate));
+    }
+    let candidates = suitable(&slot, candidates)?;
+    match candidates.as_slice() {
+        [only] => start(&slot, only, deadline),
+        _ => race(&slot, candidates, deadline),
+    }
+}
+
+/// Connects to an address in numbers, as the same address in a text would be.
+pub fn connect_flat(number: i64, address: &Flat) -> Result<()> {
+    let slot = lookup::socket(number)?;
+    if slot.has(flag::NATIVE) {
+        return connect_natively(&slot, &native::socket_address(address)?);
+    }
+    let address = address.to_socket_address()?;
+    match slot.phase() {
+        Phase::Fresh => {}
+        phase => return again(&slot, phase),
+    }
+    if !slot.kind().is_connected_kind() {
+        return set_peer(&slot, &[address]);
+    }
+    start(&slot, &address, slot.deadline(Wait::Connect))
+}
+
+fn connect_natively(slot: &Ref, address: &SockAddr) -> Result<()> {
+    let family = slot.family().ok_or(Error::EAFNOSUPPORT)?;
+    match native::connect(slot, &fit(address, family)?, slot.deadline(Wait::Connect)) {
+        // Of an attempt that has failed, the kernel has told the error before.
+        Err(Error::ECONNABORTED) if slot.has(flag::PENDING) => {
+            tell_pending(slot).and(Err(Error::ECONNABORTED))
+        }
+        other => other,
+    }
+}
+
+/// How a connect goes on that does not wait.
+#[derive(Debug)]
+pub enum Begun {
+    /// It is done.
+    Done,
+    /// The kernel carries it out, or another call: [`progress`].
+    UnderWay,
+    /// The same of a native handle: [`native_progress`].
+    Native(SockAddr),
+    /// The listener's backlog is full: [`retry`], again and again.
+    Full(SockAddr),
+    /// Several addresses are to be tried: [`Race::advance`], then [`arrive`] or [`failed`].
+    Race(Race),
+}
+
+/// Whether a handle has begun to connect before: then how that goes is all there is to see, or it is an error.
+pub fn begun(slot: &Slot) -> Option<Result<()>> {
+    match slot.phase() {
+        _ if slot.has(flag::NATIVE) => None,
+        Phase::Fresh => None,
+        Phase::Connected => Some(Err(Error::EISCONN)),
+        Phase::Listening => Some(Err(Error::EOPNOTSUPP)),
+        Phase::Racing | Phase::Connecting | Phase::Arrived | Phase::Failed => Some(Ok(())),
+    }
+}
+
+/// Begins to connect, without waiting.
+pub fn begin(slot: &Ref, candidates: Vec<SockAddr>) -> Result<Begun> {
+    if slot.has(flag::NATIVE) {
+        return begin_natively(slot, &candidates);
+    }
+    if let Some(begun) = begun(slot) {
+        return begun.map(|()| Begun::UnderWay);
+    }
+    if !slot.kind().is_connected_kind() {
+        return set_peer(slot, &candidates).map(|()| Begun::Done);
+    }
+    let candidates = suitable(slot, candidates)?;
+    let [only] = candidates.as_slice() else {
+        let begins = slot.advance(Phase::Fresh, Phase::Racing);
+        return Ok(if begins { Begun::Race(Race::new(candidates)) } else { Begun::UnderWay });
+    };
+    match launch(slot, only)? {
+        Launched::Full(full) => Ok(Begun::Full(full)),
+        Launched::UnderWay | Launched::Overtaken(_) => Ok(Begun::UnderWay),
+    }
+}
+
+fn begin_natively(slot: &Ref, candidates: &[SockAddr]) -> Result<Begun> {
+    let mut begun = Begun::Done;
+    first_that_works(candidates, |candidate| {
+        let address = fit(candidate, slot.family().ok_or(Error::EAFNOSUPPORT)?)?;
+        match native::connect(slot, &address, Deadline::Now) {
+            Err(Error::EINPROGRESS) => begun = Begun::Native(address),
+            other => other?,
+        }
+        Ok(())
+    })?;
+    Ok(begun)
+}
+
+/// How a connect goes that was begun: `EINPROGRESS` while it goes on.
+pub fn progress(slot: &Ref) -> Result<()> {
+    outcome(slot, Deadline::Now)
+}
+
+/// As [`progress`], for one whose end is another call's to tell.
+pub fn peek_progress(slot: &Ref) -> Result<()> {
+    match readiness::advance_connect(slot) {
+        Phase::Arrived => Ok(()),
+        _ => progress(slot),
+    }
+}
+
+/// As [`progress`], for a native handle.
+pub fn native_progress(slot: &Ref, address: &SockAddr) -> Result<()> {
+    if readiness::kernel_says(slot, Events::WRITE) {
+        native::conclude(slot, address)
+    } else {
+        Err(Error::EINPROGRESS)
+    }
+}
+
+/// Tries again where the backlog was full: `EAGAIN` if it still is.
+pub fn retry(slot: &Ref, address: &SockAddr) -> Result<()> {
+    still_wanted(slot)?;
+    match mode::without_blocking(slot, || sys::connect(slot.fd(), address)) {
+        Err(sys::WOULD_BLOCK) => Err(Error::EAGAIN),
+        Err(error) => {
+            failed(slot, error.into());
+            Err(error.into())
+        }
+        Ok(_) => {
+            finish(slot, Ok(Phase::Arrived));
+            Ok(())
+        }
+    }
+}
+
+/// The winner of a race is there.
+pub fn arrive(slot: &Ref, winner: Attempt) -> Result<()> {
+    let installed = install(slot, winner);
+    finish(slot, installed.map(|()| Phase::Arrived));
+    installed
+}
+
+/// What was begun has failed.
+pub fn failed(slot: &Ref, error: Error) {
+    finish(slot, Err(error));
+}
+
+/// What was begun is given up before anything was decided.
+pub fn abandon(slot: &Ref) {
+    finish(slot, Err(Error::EINTR));
+}
+
+/// Its time is over: the handle has failed.
+pub fn time_out(slot: &Ref) {
+    give_up(slot, slot.phase());
+}
+
+/// Whether an address in numbers may be one that only the system knows.
+pub fn address_of(slot: &Slot, address: &Flat) -> Result<SockAddr> {
+    if slot.has(flag::NATIVE) { native::socket_address(address) } else { address.to_socket_address() }
+}
+
+/// A datagram socket only notes its peer.
+fn set_peer(slot: &Ref, candidates: &[SockAddr]) -> Result<()> {
+    first_that_works(candidates, |candidate| {
+        let family = settle_family(slot, candidate.domain())?;
+        match sys::connect(slot.fd(), &fit(candidate, family)?) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(retry::no_port(slot, error)),
+        }
+    })
+}
+
+/// A further call on a handle that is no longer fresh.
+fn again(slot: &Ref, phase: Phase) -> Result<()> {
+    match phase {
+        Phase::Connected => Err(Error::EISCONN),
+        Phase::Listening => Err(Error::EOPNOTSUPP),
+        _ => {
+            let deadline = slot.deadline(Wait::Connect);
+            outcome(slot, deadline).map_err(|error| match error {
+                Error::EINPROGRESS => Error::EALREADY,
+                other => other,
+            })
+        }
+    }
+}
+
+/// One address: the kernel connects the handle's own descriptor.
+fn start(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()> {
+    match launch(slot, address)? {
+        Launched::Full(address) => retry_while_full(slot, address, deadline),
+        Launched::Overtaken(address) => overtaken(slot, &[address], deadline),
+        Launched::UnderWay => outcome(slot, deadline),
+    }
+}
+
+/// How far the kernel has come with one address.
+enum Launched {
+    UnderWay,
+    /// It could not even begin.
+    Full(SockAddr),
+    /// Another thread was first.
+    Overtaken(SockAddr),
+}
+
+/// Has the kernel begin.
+fn launch(slot: &Ref, address: &SockAddr) -> Result<Launched> {
+    let family = settle_family(slot, address.domain())?;
+    let address = fit(address, family)?;
+    if slot.advance(Phase::Fresh, Phase::Racing) {
+        match mode::without_blocking(slot, || sys::connect(slot.fd(), &address)) {
+            Ok(true) => finish(slot, Ok(Phase::Arrived)),
+            Ok(false) => finish(slot, Ok(Phase::Connecting)),
+            // A full backlog of an AF_UNIX listener: the kernel neither queues us nor says when there is room.
+            Err(sys::WOULD_BLOCK) => return Ok(Launched::Full(address)),
+            Err(error) => finish(slot, Err(error.into())),
+        }
+        return Ok(Launched::UnderWay);
+    }
+    Ok(Launched::Overtaken(address))
+}
+
+/// Another thread was first. If it connects, this call only awaits what comes of that; if it has made the handle native,
+/// this call connects as such a handle does.
+#[cold]
+fn overtaken(slot: &Ref, candidates: &[SockAddr], deadline: Deadline) -> Result<()> {
+    match slot.has(flag::NATIVE) {
+        true => first_that_works(candidates, |candidate| connect_natively(slot, candidate)),
+        false => outcome(slot, deadline),
+    }
+}
+
+/// Under the lock, so that a call that gives up meanwhile does not leave its error on a connection.
+fn move_on(slot: &Ref, from: Phase, to: Phase) -> bool {
+    let moved = extras::locked(slot.handle().index, || slot.advance(from, to));
+    readiness::changed(slot);
+    moved
+}
+
+/// Tries again and again until the listener has room; in the background for a caller who will not wait.
+fn retry_while_full(slot: &Ref, address: SockAddr, deadline: Deadline) -> Result<()> {
+    drive(slot, deadline, move |slot, deadline| {
+        let watch = SlotWatch::new(slot);
+        for round in 0.. {
+            still_wanted(slot)?;
+            match mode::without_blocking(slot, || sys::connect(slot.fd(), &address)) {
+                Err(sys::WOULD_BLOCK) => watch.pause(retry::pause(round), deadline)?,
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(Phase::Arrived),
+            }
+        }
+        Err(Error::EINTERNAL)
+    })
+}
+
+/// Several addresses, each with a descriptor of its own; the winner's becomes the handle's. Where nobody else can have
+/// the name of a bound one, it tries them itself, one after the other.
+fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()> {
+    if !slot.advance(Phase::Fresh, Phase::Racing) {
+        return overtaken(slot, &candidates, deadline);
+    }
+    let best = candidates.first().cloned();
+    let started = drive(slot, deadline, move |slot, deadline| {
+        let winner = Race::new(candidates).run(slot, deadline)?;
+        install(slot, winner)?;
+        Ok(Phase::Arrived)
+    });
+    match (started, best) {
+        // The kernel can do one of them alone, and the best is better than none.
+        (Err(workers::NO_THREAD), Some(best)) if slot.phase() == Phase::Fresh => start(slot, &best, deadline),
+        (other, _) => other,
+    }
+}
+
+/// The winner of a race becomes the handle's descriptor.
+fn install(slot: &Ref, winner: Attempt) -> Result<()> {
+    let section = Section::begin();
+    let (winner, family) = winner.take();
+    slot.give_family(take_over(slot, winner)?, family);
+    drop(section);
+    mode::renew(slot);
+    Ok(())
+}
+
+/// The winner takes the place of what the handle had. Other calls may be using that until the last is done.
+fn take_over(slot: &Ref, winner: Fd) -> Result<Fd> {
+    let own = slot.fd();
+    if own.is_none() || own == winner {
+        return Ok(winner);
+    }
+    let (fd, replaced) = sys::replace(own, winner)?;
+    slot.keep_replaced(replaced);
+    Ok(fd)
+}
+
+/// Carries out what the kernel can't do alone: here, or for a caller who will not wait on a thread of ours.
+/// The slot is `Racing` until then.
+fn drive(
+    slot: &Ref,
+    deadline: Deadline,
+    work: impl FnOnce(&Ref, Deadline) -> Result<Phase> + Send + 'static,
+) -> Result<()> {
+    if deadline != Deadline::Now {
+        finish(slot, work(slot, deadline));
+        return outcome(slot, deadline);
+    }
+    let background = table::get(slot.handle().encode())?;
+    let started = workers::run_apart(Box::new(move || {
+        let done = work(&background, Deadline::Never);
+        finish(&background, done);
+    }));
+    if let Err(error) = started {
+        move_on(slot, Phase::Racing, Phase::Fresh);
+        return Err(error);
+    }
+    Err(Error::EINPROGRESS)
+}
+
+fn finish(slot: &Ref, done: Result<Phase>) {
+    match done {
+        Ok(phase) if move_on(slot, Phase::Racing, phase) => {}
+        // A call with less time has given up in the meantime: the handle has failed, and stays so.
+        Ok(_) => sys::disconnect(slot.fd()),
+        // The caller may go on after a signal: nothing has been decided.
+        Err(Error::EINTR) => drop(move_on(slot, Phase::Racing, Phase::Fresh)),
+        Err(error) => {
+            readiness::fail(slot, error);
+            readiness::changed(slot);
+        }
+    }
+}
+
+/// Waits for the end of a connect that is under way, and tells it once.
+fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
+    loop {
+        match readiness::advance_connect(slot) {
+            Phase::Arrived if slot.advance(Phase::Arrived, Phase::Connected) => return Ok(()),
+            // So says a handle that was made native meanwhile, whatever the kernel has come to.
+            Phase::Connected if slot.has(flag::NATIVE) => return native::outcome(slot, deadline),
+            Phase::Connected => return Ok(()),
+            Phase::Failed => return Err(slot.error().unwrap_or(Error::ECONNABORTED)),
+            Phase::Fresh => return Err(Error::EINTR),
+            Phase::Listening => return Err(Error::EOPNOTSUPP),
+            _ if deadline == Deadline::Now => return Err(Error::EINPROGRESS),
+            phase => await_change(slot, phase, deadline)?,
+        }
+    }
+}
+
+fn await_change(slot: &Ref, phase: Phase, deadline: Deadline) -> Result<()> {
+    let fd = if phase == Phase::Connecting { slot.fd() } else { Fd::NONE };
+    let watch = SlotWatch::new(slot);
+    if slot.phase() != phase {
+        return Ok(());
+    }
+    match watch.poll(&mut [PollFd::new(fd, Events::WRITE), watch.entry()], deadline) {
+        Err(Error::ETIMEDOUT) => {
+            give_up(slot, phase);
+            Ok(())
+        }
+        // The system's own timeout ends the wait and not the attempt (socket(7)).
+        Err(Error::EAGAIN) => Err(Error::EINPROGRESS),
+        other => other.map(drop),
+    }
+}
+
+/// The time for connecting is over: the attempt is taken back, and the handle has failed.
+fn give_up(slot: &Ref, phase: Phase) {
+    let given_up = || slot.phase() == phase && readiness::fail(slot, Error::ETIMEDOUT);
+    if extras::locked(slot.handle().index, given_up) {
+        if phase == Phase::Connecting {
+            sys::disconnect(slot.fd());
+        }
+        readiness::changed(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::socket::close;
+    use crate::core::socket::life;
+    use crate::core::socket::listen;
+
+    /// A listener on the loopback, and where it is.
+    fn listener() -> (i64, SockAddr) {
+        let listener = life::open("tcp4").unwrap();
+        listen::bind(listener, "127.0.0.1:0").unwrap();
+        listen::listen(listener, 0).unwrap();
+        let address = sys::local(lookup::socket(listener).unwrap().fd()).unwrap();
+        (listener, address)
+    }
+
+    /// Where the winner of several attempts has a number of its own, the old one is not free for strangers before the
+    /// last call is done that may use it, and free then. It is told from others by being inherited.
+    #[test]
+    fn what_stood_for_a_handle_is_closed_when_no_call_uses_it_any_more() {
+        let (listener, address) = listener();
+        let client = life::open("tcp4").unwrap();
+        let slot = lookup::socket(client).unwrap();
+        let before = slot.fd();
+        sys::set_inherit(before, true).unwrap();
+        assert_eq!(race(&slot, vec![address.clone(), address], Deadline::Never), Ok(()));
+        let replaced = before != slot.fd();
+        close::close(client).unwrap();
+        if replaced {
+            assert_eq!(sys::inherit(before), Ok(true));
+        }
+        drop(slot);
+        assert_ne!(sys::inherit(before), Ok(true));
+        close::close(listener).unwrap();
+    }
+
+    #[cfg(unix)]
+    mod not_windows {
+        use super::*;
+
+        /// Whoever knew the number before expects a socket that blocks.
+        #[test]
+        fn the_winner_blocks_where_others_know_its_number() {
+            let (listener, address) = listener();
+            let client = life::open("tcp4").unwrap();
+            let slot = lookup::socket(client).unwrap();
+            let number = life::fd(client).unwrap();
+            assert_eq!(race(&slot, vec![address.clone(), address], Deadline::Never), Ok(()));
+            assert_eq!(life::fd(client), Ok(number));
+            assert_eq!(sys::set_blocking(slot.fd(), true), Ok(true));
+            drop(slot);
+            close::close(client).unwrap();
+            close::close(listener).unwrap();
+        }
+    }
+}

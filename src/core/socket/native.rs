@@ -1,0 +1,123 @@
+//! Native handles: what they say is what the system says. Nothing is kept, corrected or set unasked, so that a
+//! language's own socket module can be had on top of this library as its programs know it. Waiting, timeouts, close
+//! and signals are as on every handle. Not here: where the usual handles know better, which ask [`flag::NATIVE`] there.
+
+use crate::core::deadline::Deadline;
+use crate::core::error::{Error, Result};
+use crate::core::handle::extras;
+use crate::core::handle::slot::{New, Phase, flag};
+use crate::core::handle::table::{self, Ref};
+use crate::core::name::kind::Kind;
+use crate::core::name::packed::Flat;
+use crate::core::process::section::Section;
+use crate::core::socket::{mode, retry};
+use crate::core::wait::SlotWatch;
+use crate::core::{fork, readiness};
+use crate::sys::{self, Events, PollFd};
+use socket2::{Domain, SockAddr, Type};
+
+/// Opens a socket by the system's own numbers.
+pub fn open(family: i32, kind: i32, protocol: i32) -> Result<i64> {
+    let vacancy = table::reserve(fork::install()?)?;
+    let (family, transport) = (Domain::from(family), Type::from(kind));
+    let section = Section::begin();
+    let fd = sys::open(family, transport, protocol)?;
+    let kind = Kind::from_socket(family, transport, protocol).inspect_err(|_| sys::close(fd))?;
+    // To the rest of the library it is a socket of which the kernel knows everything: one that is connected.
+    let flags = flag::NONBLOCKING | flag::NATIVE;
+    Ok(vacancy.fill(&New { kind, fd, phase: Phase::Connected, flags }, &section).encode())
+}
+
+/// Makes a handle native, for good.
+pub fn turn_on(slot: &Ref) -> Result<()> {
+    if slot.has(flag::NATIVE) {
+        return Ok(());
+    }
+    // Under the lock under which a connect is decided.
+    extras::locked(slot.handle().index, || {
+        // Not while there is no descriptor, or another one may take its place.
+        if slot.has(flag::UNSETTLED) || slot.phase() == Phase::Racing {
+            return Err(Error::EINVAL);
+        }
+        // First, so that a call which finds it connected knows by whose word.
+        slot.set_flags(flag::NATIVE);
+        for phase in [Phase::Fresh, Phase::Connecting, Phase::Arrived, Phase::Failed] {
+            slot.advance(phase, Phase::Connected);
+        }
+        slot.clear_flags(flag::SHUT_READ | flag::SHUT_WRITE);
+        // An error that the kernel has told only us is told once more, as the kernel would.
+        if slot.take_flags(flag::PENDING | flag::UNHEARD) && slot.has_error() {
+            slot.set_flags(flag::PENDING);
+        } else {
+            slot.take_error();
+        }
+        Ok(())
+    })?;
+    readiness::changed(slot);
+    Ok(())
+}
+
+/// The address as the system takes it. One of the unix family without a name asks Linux for a name of its choice.
+pub fn socket_address(address: &Flat) -> Result<SockAddr> {
+    if address.is_unnamed() { Ok(sys::unix_address(&[])?) } else { address.to_socket_address() }
+}
+
+/// Connects as connect(2) does, again and again if the caller likes; the error of an attempt that has failed is told once.
+pub fn connect(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()> {
+    let watch = SlotWatch::new(slot);
+    for round in 0.. {
+        match mode::without_blocking(slot, || sys::connect(slot.fd(), address)) {
+            Ok(true) => return Ok(()),
+            Ok(false) => return arrive(slot, &watch, address, deadline),
+            // A full backlog of an AF_UNIX listener: the kernel does not say when there is room.
+            Err(sys::WOULD_BLOCK) if deadline != Deadline::Now && slot.kind().is_connected_kind() => {
+                watch.pause(retry::pause(round), deadline)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::EINTERNAL)
+}
+
+/// For a call that has begun to connect when the handle was not native yet: the end of the attempt that is under way.
+pub fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
+    match sys::peer(slot.fd()) {
+        Ok(_) => Ok(()),
+        Err(_) if deadline == Deadline::Now => Err(Error::EINPROGRESS),
+        Err(_) => {
+            let watch = SlotWatch::new(slot);
+            watch.poll(&mut [PollFd::new(slot.fd(), Events::WRITE), watch.entry()], deadline)?;
+            sys::pending_error(slot.fd())?.map_or_else(|| sys::peer(slot.fd()).map(drop), Err)?;
+            Ok(())
+        }
+    }
+}
+
+/// Waits for the end of an attempt, which goes on if that is too long.
+fn arrive(slot: &Ref, watch: &SlotWatch<'_>, address: &SockAddr, deadline: Deadline) -> Result<()> {
+    let fd = slot.fd();
+    if deadline == Deadline::Now {
+        return Err(Error::EINPROGRESS);
+    }
+    match watch.poll(&mut [PollFd::new(fd, Events::WRITE), watch.entry()], deadline) {
+        Err(Error::EAGAIN) => return Err(Error::EINPROGRESS),
+        other => other?,
+    };
+    conclude(slot, address)
+}
+
+/// The end of an attempt that has come to one.
+pub fn conclude(slot: &Ref, address: &SockAddr) -> Result<()> {
+    let fd = slot.fd();
+    // Either way Linux has yet to tell the outcome to the next call, which shall be told what comes of itself.
+    match sys::pending_error(fd)? {
+        None => {
+            let _ = mode::without_blocking(slot, || sys::connect(fd, address));
+            Ok(())
+        }
+        Some(error) => {
+            sys::disconnect(fd);
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Pieces of the caller's memory, laid out as the system's calls take them.
+
+mod shared;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;

@@ -1,0 +1,28 @@
+//! Readiness of many descriptors, which the system watches from call to call. Not here: a few (`poll`).
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(kqueue_model)))]
+mod epoll;
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(kqueue_model)))]
+pub use epoll::*;
+
+#[cfg(all(unix, any(not(any(target_os = "linux", target_os = "android")), kqueue_model)))]
+mod kqueue;
+#[cfg(all(unix, any(not(any(target_os = "linux", target_os = "android")), kqueue_model)))]
+pub use kqueue::*;
+
+/// Who has kqueue: the C library, and where the tests run a model of it.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+use libc as system;
+#[cfg(kqueue_model)]
+#[path = "../../../tests/kqueue/model.rs"]
+mod system;
+
+#[cfg(unix)]
+mod trigger;
+#[cfg(unix)]
+pub use trigger::*;
+
+#[cfg(windows)]
+mod completion_port;
+#[cfg(windows)]
+pub use completion_port::*;

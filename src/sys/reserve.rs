@@ -1,0 +1,258 @@
+//! The library's memory: the system's, and where that has none, a small reserve that lies in the library itself. Rust's own
+//! library ends the process when it gets no memory; with the reserve it gets what a call needs to come to its end. Not here:
+//! who is refused when the system has none (`core::memory`).
+
+#![cfg_attr(not(feature = "reserve"), allow(dead_code, reason = "the program's allocator serves"))]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::hint::black_box;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// What is lent is so many bytes, or a multiple.
+const BLOCK: usize = 256;
+/// As many blocks as a word has bits, which is the most that is lent at a time: what may be larger asks by `try_reserve`.
+const BLOCKS: usize = u64::BITS as usize;
+const LARGEST: usize = BLOCKS * BLOCK;
+const WORDS: usize = 64;
+const SIZE: usize = WORDS * LARGEST;
+
+/// So much must be left for those who are in the middle of a call.
+const LEAST: usize = SIZE / 2;
+/// Where the system has so much, it has memory.
+const PROBE: usize = 16 << 10;
+
+/// In the memory that a program has from its start without asking for it; the system finds pages for it when they are used.
+#[repr(align(256))]
+struct Reserve(UnsafeCell<[u8; SIZE]>);
+
+// SAFETY: each block belongs to whoever has taken its bit.
+unsafe impl Sync for Reserve {}
+
+static RESERVE: Reserve = Reserve(UnsafeCell::new([0; SIZE]));
+/// A bit for each block that is lent. No lock: a fork, and a signal handler, may come at any time.
+static TAKEN: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
+/// How many bytes are lent.
+static LENT: AtomicUsize = AtomicUsize::new(0);
+
+/// Where the library has its memory from. A program in Rust that links this crate has it too, unless it does without the feature.
+#[cfg_attr(feature = "reserve", global_allocator)]
+static MEMORY: Memory = Memory;
+
+/// The system's memory, and the reserve.
+struct Memory;
+
+// SAFETY: the system's allocator keeps the rules, and a block of the reserve is large enough, aligned, and nobody else's until
+// it is given back. None of it panics.
+unsafe impl GlobalAlloc for Memory {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the rules.
+        let memory = unsafe { System.alloc(layout) };
+        if memory.is_null() { lend(layout) } else { memory }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the rules.
+        let memory = unsafe { System.alloc_zeroed(layout) };
+        if memory.is_null() { lend_zeroed(layout) } else { memory }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        match place_of(memory) {
+            // SAFETY: the caller keeps the rules, and it is the system's.
+            None => unsafe { System.dealloc(memory, layout) },
+            Some(place) => take_back(place, layout),
+        }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if place_of(memory).is_none() {
+            // SAFETY: the caller keeps the rules, and it is the system's.
+            let moved = unsafe { System.realloc(memory, layout, size) };
+            if !moved.is_null() {
+                return moved;
+            }
+        }
+        // SAFETY: as above; what is returned is large enough for what is copied, and another's than `memory`.
+        unsafe { self.move_over(memory, layout, size) }
+    }
+}
+
+impl Memory {
+    /// To, from or within the reserve. Null, and all as it was, if there is no room.
+    ///
+    /// # Safety
+    /// As for `realloc`.
+    #[cold]
+    unsafe fn move_over(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller of `realloc` vouches for the size; the alignment is that of a layout.
+        let larger = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        // SAFETY: the size is not zero, as the caller of `realloc` vouches.
+        let moved = unsafe { self.alloc(larger) };
+        if !moved.is_null() {
+            // SAFETY: both are that large, and they are apart; the old one is as its layout says.
+            unsafe {
+                moved.copy_from_nonoverlapping(memory, size.min(layout.size()));
+                self.dealloc(memory, layout);
+            }
+        }
+        moved
+    }
+}
+
+/// How far from the reserve's beginning, if it lies there.
+#[inline]
+fn place_of(memory: *mut u8) -> Option<usize> {
+    let distance = memory.addr().wrapping_sub(RESERVE.0.get().addr());
+    (distance < SIZE).then_some(distance)
+}
+
+/// The bits of so many bytes, at the low end of a word.
+const fn bits(bytes: usize) -> u64 {
+    let blocks = if bytes == 0 { 1 } else { bytes.div_ceil(BLOCK) };
+    u64::MAX >> (BLOCKS - blocks)
+}
+
+/// Memory from the reserve; null if there is too little of it, or too much is wanted.
+#[cold]
+fn lend(layout: Layout) -> *mut u8 {
+    if layout.size() > LARGEST || layout.align() > BLOCK {
+        return null_mut();
+    }
+    let wanted = bits(layout.size());
+    let place = TAKEN.iter().enumerate().find_map(|(at, word)| Some(at * BLOCKS + take(word, wanted)?));
+    place.map_or(null_mut(), |place| {
+        LENT.fetch_add(wanted.count_ones() as usize * BLOCK, Ordering::Relaxed);
+        // SAFETY: the place lies in the reserve.
+        unsafe { RESERVE.0.get().cast::<u8>().add(place * BLOCK) }
+    })
+}
+
+#[cold]
+fn lend_zeroed(layout: Layout) -> *mut u8 {
+    let memory = lend(layout);
+    if !memory.is_null() {
+        // SAFETY: it is as large, and nobody else's.
+        unsafe { memory.write_bytes(0, layout.size()) };
+    }
+    memory
+}
+
+/// Takes so many bits of a word that lie side by side; where the first of them is.
+fn take(word: &AtomicU64, wanted: u64) -> Option<usize> {
+    let last = wanted.leading_zeros();
+    let mut taken = word.load(Ordering::Relaxed);
+    loop {
+        let at = (0..=last).find(|at| taken & wanted << at == 0)?;
+        let more = taken | wanted << at;
+        match word.compare_exchange_weak(taken, more, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => return Some(at as usize),
+            Err(now) => taken = now,
+        }
+    }
+}
+
+#[cold]
+fn take_back(distance: usize, layout: Layout) {
+    let (place, lent) = (distance / BLOCK, bits(layout.size()));
+    TAKEN[place / BLOCKS].fetch_and(!(lent << (place % BLOCKS)), Ordering::Release);
+    LENT.fetch_sub(lent.count_ones() as usize * BLOCK, Ordering::Relaxed);
+}
+
+/// Whether memory is short: some of the reserve is lent, and the system has none, or too little of the reserve is left.
+#[must_use]
+#[inline]
+pub fn is_memory_short() -> bool {
+    LENT.load(Ordering::Relaxed) > 0 && is_short_now()
+}
+
+#[cold]
+#[inline(never)]
+fn is_short_now() -> bool {
+    LENT.load(Ordering::Relaxed) > SIZE - LEAST || !has_memory(PROBE)
+}
+
+/// Whether the system has so many bytes just now.
+#[must_use]
+pub fn has_memory(bytes: usize) -> bool {
+    let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else { return false };
+    // SAFETY: the size is not zero.
+    let memory = black_box(unsafe { System.alloc(layout) });
+    if memory.is_null() {
+        return false;
+    }
+    // SAFETY: it has come from there with this layout.
+    unsafe { System.dealloc(memory, layout) };
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 8).unwrap()
+    }
+
+    /// Others may be lent something at the same time: only what is one's own can be looked at.
+    #[test]
+    fn what_is_lent_is_nobody_elses_and_comes_back() {
+        let lent: Vec<_> = (1..200).map(|size| (lend(layout(size)), layout(size))).collect();
+        for (memory, layout) in &lent {
+            assert!(place_of(*memory).is_some() && memory.addr() % BLOCK == 0);
+            // SAFETY: it was lent.
+            unsafe { memory.write_bytes(layout.size() as u8, layout.size()) };
+        }
+        for (memory, layout) in lent {
+            // SAFETY: it was lent, and written.
+            let bytes = unsafe { std::slice::from_raw_parts(memory, layout.size()) };
+            assert!(bytes.iter().all(|byte| usize::from(*byte) == layout.size()));
+            // SAFETY: it has this layout.
+            unsafe { MEMORY.dealloc(memory, layout) };
+        }
+    }
+
+    #[test]
+    fn it_lends_as_much_as_a_word_has_blocks_and_no_more() {
+        assert!(lend(layout(LARGEST + 1)).is_null());
+        assert!(lend(Layout::from_size_align(1, 2 * BLOCK).unwrap()).is_null());
+        let memory = lend_zeroed(layout(LARGEST));
+        let place = place_of(memory).unwrap();
+        assert_eq!(place % LARGEST, 0);
+        take_back(place, layout(LARGEST));
+    }
+
+    #[test]
+    fn bits_lie_side_by_side_where_there_is_room() {
+        let word = AtomicU64::new(0b1011);
+        assert_eq!(take(&word, 0b11), Some(4));
+        assert_eq!(take(&word, 0b1), Some(2));
+        assert_eq!(take(&word, u64::MAX >> 6), Some(6));
+        assert_eq!(take(&word, 0b1), None);
+        assert_eq!([bits(0), bits(1), bits(BLOCK), bits(BLOCK + 1), bits(LARGEST)], [1, 1, 1, 3, u64::MAX]);
+    }
+
+    /// Into the reserve's memory and out of it what was written goes along.
+    #[test]
+    fn lent_memory_can_grow() {
+        let lent = lend(layout(8));
+        // SAFETY: it was lent, and each layout is that with which it was made.
+        unsafe {
+            lent.write_bytes(7, 8);
+            let moved = MEMORY.realloc(lent, layout(8), 2 * LARGEST);
+            assert!(place_of(moved).is_none());
+            assert_eq!(std::slice::from_raw_parts(moved, 8), [7; 8]);
+            MEMORY.dealloc(moved, layout(2 * LARGEST));
+        }
+    }
+
+    #[test]
+    fn the_system_is_asked_whether_it_has_memory() {
+        assert!(has_memory(1) && !has_memory(isize::MAX as usize));
+    }
+}

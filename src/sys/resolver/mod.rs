@@ -1,0 +1,19 @@
+//! Names of hosts, services and interfaces.
+
+mod hosts;
+pub use hosts::*;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(unix)]
+mod unix_hosts;
+#[cfg(unix)]
+pub(in crate::sys) use unix_hosts::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;

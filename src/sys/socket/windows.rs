@@ -1,0 +1,131 @@
+//! The life of a socket on Windows, by Winsock: open, name, listen, accept, connect, shut down. Not here: its bytes
+//! (`transfer`).
+
+use crate::sys::edges;
+use crate::sys::{
+    Events, Fd, Half, INVALID, Origin, OsError, Result, UNSUPPORTED, WOULD_BLOCK, check, get_option, own,
+    peer, with,
+};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ptr::null;
+use std::sync::Once;
+use windows_sys::Win32::Foundation::HANDLE;
+use windows_sys::Win32::Networking::WinSock as ws;
+use windows_sys::Win32::System::IO::CancelIoEx;
+
+/// AF_UNIX pairs come from the kernel.
+pub const HAS_UNIX_PAIR: bool = false;
+
+/// What `accept` says of a connection that died before it was taken: the next one may live.
+pub const DIED_IN_QUEUE: &[i32] = &[ws::WSAECONNABORTED, ws::WSAECONNRESET];
+
+/// Starts Winsock, as socket2 does on its own before the first socket.
+pub(in crate::sys) fn start() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let mut about = ws::WSADATA::default();
+        // SAFETY: the structure is written as a whole. A failure shows in the next call.
+        unsafe { ws::WSAStartup(0x0202, &mut about) };
+    });
+}
+
+/// Opens a socket: non-blocking, not inherited.
+pub fn open(family: Domain, kind: Type, protocol: i32) -> Result<Fd> {
+    let socket = Socket::new(family, kind, Some(protocol.into()))?;
+    socket.set_nonblocking(true)?;
+    Ok(own(socket))
+}
+
+/// There are none: the caller makes pairs over the loopback.
+pub fn pair(_kind: Type) -> Result<(Fd, Fd)> {
+    Err(UNSUPPORTED)
+}
+
+/// Shuts one or both halves of a connection. The reading half only by word of the caller: Winsock would reset
+/// the connection if the peer went on sending.
+pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
+    match half {
+        Half::Read => peer(fd).map(drop),
+        Half::Write | Half::Both => shutdown_as_told(fd, Half::Write),
+    }
+}
+
+/// As [`shutdown`], with whatever the system makes of it.
+pub fn shutdown_as_told(fd: Fd, half: Half) -> Result<()> {
+    let how = match half {
+        Half::Read => ws::SD_RECEIVE,
+        Half::Write => ws::SD_SEND,
+        Half::Both => ws::SD_BOTH,
+    };
+    // SAFETY: takes no memory.
+    check(unsafe { ws::shutdown(fd.0, how) })
+}
+
+/// Whether a second socket can have the name of one that is bound, to connect from there too.
+pub const NAMES_ARE_SHARED: bool = false;
+
+/// Names the socket. That somebody has the port for himself alone, as every listener of this library has, Winsock
+/// calls a lack of permission; there are no ports here that need one.
+pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
+    match with(fd, |socket| socket.bind(address)) {
+        Err(OsError(ws::WSAEACCES)) if address.as_socket().is_some() => Err(OsError(ws::WSAEADDRINUSE)),
+        other => other,
+    }
+}
+
+/// Makes it a listener; elsewhere one without a name gets a free port on every interface.
+pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
+    if is_unnamed(fd) && !local(fd)?.is_unix() {
+        bind(fd, &local(fd)?)?;
+    }
+    with(fd, |socket| socket.listen(backlog))
+}
+
+/// Takes the next connection of a listener, and tells whose it is.
+pub fn accept(fd: Fd, origin: &Origin) -> Result<Fd> {
+    let accepted = with(fd, Socket::accept);
+    edges::reenable(fd, Events::READ);
+    let (connection, address) = accepted?;
+    connection.set_nonblocking(true)?;
+    origin.keep(&address);
+    Ok(own(connection))
+}
+
+/// Starts a connection; `true` if it is already there, `false` if it is on its way.
+pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
+    match with(fd, |socket| socket.connect(address)) {
+        Ok(()) => Ok(true),
+        Err(WOULD_BLOCK) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes back a connection attempt.
+pub fn disconnect(fd: Fd) {
+    // SAFETY: takes no memory; it cancels what is under way on this socket.
+    unsafe { CancelIoEx(fd.0 as HANDLE, null()) };
+}
+
+/// The socket's own name. Before it has one, Winsock calls that an error, and others the wildcard.
+pub fn local(fd: Fd) -> Result<SockAddr> {
+    match with(fd, Socket::local_addr) {
+        Err(INVALID) => match Domain::from(about(fd)?.iAddressFamily) {
+            Domain::IPV4 => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()),
+            Domain::IPV6 => Ok(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()),
+            _ => Ok(SockAddr::unix("")?),
+        },
+        other => other,
+    }
+}
+
+pub(in crate::sys) fn is_unnamed(fd: Fd) -> bool {
+    with(fd, Socket::local_addr).map(drop) == Err(INVALID)
+}
+
+pub(in crate::sys) fn about(fd: Fd) -> Result<ws::WSAPROTOCOL_INFOW> {
+    let mut bytes = [0; size_of::<ws::WSAPROTOCOL_INFOW>()];
+    get_option(fd, ws::SOL_SOCKET, ws::SO_PROTOCOL_INFOW, &mut bytes)?;
+    // SAFETY: these are as many bytes, and the structure has plain numbers alone.
+    Ok(unsafe { bytes.as_ptr().cast::<ws::WSAPROTOCOL_INFOW>().read_unaligned() })
+}

@@ -1,0 +1,26 @@
+//! What the kernel knows of a descriptor.
+
+#[cfg(unix)]
+mod describe;
+#[cfg(unix)]
+pub use describe::*;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use linux::*;
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+mod bsd;
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub use bsd::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;

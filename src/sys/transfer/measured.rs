@@ -1,0 +1,41 @@
+//! The real length of a datagram that did not fit, for systems that do not tell it.
+
+use crate::sys::{Flags, MAX_PIECES, Message, OUT_OF_MEMORY, Piece, Result};
+use std::mem::MaybeUninit;
+
+/// No datagram of the internet protocols is longer.
+const LONGEST: usize = 1 << 16;
+
+/// Receives a datagram into room for any, and of it as much as fits into `data`: for systems that do not
+/// tell the length of one that was cut.
+#[allow(dead_code, reason = "Linux tells the length")]
+pub(in crate::sys) fn measured<T>(
+    data: &mut [MaybeUninit<u8>],
+    receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<(usize, T)>,
+) -> Result<(usize, T)> {
+    let mut whole = Vec::<u8>::new();
+    whole.try_reserve_exact(LONGEST).map_err(|_| OUT_OF_MEMORY)?;
+    let whole = whole.spare_capacity_mut();
+    let (length, sender) = receive(whole)?;
+    let kept = length.min(data.len());
+    data[..kept].copy_from_slice(&whole[..kept]);
+    Ok((length, sender))
+}
+
+/// As [`measured`] for a message in several pieces: what they do not hold goes into one more.
+#[allow(dead_code, reason = "Linux tells the length")]
+pub(in crate::sys) fn measured_message(
+    pieces: &[Piece],
+    receive: impl FnOnce(&[Piece]) -> Result<Message>,
+) -> Result<Message> {
+    let (mut rest, mut all) = (Vec::<u8>::new(), Vec::new());
+    rest.try_reserve_exact(LONGEST).map_err(|_| OUT_OF_MEMORY)?;
+    all.try_reserve_exact(pieces.len() + 1).map_err(|_| OUT_OF_MEMORY)?;
+    all.extend(pieces.iter().take(MAX_PIECES - 1));
+    all.push(Piece::new(rest.as_mut_ptr(), LONGEST));
+    let mut message = receive(&all)?;
+    if Piece::total(pieces).is_some_and(|room| message.count > room) {
+        message.flags = message.flags.or(Flags::TRUNC);
+    }
+    Ok(message)
+}

@@ -1,0 +1,126 @@
+//! The waker of Linux: an eventfd.
+
+use crate::sys::calls;
+use crate::sys::{
+    Events, Fd, Identity, PollFd, Result, check, close, connect, identify, is_refusal, local, open,
+    set_blocking,
+};
+use libc::c_void;
+use socket2::{Domain, Type};
+use std::mem::size_of;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// Makes a waker readable, by the descriptor that is written to; whether it had to be.
+pub(in crate::sys) fn pull(fd: Fd) -> bool {
+    let one = 1_u64;
+    // SAFETY: writes the eight bytes of `one`. The only failure is that it is full: then it is readable.
+    unsafe { calls::write(fd.0, std::ptr::from_ref(&one).cast::<c_void>(), size_of::<u64>()) > 0 }
+}
+
+/// What another thread can make readable: an eventfd.
+#[derive(Debug)]
+pub struct Waker {
+    fd: AtomicI32,
+    identity: Identity,
+    /// Not an eventfd, which counts, but a socket, which has a datagram for each wake.
+    is_socket: bool,
+}
+
+impl Waker {
+    /// Makes one; fails when the process is out of descriptors.
+    pub fn new() -> Result<Self> {
+        // SAFETY: takes no memory.
+        let (fd, is_socket) = match check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })
+        {
+            Err(error) if is_refusal(error) => (self_connected()?, true),
+            other => (Fd(other?), false),
+        };
+        let identity = identify(fd).inspect_err(|_| close(fd))?;
+        Ok(Self { fd: AtomicI32::new(fd.0), identity, is_socket })
+    }
+
+    /// What to poll so as to be woken.
+    #[must_use]
+    pub fn entry(&self) -> PollFd {
+        PollFd::new(self.fd(), Events::READ)
+    }
+
+    #[inline]
+    pub(in crate::sys) fn fd(&self) -> Fd {
+        Fd(self.fd.load(Ordering::Acquire))
+    }
+
+    /// Makes it readable; whether it had to be.
+    pub fn wake(&self) -> bool {
+        pull(self.fd())
+    }
+
+    /// What is written to.
+    pub(in crate::sys) fn trigger(&self) -> Fd {
+        self.fd()
+    }
+
+    /// Makes it unreadable again; how often it was made readable.
+    pub fn drain(&self) -> u64 {
+        let first = self.take();
+        let more = || self.is_socket.then(|| self.take()).filter(|count| *count > 0);
+        first + std::iter::from_fn(more).sum::<u64>()
+    }
+
+    fn take(&self) -> u64 {
+        let mut count = 0_u64;
+        // SAFETY: reads at most the eight bytes of `count`.
+        unsafe {
+            calls::read(self.fd().0, std::ptr::from_mut(&mut count).cast::<c_void>(), size_of::<u64>())
+        };
+        count
+    }
+
+    /// Whether its number still stands for a file of its sort. A program may have closed it with all others.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        identify(self.fd()) == Ok(self.identity)
+    }
+
+    /// Gives the number up, which is another's.
+    pub fn lose(&self) {
+        self.fd.store(Fd::NONE.0, Ordering::Release);
+    }
+
+    /// Whether it was given up, so that it wakes nobody any more.
+    #[must_use]
+    #[inline]
+    pub fn is_lost(&self) -> bool {
+        self.fd().is_none()
+    }
+
+    /// Gives the descriptor up before its time: a forked child has no use for its parent's.
+    pub fn abandon(&self) {
+        let is_ours = self.is_ours();
+        let fd = Fd(self.fd.swap(Fd::NONE.0, Ordering::AcqRel));
+        if is_ours && !fd.is_none() {
+            close(fd);
+        }
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// For `eventfd2`: a datagram socket that is its own peer, and takes datagrams from nobody else.
+#[cold]
+fn self_connected() -> Result<Fd> {
+    let fd = open(Domain::UNIX, Type::DGRAM, 0)?;
+    let connect = || {
+        set_blocking(fd, false)?;
+        // The kernel chooses the name.
+        let family = libc::AF_UNIX as libc::sa_family_t;
+        // SAFETY: an address that is no longer than its family.
+        check(unsafe { libc::bind(fd.0, std::ptr::from_ref(&family).cast(), size_of_val(&family) as _) })?;
+        connect(fd, &local(fd)?)
+    };
+    connect().map(|_| fd).inspect_err(|_| close(fd))
+}

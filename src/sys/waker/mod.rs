@@ -1,0 +1,16 @@
+//! What another thread can end a poll with.
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(kqueue_model)))]
+mod eventfd;
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(kqueue_model)))]
+pub use eventfd::*;
+
+#[cfg(all(unix, any(not(any(target_os = "linux", target_os = "android")), kqueue_model)))]
+mod pair;
+#[cfg(all(unix, any(not(any(target_os = "linux", target_os = "android")), kqueue_model)))]
+pub use pair::*;
+
+#[cfg(windows)]
+mod event;
+#[cfg(windows)]
+pub use event::*;

@@ -1,0 +1,119 @@
+//! The waker of macOS and the BSDs: a pair of sockets.
+
+use crate::sys::{Events, Fd, Flags, Identity, PollFd, Result, close, identify, pair, recv, send};
+use socket2::Type;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Makes a waker readable, by the descriptor that is written to; whether it had to be.
+pub(in crate::sys) fn pull(fd: Fd) -> bool {
+    // The only failure is a buffer that is full: then it is readable.
+    send(fd, &[1], Flags::default()).is_ok()
+}
+
+/// What another thread can make readable: a pair of sockets.
+#[derive(Debug)]
+pub struct Waker {
+    read: End,
+    write: End,
+}
+
+/// One of the sockets.
+#[derive(Debug)]
+struct End {
+    fd: AtomicI64,
+    identity: Option<Identity>,
+}
+
+impl End {
+    fn new(fd: Fd) -> Self {
+        Self { fd: AtomicI64::new(fd.to_raw()), identity: identify(fd).ok() }
+    }
+
+    pub(in crate::sys) fn fd(&self) -> Fd {
+        Fd::from_kept(self.fd.load(Ordering::Acquire))
+    }
+
+    fn is_ours(&self) -> bool {
+        !self.fd().is_none() && identify(self.fd()).ok() == self.identity
+    }
+
+    fn lose(&self) -> Fd {
+        Fd::from_kept(self.fd.swap(Fd::NONE.to_raw(), Ordering::AcqRel))
+    }
+
+    fn close(&self) {
+        let is_ours = self.is_ours();
+        let fd = self.lose();
+        if is_ours && !fd.is_none() {
+            close(fd);
+        }
+    }
+}
+
+impl Waker {
+    /// Makes one; fails when the process is out of descriptors.
+    pub fn new() -> Result<Self> {
+        let (read, write) = pair(Type::STREAM)?;
+        Ok(Self { read: End::new(read), write: End::new(write) })
+    }
+
+    /// What to poll so as to be woken.
+    #[must_use]
+    pub fn entry(&self) -> PollFd {
+        PollFd::new(self.fd(), Events::READ)
+    }
+
+    pub(in crate::sys) fn fd(&self) -> Fd {
+        self.read.fd()
+    }
+
+    /// Makes it readable; whether it had to be.
+    pub fn wake(&self) -> bool {
+        pull(self.trigger())
+    }
+
+    /// What is written to.
+    pub(in crate::sys) fn trigger(&self) -> Fd {
+        self.write.fd()
+    }
+
+    /// Makes it unreadable again; how often it was made readable.
+    pub fn drain(&self) -> u64 {
+        let mut bytes = [MaybeUninit::uninit(); 64];
+        let mut count = 0;
+        while let Ok(more @ 1..) = recv(self.fd(), &mut bytes, Flags::default()) {
+            count += more as u64;
+        }
+        count
+    }
+
+    /// Whether its numbers still stand for its sockets. A program may have closed them with all others.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.read.is_ours() && self.write.is_ours()
+    }
+
+    /// Gives the number up, which is another's.
+    pub fn lose(&self) {
+        self.read.close();
+        self.write.close();
+    }
+
+    /// Whether it was given up, so that it wakes nobody any more.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.fd().is_none()
+    }
+
+    /// Gives the descriptors up before their time: a forked child has no use for its parent's.
+    pub fn abandon(&self) {
+        self.lose();
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
