@@ -1,7 +1,8 @@
 """Builds the library with cargo and puts it into the wheel; into the source distribution goes its source.
 
 Hatchling runs this. The wheel depends on the platform, and on no version of CPython: the package is Python
-that loads the library by itself.
+that loads the library by itself. Beside it lies the compiled helper, where it can be compiled (fast/build.py), for the
+interpreters that can load it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ CARGO = os.environ.get("CARGO", "cargo")
 #: Where a source distribution carries the crate.
 CARRIED = "crate"
 
-#: As in `make build`, so that neither of the two rebuilds what the other has built.
+#: A library that was built elsewhere, and the platform that it is for: how `packaging/wheels` makes all of them.
+PREBUILT = os.environ.get("ANYSOCK_PREBUILT")
+PLATFORM = os.environ.get("ANYSOCK_PLATFORM")
+#: What the library was made of: goes into the wheel as PEP 770 says.
+BILL = os.environ.get("ANYSOCK_BILL_OF_MATERIALS")
+
+#: The library's file, as the system names it.
+LIBRARY = {"win32": "anysock.dll", "darwin": "libanysock.dylib"}.get(sys.platform, "libanysock.so")
+
+#: Where there is no shell for `packaging/build`, which makes the library as it is shipped.
 BUILD = ["rustc", "--release", "--locked", "--lib", "--crate-type", "cdylib,staticlib"]
 
 #: What is changed and not committed yet is packed as it is.
@@ -44,14 +54,27 @@ class LibraryHook(BuildHookInterface[Any]):
         if self.target_name == "sdist":
             self._add_source(crate, build_data)
             return
-        library = build(crate)
-        check_loads(root, library)
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform_tag()}"
-        if version == "editable":
-            shutil.copy(library, root / "anysock")
+        if PREBUILT and PLATFORM:
+            library, tag = Path(PREBUILT), PLATFORM
         else:
-            build_data["force_include"][str(library)] = f"anysock/{library.name}"
+            library, tag = build(crate), platform_tag()
+            check_loads(root, library)
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{tag}"
+        if BILL:
+            build_data["sbom_files"].append(BILL)
+        for file in [library, *self._build_helper(root)]:
+            if version == "editable":
+                shutil.copy(file, root / "anysock")
+            else:
+                build_data["force_include"][str(file)] = f"anysock/{file.name}"
+
+    def _build_helper(self, root: Path) -> list[Path]:
+        """The helper's file, or none: the package does without."""
+        self._compiled = tempfile.TemporaryDirectory()
+        command = [sys.executable, str(root / "fast" / "build.py"), self._compiled.name]
+        found = subprocess.check_output(command, text=True)
+        return [Path(found)] if found else []
 
     def _add_source(self, crate: Path, build_data: dict[str, Any]) -> None:
         if crate.name == CARRIED:
@@ -61,8 +84,9 @@ class LibraryHook(BuildHookInterface[Any]):
         build_data["force_include"][str(source)] = CARRIED
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        if hasattr(self, "_unpacked"):
-            self._unpacked.cleanup()
+        for folder in ("_unpacked", "_compiled"):
+            if hasattr(self, folder):
+                getattr(self, folder).cleanup()
 
 
 def find_crate(root: Path) -> Path:
@@ -76,27 +100,32 @@ def find_crate(root: Path) -> Path:
 
 
 def cargo(crate: Path, *arguments: str) -> str:
-    """What cargo prints; its complaints go to the terminal."""
+    return run(crate, CARGO, *arguments)
+
+
+def run(crate: Path, *command: str) -> str:
+    """What a command prints; its complaints go to the terminal."""
     environment = dict(os.environ)
     if sys.platform == "darwin":
         environment["MACOSX_DEPLOYMENT_TARGET"] = MACOS
     try:
         # In the crate's folder: cargo's and rustup's configuration is looked for from there.
-        return subprocess.check_output([CARGO, *arguments], cwd=crate, env=environment, text=True)
+        return subprocess.check_output(command, cwd=crate, env=environment, text=True)
     except FileNotFoundError:
         raise RuntimeError(f"anysock is built with Rust's cargo, and there is no {CARGO} here") from None
 
 
 def build(crate: Path) -> Path:
-    """Compiles the library; its file, which cargo names as the system does."""
-    for line in cargo(crate, *BUILD, "--message-format=json-render-diagnostics").splitlines():
-        message = json.loads(line)
-        if message["reason"] != "compiler-artifact" or message["target"]["name"] != "anysock":
-            continue
-        for file in map(Path, message["filenames"]):
-            if file.suffix in (".so", ".dylib", ".dll"):
-                return file
-    raise RuntimeError("cargo has built no shared library")
+    """Compiles the library; its file."""
+    if not shutil.which(CARGO):
+        raise RuntimeError(f"anysock is built with Rust's cargo, and there is no {CARGO} here")
+    script = crate / "packaging" / "build"
+    run(crate, *([str(script)] if script.exists() and shutil.which("bash") else [CARGO, *BUILD]))
+    found = json.loads(cargo(crate, "metadata", "--no-deps", "--format-version", "1"))
+    library = Path(found["target_directory"], "release", LIBRARY)
+    if not library.exists():
+        raise RuntimeError(f"cargo has built no {library}")
+    return library
 
 
 def check_loads(root: Path, library: Path) -> None:

@@ -8,30 +8,35 @@ Addresses are text, the same in and out. Timeouts are seconds, None is for ever.
 the kinds of sockets, the addresses, the flags and the options mean is in the library's manual.
 """
 
-from ._abi import ANYSOCK_DONT_WAIT as DONT_WAIT
-from ._abi import ANYSOCK_EDGE as EDGE
-from ._abi import ANYSOCK_ERROR as ERROR
-from ._abi import ANYSOCK_EXCEPT as EXCEPT
-from ._abi import ANYSOCK_HANGUP as HANGUP
-from ._abi import ANYSOCK_MORE as MORE
-from ._abi import ANYSOCK_ONESHOT as ONESHOT
-from ._abi import ANYSOCK_OOB as OOB
-from ._abi import ANYSOCK_PEEK as PEEK
-from ._abi import ANYSOCK_READ as READ
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ._abi import ANYSOCK_FLAG_DONT_WAIT as DONT_WAIT
+from ._abi import ANYSOCK_EVENT_EDGE as EDGE
+from ._abi import ANYSOCK_EVENT_ERROR as ERROR
+from ._abi import ANYSOCK_EVENT_EXCEPT as EXCEPT
+from ._abi import ANYSOCK_EVENT_HANGUP as HANGUP
+from ._abi import ANYSOCK_FLAG_MORE as MORE
+from ._abi import ANYSOCK_EVENT_ONESHOT as ONESHOT
+from ._abi import ANYSOCK_FLAG_OOB as OOB
+from ._abi import ANYSOCK_FLAG_PEEK as PEEK
+from ._abi import ANYSOCK_EVENT_READ as READ
 from ._abi import ANYSOCK_SHUT_BOTH as SHUT_BOTH
 from ._abi import ANYSOCK_SHUT_READ as SHUT_READ
 from ._abi import ANYSOCK_SHUT_WRITE as SHUT_WRITE
-from ._abi import ANYSOCK_TRUNC as TRUNC
-from ._abi import ANYSOCK_VERSION as __version__
-from ._abi import ANYSOCK_WAIT_ALL as WAIT_ALL
-from ._abi import ANYSOCK_WRITE as WRITE
-from ._memory import Address
-from ._names import Interface, has, interfaces, resolve
-from ._open import adopt, connect, listen, pair
-from ._options import Options
-from ._patch import patch
-from ._readiness import Poller, Ready, wait_ready
-from ._socket import Socket
+from ._abi import ANYSOCK_FLAG_TRUNC as TRUNC
+from ._abi import ANYSOCK_HEADER_VERSION as __version__
+from ._abi import ANYSOCK_FLAG_WAIT_ALL as WAIT_ALL
+from ._abi import ANYSOCK_EVENT_WRITE as WRITE
+
+if TYPE_CHECKING:
+    from ._memory import Address
+    from ._names import Interface, has, interfaces, resolve
+    from ._open import adopt, connect, listen, pair
+    from ._options import Options
+    from ._readiness import Poller, Ready, wait_ready
+    from ._socket import Socket
+    from ._std.patch import patch
 
 __all__ = [
     "Address",
@@ -67,3 +72,26 @@ __all__ = [
     "resolve",
     "wait_ready",
 ]
+
+#: What is loaded when it is asked for: who has come for one of the modules, as `anysock.loop`, does without.
+_LATER = {
+    "_memory": ["Address"],
+    "_names": ["Interface", "has", "interfaces", "resolve"],
+    "_open": ["adopt", "connect", "listen", "pair"],
+    "_options": ["Options"],
+    "_readiness": ["Poller", "Ready", "wait_ready"],
+    "_socket": ["Socket"],
+    "_std.patch": ["patch"],
+}
+_HOMES = {name: home for home, names in _LATER.items() for name in names}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *_HOMES})

@@ -6,9 +6,12 @@ import io
 import os
 import runpy
 import sys
+from importlib.machinery import SourceFileLoader
+from pkgutil import get_importer
 from types import ModuleType
+from typing import Any
 
-from ._patch import patch
+from ._std.patch import patch
 
 _USAGE = "usage: python -m anysock [-m module | program.py] [argument ...]"
 
@@ -22,22 +25,51 @@ def main() -> None:
     patch()
     sys.argv[:] = arguments[is_module:]
     if is_module:
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    elif os.path.isdir(sys.argv[0]):
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        _run_module(sys.argv[0], True)
     else:
-        _run(sys.argv[0])
+        _run(os.path.join(os.getcwd(), sys.argv[0]))
 
 
 def _run(path: str) -> None:
-    """Runs a program in a module of its own, which stays: its threads may outlive its text."""
-    sys.path[0] = os.path.dirname(os.path.abspath(path))
+    """Runs what an absolute path names."""
+    # `-m` has put the current folder there, unless it was told not to.
+    is_safe = getattr(sys.flags, "safe_path", False)
+    others = sys.path[not is_safe :]
+    if get_importer(path) is None:
+        folder = os.path.dirname(os.path.realpath(path))
+        sys.path[:] = others if is_safe else [folder, *others]
+        _run_file(path)
+    else:
+        # A folder or an archive, which has a `__main__`.
+        sys.path[:] = [path, *others]
+        _run_module("__main__", False)
+
+
+def _run_module(name: str, names_program: bool) -> None:
+    """Runs a module as the interpreter does it: this is the function that `python -m` calls."""
+    _begin()
+    runpy._run_module_as_main(name, names_program)  # type: ignore[attr-defined]
+
+
+def _begin(**names: Any) -> ModuleType:
+    """A main module of its own, which stays: a program's threads may outlive its text."""
     module = ModuleType("__main__")
-    module.__file__ = path
+    vars(module).update(__annotations__={}, **names)
     sys.modules["__main__"] = module
-    with io.open_code(path) as text:
-        code = compile(text.read(), path, "exec")
-    exec(code, vars(module))
+    return module
+
+
+def _run_file(path: str) -> None:
+    try:
+        with io.open_code(path) as file:
+            text = file.read()
+    except OSError as error:
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
+        sys.exit(2)
+    module = _begin(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
+    # Without what this text has imported from `__future__`.
+    exec(compile(text, path, "exec", dont_inherit=True), vars(module))
 
 
 if __name__ == "__main__":

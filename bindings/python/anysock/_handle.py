@@ -27,8 +27,32 @@ def interruptible(handle: int) -> int:
     return handle
 
 
-class Handle:
-    """Owns one of the library's handles."""
+class Owner:
+    """Owns a handle, which is closed at the latest when nobody refers to its owner any more."""
+
+    __slots__ = ()
+
+    _handle: int
+
+    def _end(self) -> None:
+        """Closes it, whatever a class on top makes of closing."""
+        raise NotImplementedError
+
+    def _complain(self) -> None:
+        warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=3, source=self)
+
+    def __del__(self, is_finalizing: Any = sys.is_finalizing) -> None:
+        # When the interpreter ends, the system closes everything, and what a warning needs may be gone.
+        if self._handle == CLOSED or is_finalizing():
+            return
+        try:
+            self._complain()
+        finally:
+            self._end()
+
+
+class Handle(Owner):
+    """One of the library's handles, as an object."""
 
     # For an object whose making has failed.
     _handle = CLOSED
@@ -68,14 +92,8 @@ class Handle:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __del__(self, is_finalizing: Any = sys.is_finalizing) -> None:
-        # When the interpreter ends, the system closes everything, and what a warning needs may be gone.
-        if self._handle == CLOSED or is_finalizing():
-            return
-        try:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-        finally:
-            self.close()
+    def _end(self) -> None:
+        self.close()
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} can't be copied or pickled")

@@ -9,11 +9,9 @@ The library is looked for in this order; the first place that applies decides:
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Callable
 
 _VARIABLE = "ANYSOCK_LIBRARY"
@@ -29,11 +27,13 @@ def _candidates() -> Iterator[str]:
     if named:
         yield named
         return
-    beside = (Path(__file__).with_name(name) for name in _NAMES)
-    yield from (str(path) for path in beside if path.exists())
+    beside = (os.path.join(os.path.dirname(__file__), name) for name in _NAMES)
+    yield from filter(os.path.exists, beside)
     yield from _NAMES
-    # The last resort: it may start the compiler to find out.
-    found = ctypes.util.find_library("anysock")
+    # The last resort: it may start the compiler to find out. Loading it takes longer than the rest of the package.
+    from ctypes.util import find_library
+
+    found = find_library("anysock")
     if found:
         yield found
 
@@ -56,11 +56,21 @@ def require(abi_version: int) -> None:
     """Refuses a library that was made for another header."""
     version = getattr(_library, "anysock_abi_version", None)
     if version is None:
-        raise ImportError(f"{_library._name} is not the anysock library")
+        raise _lacks("anysock_abi_version")
     version.restype = ctypes.c_int64
     if version() != abi_version:
         found = f"{_library._name} has version {version()} of the interface"
         raise ImportError(f"{found}, and this package needs version {abi_version}")
+
+
+def _lacks(name: str) -> ImportError:
+    """Says of a library without this function what it is instead."""
+    version = getattr(_library, "anysock_version", None)
+    if version is None:
+        return ImportError(f"{_library._name} is not the anysock library: it has no function {name}")
+    version.restype = ctypes.c_char_p
+    found = f"{_library._name} is anysock {version().decode()}, which is older than this package"
+    return ImportError(f"{found}: it has no function {name}")
 
 
 def foreign(prototype: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,7 +80,7 @@ def foreign(prototype: Callable[..., Any]) -> Callable[..., Any]:
     """
     function: Any = getattr(_library, prototype.__name__, None)
     if function is None:
-        raise ImportError(f"{_library._name} has no function {prototype.__name__}")
+        raise _lacks(prototype.__name__)
     *function.argtypes, function.restype = prototype.__annotations__.values()
     function.__doc__ = prototype.__doc__
     return function  # type: ignore[no-any-return]
@@ -90,3 +100,8 @@ def prepared(function: Callable[..., Any], waits: bool = True) -> Callable[..., 
     same: Any = (_library if waits else _locked)[function.__name__]
     same.restype = function.restype  # type: ignore[attr-defined]
     return same  # type: ignore[no-any-return]
+
+
+def address_of(name: str) -> int:
+    """Where a function of the library is, for the compiled helper."""
+    return ctypes.cast(_library[name], ctypes.c_void_p).value or 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from . import _abi
 from ._errors import check
 from ._memory import text_in, text_out
+from ._signals import interruptibly
 from ._time import microseconds
 
 
@@ -24,8 +25,20 @@ class Interface:
 
 def resolve(address: str, kind: str = "tcp", timeout: float | None = None) -> list[str]:
     """The addresses that an address text stands for, best first. The timeout is in seconds."""
-    arguments = text_in(kind), text_in(address), microseconds(timeout)
-    return text_out(lambda *room: _abi.anysock_resolve(*arguments, *room), address).split("\n")
+    asked = text_in(kind), text_in(address)
+    limit = microseconds(timeout)
+
+    def ask(limit: int) -> str:
+        return text_out(lambda *room: _abi.anysock_resolve(*asked, limit, *room), address)
+
+    try:
+        # What needs no resolver.
+        lines = ask(0)
+    except BlockingIOError:
+        if limit == 0:
+            raise
+        lines = interruptibly(lambda: ask(limit))
+    return lines.split("\n")
 
 
 def interfaces() -> list[Interface]:

@@ -109,6 +109,14 @@ class Poller(Handle):
                 ready.append(Ready(socket, event.events, data))
         return ready
 
+    def fileno(self) -> int:
+        """A descriptor for another event loop, such as asyncio's `add_reader`: readable when a wait would report something.
+
+        It may be readable without that, and a wait that does not wait then makes it rest. It is the poller's, not to be
+        closed; Windows has none.
+        """
+        return check(_abi.anysock_fd(self._handle))
+
     def wake(self) -> None:
         """Makes one wait return at once: the one that waits now, or else the next."""
         check(_abi.anysock_poller_wake(self._handle))

@@ -20,10 +20,10 @@ class Wait(NamedTuple):
     timeout: str
 
 
-READING = Wait(_abi.ANYSOCK_READ, _abi.ANYSOCK_OPT_READ_TIMEOUT)
-READING_URGENT = Wait(_abi.ANYSOCK_EXCEPT, _abi.ANYSOCK_OPT_READ_TIMEOUT)
-WRITING = Wait(_abi.ANYSOCK_WRITE, _abi.ANYSOCK_OPT_WRITE_TIMEOUT)
-ACCEPTING = Wait(_abi.ANYSOCK_READ, _abi.ANYSOCK_OPT_ACCEPT_TIMEOUT)
+READING = Wait(_abi.ANYSOCK_EVENT_READ, _abi.ANYSOCK_OPT_READ_TIMEOUT)
+READING_URGENT = Wait(_abi.ANYSOCK_EVENT_EXCEPT, _abi.ANYSOCK_OPT_READ_TIMEOUT)
+WRITING = Wait(_abi.ANYSOCK_EVENT_WRITE, _abi.ANYSOCK_OPT_WRITE_TIMEOUT)
+ACCEPTING = Wait(_abi.ANYSOCK_EVENT_READ, _abi.ANYSOCK_OPT_ACCEPT_TIMEOUT)
 
 
 def uninterrupted(handle: int, wait: Wait, call: Callable[[int], int]) -> int:
@@ -50,7 +50,7 @@ def resume(handle: int, wait: Wait, started: float, call: Callable[[int], int]) 
         if result == 0:
             return _abi.ANYSOCK_ETIMEDOUT if timeout else _abi.ANYSOCK_EAGAIN
         if result > 0:
-            result = call(_abi.ANYSOCK_DONT_WAIT)
+            result = call(_abi.ANYSOCK_FLAG_DONT_WAIT)
     return closed_meanwhile(result)
 
 

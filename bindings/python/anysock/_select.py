@@ -13,7 +13,7 @@ from ._time import Deadline
 _Pointer = POINTER(c_int64)
 
 #: What each of the three sets is for, in their order.
-EVENTS = (_abi.ANYSOCK_READ, _abi.ANYSOCK_WRITE, _abi.ANYSOCK_EXCEPT)
+EVENTS = (_abi.ANYSOCK_EVENT_READ, _abi.ANYSOCK_EVENT_WRITE, _abi.ANYSOCK_EVENT_EXCEPT)
 
 
 class HandleSet:

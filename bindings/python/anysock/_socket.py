@@ -9,12 +9,12 @@ from ctypes import c_char
 from time import monotonic
 from typing import Any, Callable, TypeVar
 
-from . import _abi, _resume
+from . import _abi, _calls, _resume
 from ._errors import check, failure
 from ._handle import CLOSED, Handle
 from ._memory import Address, Loan, ReadableBuffer, WriteableBuffer, fresh_bytes, loans, text_in, text_out
 from ._options import Options, Timeout
-from ._resume import ACCEPTING, READING, READING_URGENT, WRITING, complete, resume, uninterrupted
+from ._resume import ACCEPTING, READING, READING_URGENT, WRITING, Wait, complete, resume, uninterrupted
 from ._signals import repeat
 
 _S = TypeVar("_S", bound="Socket")
@@ -179,19 +179,22 @@ class Socket(Handle):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As `read`, with flags: `PEEK`, `OOB`, `WAIT_ALL`, `DONT_WAIT`."""
-        data = fresh_bytes(size)
-        return data[: self._recv(data, size, flags)]
+        handle, started = self._handle, monotonic()
+        data = _calls.recv(handle, size, flags)
+        if not isinstance(data, bytes):
+            memory = fresh_bytes(size)
+            call = lambda more: _abi.anysock_recv(handle, memory, size, flags | more)
+            data = memory[: _resumed(data, handle, _reading(flags), started, call)]
+        return data
 
     def recv_into(self, buffer: WriteableBuffer, flags: int = 0) -> int:
         """As `recv`, into a writable buffer; how many bytes, or with `TRUNC` the datagram's real length."""
-        with Loan(buffer, writable=True) as (address, length):
-            return self._recv(address, length, flags)
-
-    def _recv(self, memory: Any, length: int, flags: int) -> int:
-        handle = self._handle
-        wait = READING_URGENT if flags & _abi.ANYSOCK_OOB else READING
-        call = lambda more: _abi.anysock_recv(handle, memory, length, flags | more)
-        return check(uninterrupted(handle, wait, call))
+        handle, started = self._handle, monotonic()
+        count = _calls.recv_into(handle, buffer, flags)
+        if count < 0:
+            call = lambda more: _calls.recv_into(handle, buffer, flags | more)
+            count = _resumed(count, handle, _reading(flags), started, call)
+        return count
 
     def recv_from(self, size: int, flags: int = 0) -> tuple[bytes, str]:
         """A datagram, cut at `size` bytes, and its sender's address."""
@@ -244,15 +247,12 @@ class Socket(Handle):
 
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         """As `write`, with flags: `OOB`, `DONT_WAIT`, `MORE`."""
-        if type(data) is bytes:
-            return self._send(data, len(data), flags)
-        with Loan(data) as (address, length):
-            return self._send(address, length, flags)
-
-    def _send(self, memory: Any, length: int, flags: int) -> int:
-        handle = self._handle
-        call = lambda more: _abi.anysock_send(handle, memory, length, flags | more)
-        return check(uninterrupted(handle, WRITING, call))
+        handle, started = self._handle, monotonic()
+        count = _calls.send(handle, data, flags)
+        if count < 0:
+            call = lambda more: _calls.send(handle, data, flags | more)
+            count = _resumed(count, handle, WRITING, started, call)
+        return count
 
     def send_to(self, data: ReadableBuffer, address: Address, flags: int = 0) -> int:
         """Sends a datagram to an address."""
@@ -279,3 +279,12 @@ class Socket(Handle):
         descriptor = check(_abi.anysock_release(self._handle))
         self._handle = CLOSED
         return descriptor
+
+
+def _reading(flags: int) -> Wait:
+    return READING_URGENT if flags & _abi.ANYSOCK_FLAG_OOB else READING
+
+
+def _resumed(result: int, handle: int, wait: Wait, started: float, call: Callable[[int], int]) -> int:
+    """The result of a call that has failed: after a signal it is made again, for the rest of its time."""
+    return check(resume(handle, wait, started, call) if result == _abi.ANYSOCK_EINTR else result)

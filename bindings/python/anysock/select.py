@@ -13,15 +13,16 @@ from typing import Any
 
 from . import _abi
 from ._errors import check, failure
-from ._others import select_others
+from ._std.others import select_others
+from ._std.numbers import FIRST_HANDLE
+from ._std.waitable import resolve
+from ._std.watch import Answer, Question
 from ._time import microseconds
-from ._waitable import FIRST_HANDLE, resolve
-from ._watch import Answer, Question
 
 if hasattr(_standard, "poll"):
-    from ._poll import poll  # noqa: F401
+    from ._std.poll import poll  # noqa: F401
 if hasattr(_standard, "epoll"):
-    from ._poll import epoll  # noqa: F401
+    from ._std.poll import epoll  # noqa: F401
 
 __all__ = [name for name in vars(_standard) if not name.startswith("_")]
 

@@ -9,7 +9,6 @@ import errno
 import os
 import selectors as _standard
 import struct
-import sys
 from ctypes import byref, c_char, c_int64, c_size_t
 from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, SelectorKey
@@ -18,11 +17,12 @@ from typing import Any
 
 from . import _abi, select
 from ._errors import check
-from ._handle import CLOSED, Handle, interruptible
+from ._handle import CLOSED, Handle, Owner, interruptible
 from ._library import prepared
 from ._signals import repeat
+from ._std.numbers import FIRST_HANDLE
+from ._std.waitable import resolve
 from ._time import FOREVER, PREPARED_FOREVER, PREPARED_NOW, Deadline, microseconds
-from ._waitable import FIRST_HANDLE, resolve
 
 #: The library's events have the same numbers.
 _EVENTS = EVENT_READ | EVENT_WRITE
@@ -54,14 +54,14 @@ class SelectSelector(_Selector, _standard.SelectSelector):
     _select = staticmethod(select.select)
 
 
-class PollerSelector(_Selector):
+class PollerSelector(_Selector, Owner):
     """By a poller: a wait costs what is ready, not what is registered.
 
     A socket of the library's that is closed leaves by itself. What is somebody else's should be unregistered before it
     is closed, as with the standard selectors.
     """
 
-    _poller = CLOSED
+    _handle = CLOSED
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,14 +70,14 @@ class PollerSelector(_Selector):
         self._borrowed: set[int] = set()
         #: Memory for reports. It is out of here while a wait uses it: several threads may wait.
         self._rooms: list[tuple[Any, Any, bytearray]] = []
-        self._poller = interruptible(_abi.anysock_poller_open())
-        self._prepared = c_int64.from_param(self._poller)
+        self._handle = interruptible(_abi.anysock_poller_open())
+        self._prepared = c_int64.from_param(self._handle)
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
         key = super().register(fileobj, events, data)
         try:
             handle = self._handles[key.fd] = self._handle_for(key.fd)
-            check(_set(self._poller, handle, events, key.fd))
+            check(_set(self._handle, handle, events, key.fd))
         except BaseException:
             self.unregister(fileobj)
             raise
@@ -98,7 +98,7 @@ class PollerSelector(_Selector):
         key = super().unregister(fileobj)
         handle = self._handles.pop(key.fd, CLOSED)
         # Fails if the socket is closed: it has left by itself.
-        _set(self._poller, handle, 0, 0)
+        _set(self._handle, handle, 0, 0)
         if handle in self._borrowed:
             self._borrowed.remove(handle)
             _abi.anysock_close(handle)
@@ -110,7 +110,7 @@ class PollerSelector(_Selector):
             raise ValueError(f"Invalid events: {events!r}")
         if events != key.events:
             try:
-                check(_set(self._poller, self._handles[key.fd], events, key.fd))
+                check(_set(self._handle, self._handles[key.fd], events, key.fd))
             except BaseException:
                 self.unregister(fileobj)
                 raise
@@ -163,16 +163,18 @@ class PollerSelector(_Selector):
         return 0 if result == _abi.ANYSOCK_ECANCELED else check(result)
 
     def close(self) -> None:
-        poller, self._poller = self._poller, CLOSED
+        poller, self._handle = self._handle, CLOSED
         self._prepared = c_int64.from_param(CLOSED)
         _abi.anysock_close(poller)
         while self._borrowed:
             _abi.anysock_close(self._borrowed.pop())
         super().close()
 
-    def __del__(self, is_finalizing: Any = sys.is_finalizing) -> None:
-        if self._poller != CLOSED and not is_finalizing():
-            self.close()
+    def _complain(self) -> None:
+        """The standard selectors don't."""
+
+    def _end(self) -> None:
+        self.close()
 
 
 if hasattr(select, "poll"):

@@ -1,6 +1,6 @@
 """CPython's socket module on this library: `from anysock import socket` instead of `import socket`.
 
-CPython's module has a half in C, `_socket`, and a half in Python on top of it. Here the first is ours (`_bsd`), and the
+CPython's module has a half in C, `_socket`, and a half in Python on top of it. Here the first is ours (`_std.half_in_c`), and the
 second is the interpreter's own, run once more on top of that: so that classes, functions, constants and their behaviour
 are those of the version at hand, and nothing is written twice. What differs is in the manual.
 """
@@ -10,8 +10,8 @@ are those of the version at hand, and nothing is written twice. What differs is 
 
 import os as _os
 
-from ._bsd import module as _half_in_c
-from ._bsd.standard import run as _run
+from ._std.half_in_c import module as _half_in_c
+from ._std.standard import run as _run
 
 _run(globals(), _half_in_c)
 

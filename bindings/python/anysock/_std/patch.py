@@ -44,14 +44,15 @@ def patch() -> None:
 
 def _ours() -> dict[str, ModuleType]:
     """The library's modules by the names of the standard ones."""
-    from . import select, selectors, socket
-    from ._bsd import module
+    from .. import select, selectors, socket
+    from .half_in_c import module
 
     return {"_socket": module, "select": select, "selectors": selectors, "socket": socket}
 
 
 def _is_own(name: str) -> bool:
-    return name == __package__ or name.startswith(f"{__package__}.")
+    package, _, _ = __package__.partition(".")
+    return name.partition(".")[0] == package
 
 
 def _replacements(ours: dict[str, ModuleType]) -> Iterator[tuple[int, tuple[Any, Any]]]:

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from . import _abi
-from ._errors import check
-from ._time import Deadline, microseconds
-from ._waitable import FIRST_HANDLE, descriptor_of
-from ._watch import Answer, Question
+from .. import _abi
+from .._errors import check
+from .._time import Deadline, microseconds
+from .numbers import FIRST_HANDLE
+from .waitable import descriptor_of
+from .watch import Answer, Question
 
 _Lists = Sequence[list[Any]]
 _Numbers = Sequence[list[int]]

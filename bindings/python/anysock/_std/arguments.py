@@ -15,12 +15,12 @@ _INT_MAX = 2**31 - 1
 
 #: The host's flags, and what they are to the library. Those that only ask for what it always does are nothing.
 _FLAGS = {
-    "MSG_PEEK": _abi.ANYSOCK_PEEK,
-    "MSG_OOB": _abi.ANYSOCK_OOB,
-    "MSG_WAITALL": _abi.ANYSOCK_WAIT_ALL,
-    "MSG_DONTWAIT": _abi.ANYSOCK_DONT_WAIT,
-    "MSG_TRUNC": _abi.ANYSOCK_TRUNC,
-    "MSG_MORE": _abi.ANYSOCK_MORE,
+    "MSG_PEEK": _abi.ANYSOCK_FLAG_PEEK,
+    "MSG_OOB": _abi.ANYSOCK_FLAG_OOB,
+    "MSG_WAITALL": _abi.ANYSOCK_FLAG_WAIT_ALL,
+    "MSG_DONTWAIT": _abi.ANYSOCK_FLAG_DONT_WAIT,
+    "MSG_TRUNC": _abi.ANYSOCK_FLAG_TRUNC,
+    "MSG_MORE": _abi.ANYSOCK_FLAG_MORE,
     "MSG_CTRUNC": 0,
     "MSG_NOSIGNAL": 0,
     "MSG_CMSG_CLOEXEC": 0,
@@ -31,9 +31,9 @@ _KNOWN = [(getattr(_socket, name), flag) for name, flag in _FLAGS.items() if has
 
 #: What comes back with a message.
 _TOLD = [
-    (_abi.ANYSOCK_TRUNC, getattr(_socket, "MSG_TRUNC", 0)),
-    (_abi.ANYSOCK_CONTROL_TRUNC, getattr(_socket, "MSG_CTRUNC", 0)),
-    (_abi.ANYSOCK_OOB, _socket.MSG_OOB),
+    (_abi.ANYSOCK_FLAG_TRUNC, getattr(_socket, "MSG_TRUNC", 0)),
+    (_abi.ANYSOCK_FLAG_CONTROL_TRUNC, getattr(_socket, "MSG_CTRUNC", 0)),
+    (_abi.ANYSOCK_FLAG_OOB, _socket.MSG_OOB),
 ]
 
 
@@ -51,6 +51,14 @@ def as_size(number: SupportsIndex, caller: str) -> int:
     if value < 0:
         raise ValueError(f"negative buffersize in {caller}")
     return value
+
+
+def part(nbytes: SupportsIndex, length: int, caller: str) -> int:
+    """How much of a buffer is to be used; 0 is all of it."""
+    wanted = as_size(nbytes, caller)
+    if wanted > length:
+        raise ValueError("buffer too small for requested bytes")
+    return wanted or length
 
 
 @lru_cache(maxsize=64)

@@ -9,11 +9,11 @@ import select as _system
 from collections.abc import Sequence
 from typing import Any
 
-from . import _abi
-from ._numbers import handle_of
-from ._time import FOREVER, microseconds
-from ._waitable import FIRST_HANDLE, descriptor_of, resolve
-from ._watch import Question
+from .. import _abi
+from .._time import FOREVER, microseconds
+from .numbers import FIRST_HANDLE, handle_of
+from .waitable import descriptor_of, resolve
+from .watch import Question
 
 #: What each of the library's three sets is for. epoll's numbers are the same.
 _EVENTS = (_READ, _WRITE, _EXCEPT) = (_system.POLLIN, _system.POLLOUT, _system.POLLPRI)

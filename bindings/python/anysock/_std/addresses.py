@@ -1,6 +1,6 @@
 """The addresses of Python's socket module, tuples and paths, and the library's flat ones.
 
-Hosts that are no numbers go to the interpreter's resolver, as they do in CPython.
+Hosts that are no numbers go to the interpreter's resolver, as they do in CPython; unlike there, handlers run meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import _abi
 from .._abi import anysock_address as Flat
+from .._signals import interruptibly
 
 _INET = _socket.AF_INET
 _INET6 = _socket.AF_INET6
@@ -91,7 +92,7 @@ def numeric_host(family: int, host: Any) -> str:
         return "255.255.255.255"
     if is_numeric(family, name):
         return name
-    return str(_socket.getaddrinfo(name, None, family)[0][4][0])
+    return str(interruptibly(lambda: _socket.getaddrinfo(name, None, family))[0][4][0])
 
 
 def _host_name(host: Any) -> str:

@@ -5,6 +5,11 @@ Only sockets of `anysock.socket` are entered; whoever closes or gives away a han
 
 from __future__ import annotations
 
+#: Every handle is at least as large, and the system never numbers a descriptor so.
+FIRST_HANDLE = 1 << 24
+
+_LAST_HANDLE = (1 << 53) - 1
+
 _owners: dict[int, int] = {}
 
 #: Of handles that several have, as a descriptor in CPython may be that of several sockets: how many more than one.
@@ -39,3 +44,18 @@ def is_given_up(handle: int) -> bool:
 def handle_of(fileno: int) -> int | None:
     """The open handle that owns a descriptor, or None if none of ours does."""
     return _owners.get(fileno)
+
+
+def resolve_number(number: int) -> int:
+    """The handle that a number stands for, which may be one; of what is not the library's, the descriptor."""
+    if number >= FIRST_HANDLE:
+        return _handle(number)
+    if number < 0:
+        raise ValueError(f"file descriptor cannot be a negative integer ({number})")
+    return handle_of(number) or number
+
+
+def _handle(number: int) -> int:
+    if number > _LAST_HANDLE:
+        raise OverflowError("Python int too large to convert to C int")
+    return number

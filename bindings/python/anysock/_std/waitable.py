@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _abi
-from ._bsd.base import socket
-from ._errors import check
-from ._handle import Handle
-from ._numbers import handle_of
-
-#: Every handle is at least as large, and the system never numbers a descriptor so.
-FIRST_HANDLE = 1 << 24
-
-_LAST_HANDLE = (1 << 53) - 1
+from .. import _abi
+from .._errors import check
+from .._handle import Handle
+from .base import socket
+from .numbers import FIRST_HANDLE, resolve_number
 
 
 def resolve(thing: Any) -> int:
@@ -29,17 +24,7 @@ def resolve(thing: Any) -> int:
         number = thing.handle or -1
     else:
         number = _fileno(thing)
-    if number >= FIRST_HANDLE:
-        return _handle(number)
-    if number < 0:
-        raise ValueError(f"file descriptor cannot be a negative integer ({number})")
-    return handle_of(number) or number
-
-
-def _handle(number: int) -> int:
-    if number > _LAST_HANDLE:
-        raise OverflowError("Python int too large to convert to C int")
-    return number
+    return resolve_number(number)
 
 
 def _fileno(thing: Any) -> int:

@@ -1,5 +1,5 @@
 """A question to the library's select as programs put it: which of these things are ready? Turning things into handles
-costs more than asking, so a question may be kept for when it comes again. Not here: what a thing is (`_waitable`).
+costs more than asking, so a question may be kept for when it comes again. Not here: what a thing is (`waitable`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from functools import lru_cache
 from time import monotonic
 from typing import Any
 
-from . import _abi
-from ._handle import interruptible
-from ._library import prepared
-from ._signals import repeat
-from ._time import FOREVER, PREPARED_FOREVER, PREPARED_NOW, Deadline
-from ._waitable import is_steady
+from .. import _abi
+from .._handle import interruptible
+from .._library import prepared
+from .._signals import repeat
+from .._time import FOREVER, PREPARED_FOREVER, PREPARED_NOW, Deadline
+from .waitable import is_steady
 
 _ask = prepared(_abi.anysock_select)
 
