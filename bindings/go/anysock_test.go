@@ -1,0 +1,302 @@
+package anysock
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/nettest"
+)
+
+func listen(t *testing.T, network, address string) *Listener {
+	t.Helper()
+	l, err := Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// connected is both ends of a connection through a listener.
+func connected(t *testing.T, network, address string) (client, server *Conn) {
+	t.Helper()
+	l := listen(t, network, address)
+	client, err := Dial(network, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err = l.AcceptConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server
+}
+
+// What every net.Conn must do, by Go's own suite.
+func TestConnIsANetConn(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
+				first, second, err := Pair(network)
+				if err != nil {
+					return nil, nil, nil, err
+				}
+				return first, second, func() { first.Close(); second.Close() }, nil
+			})
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	client, server := connected(t, "tcp", "127.0.0.1:0")
+	if client.LocalAddr().String() != server.RemoteAddr().String() {
+		t.Errorf("%v is not %v", client.LocalAddr(), server.RemoteAddr())
+	}
+	if _, ok := client.RemoteAddr().(*net.TCPAddr); !ok {
+		t.Errorf("%T is no *net.TCPAddr", client.RemoteAddr())
+	}
+	path := filepath.Join(t.TempDir(), "socket")
+	client, _ = connected(t, "unix", path)
+	if got := client.RemoteAddr().String(); got != path {
+		t.Errorf("%q is not %q", got, path)
+	}
+}
+
+func TestRefusedConnectsAreErrorsByName(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	address := l.Addr().String()
+	l.Close()
+	_, err := Dial("tcp", address)
+	var op *net.OpError
+	if !errors.Is(err, ECONNREFUSED) || !errors.Is(err, syscall.ECONNREFUSED) || !errors.As(err, &op) || op.Op != "dial" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTextThatIsNoAddress(t *testing.T) {
+	for _, address := range []string{"nonsense", "127.0.0.1:99999", "127.0.0.1:80\x00"} {
+		if _, err := Dial("tcp", address); !errors.Is(err, EINVAL) {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+	if _, err := Listen("teleport", ":0"); !errors.Is(err, EINVAL) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestContextsEndDials(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := DialContext(ctx, "tcp", "127.0.0.1:1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	// A backlog that is full: the next connect hangs.
+	path := filepath.Join(t.TempDir(), "full")
+	full, err := bound("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.close()
+	if err := full.listen(1); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	for {
+		connection, err := DialContext(ctx, "unix", path)
+		if err != nil {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			return
+		}
+		defer connection.Close()
+	}
+}
+
+func TestDeadlinesAndHalfClose(t *testing.T) {
+	client, server := connected(t, "tcp", "127.0.0.1:0")
+	client.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	_, err := client.Read(make([]byte, 1))
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	var timeout net.Error
+	if !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("%v is no timeout", err)
+	}
+	client.SetReadDeadline(time.Time{})
+	client.Write([]byte("question"))
+	client.CloseWrite()
+	if got, err := io.ReadAll(server); string(got) != "question" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	server.Write([]byte("answer"))
+	server.Close()
+	if got, err := io.ReadAll(client); string(got) != "answer" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestAMebibyteArrives(t *testing.T) {
+	client, server := connected(t, "tcp", "[::1]:0")
+	sent := make([]byte, 1<<20)
+	rand.Read(sent)
+	go func() {
+		client.Write(sent)
+		client.Close()
+	}()
+	got, err := io.ReadAll(server)
+	if err != nil || sha256.Sum256(got) != sha256.Sum256(sent) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+func TestCloseEndsCalls(t *testing.T) {
+	client, _ := connected(t, "tcp", "127.0.0.1:0")
+	l := listen(t, "tcp", "127.0.0.1:0")
+	ended := make(chan error)
+	begun := make(chan struct{}, 2)
+	go func() { begun <- struct{}{}; _, err := client.Read(make([]byte, 1)); ended <- err }()
+	go func() { begun <- struct{}{}; _, err := l.Accept(); ended <- err }()
+	<-begun
+	<-begun
+	client.Close()
+	l.Close()
+	for range [2]int{} {
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := client.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed twice: %v", err)
+	}
+}
+
+func TestDatagrams(t *testing.T) {
+	server, err := ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client, err := Dial("udp", server.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, content := range [][]byte{[]byte("ping"), {}} {
+		if _, err := client.Write(content); err != nil {
+			t.Fatal(err)
+		}
+		room := make([]byte, 16)
+		count, sender, err := server.ReadFrom(room)
+		if err != nil || !bytes.Equal(room[:count], content) || sender.String() != client.LocalAddr().String() {
+			t.Fatalf("%q from %v, %v", room[:count], sender, err)
+		}
+		if _, err := server.WriteTo(content, sender); err != nil {
+			t.Fatal(err)
+		}
+		if count, err := client.Read(room); err != nil || count != len(content) {
+			t.Fatalf("%d, %v", count, err)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	client, _ := connected(t, "tcp", "127.0.0.1:0")
+	if err := client.SetOption(OptTcpNodelay, 1); err != nil {
+		t.Error(err)
+	}
+	if value, err := client.Option(OptTcpNodelay); value != 1 || err != nil {
+		t.Errorf("got %d, %v", value, err)
+	}
+	if kind, err := client.OptionText(OptKind); kind != "tcp" || err != nil {
+		t.Errorf("got %q, %v", kind, err)
+	}
+	if err := client.SetOption("no.such", 1); !errors.Is(err, ENOPROTOOPT) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	got, err := Resolve(context.Background(), "tcp4", "localhost:80")
+	if err != nil || len(got) == 0 || got[0] != "127.0.0.1:80" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// A thousand goroutines that wait cost no threads.
+func TestWaitingGoroutinesShareAThread(t *testing.T) {
+	const many = 1000
+	before := pprof.Lookup("threadcreate").Count()
+	var ends [many][2]*Conn
+	var all sync.WaitGroup
+	for i := range ends {
+		first, second, err := Pair("unix")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends[i] = [2]*Conn{first, second}
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			if _, err := io.ReadFull(first, make([]byte, 2)); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	for round := 0; round < 2; round++ {
+		for _, end := range ends {
+			if _, err := end[1].Write([]byte{1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runtime.Gosched()
+	}
+	all.Wait()
+	if threads := pprof.Lookup("threadcreate").Count() - before; threads > 50 {
+		t.Errorf("%d threads more", threads)
+	}
+	for _, end := range ends {
+		end[0].Close()
+		end[1].Close()
+	}
+}
+
+// A connection that nobody refers to any more is closed.
+func TestForgottenConnectionsAreClosed(t *testing.T) {
+	first, second, err := Pair("tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	first = nil
+	_ = first
+	done := make(chan error, 1)
+	go func() { _, err := second.Read(make([]byte, 1)); done <- err }()
+	for {
+		runtime.GC()
+		select {
+		case err := <-done:
+			if err != io.EOF {
+				t.Errorf("got %v", err)
+			}
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,5 @@
+module anysock
+
+go 1.21
+
+require golang.org/x/net v0.30.0

@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+# Waiting for many sockets: they are registered once, and a wait costs what is ready.
+#
+# SPDX-License-Identifier: MIT OR Apache-2.0
+
+module Anysock
+  # Any thread may register, wait and wake.
+  class Poller < Handle
+    EVENTS = {
+      read: Abi::EVENT_READ, write: Abi::EVENT_WRITE, except: Abi::EVENT_EXCEPT, edge: Abi::EVENT_EDGE,
+      oneshot: Abi::EVENT_ONESHOT, hangup: Abi::EVENT_HANGUP, error: Abi::EVENT_ERROR
+    }.freeze
+    # How many answers one wait gives; the next gives more.
+    BATCH = 256
+
+    def initialize
+      super(Error.check(Abi.anysock_poller_open))
+      @registered = {}
+    end
+
+    # Registers a socket, or changes what it is asked for: :read, :write, :except, and with them :edge, :oneshot. Without
+    # any it is taken out. What a wait gives back is +token+.
+    def set(socket, *events, token: socket)
+      Error.check(Abi.anysock_poller_set(number, socket.number, events.sum { |event| EVENTS.fetch(event) }, socket.number))
+      events.empty? ? @registered.delete(socket.number) : @registered[socket.number] = token
+    end
+
+    # What is ready: pairs of a token and its events. None at the timeout (seconds, nil for ever) and after +wake+.
+    def wait(timeout = nil)
+      ended = now + timeout if timeout
+      room = FFI::MemoryPointer.new(Abi::Event, BATCH)
+      loop do
+        left = timeout && [ended - now, 0].max
+        count = Abi.anysock_poller_wait(number, room, BATCH, Anysock.microseconds(left))
+        return answers(room, Error.check(count)) unless count == Abi::EINTR
+      end
+    end
+
+    # Ends one wait, this or the next, from any thread and from a trap.
+    def wake
+      Error.check(Abi.anysock_poller_wake(number))
+    end
+
+    private
+
+    def answers(room, count)
+      Array.new(count) do |at|
+        event = Abi::Event.new(room + at * Abi::Event.size)
+        [@registered[event[:handle]], EVENTS.select { |_, bit| event[:events].anybits?(bit) }.keys]
+      end
+    end
+  end
+end
