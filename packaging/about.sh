@@ -1,0 +1,13 @@
+# Sourced: what every package says of the project. The facts stand in Cargo.toml, once.
+
+about() { # field of Cargo.toml
+    sed -n "s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$source/Cargo.toml" | head -n 1
+}
+
+version=$(about version)
+description=$(about description)
+license=$(about license)
+url=$(about homepage)
+
+# The number in the library's name: build.rs, which says when it changes.
+soname=$(sed -n 's/.*soname,libanysock\.so\.\([0-9]*\).*/\1/p' "$source/build.rs")
