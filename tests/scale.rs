@@ -144,7 +144,7 @@ mod many {
         let poller = measure("registered in a poller", count, || {
             let poller = poller();
             for handle in &handles {
-                expect(anysock_poller_set(*poller, *handle, ANYSOCK_READ, -handle));
+                expect(anysock_poller_set(*poller, *handle, ANYSOCK_EVENT_READ, -handle));
             }
             poller
         });
@@ -178,7 +178,7 @@ mod many {
             let pairs: Vec<_> = (0..count).map(|_| pair("unix")).collect();
             let handles: Vec<_> = pairs.iter().map(|(one, _)| **one).collect();
             for handle in &handles {
-                expect(anysock_poller_set(*poller, *handle, ANYSOCK_READ, 0));
+                expect(anysock_poller_set(*poller, *handle, ANYSOCK_EVENT_READ, 0));
             }
             for _ in 0..AGAIN {
                 assert_eq!(select(&mut [handles.clone(), vec![], vec![]], 0), 0);
@@ -202,7 +202,7 @@ mod many {
             pairs.iter().flat_map(|(one, other)| [(**one, **other), (**other, **one)]).collect();
         let poller = poller();
         for (handle, _) in &all {
-            expect(anysock_poller_set(*poller, *handle, ANYSOCK_READ, -handle));
+            expect(anysock_poller_set(*poller, *handle, ANYSOCK_EVENT_READ, -handle));
         }
         let watched: Vec<_> = all.iter().map(|(handle, _)| *handle).collect();
         let mut random = Random(9);

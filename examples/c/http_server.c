@@ -47,7 +47,7 @@ struct answer {
 
 struct client {
     anysock_t socket;
-    int32_t watched; /* what the poller watches it for: ANYSOCK_READ, or ANYSOCK_WRITE while an answer is not out */
+    int32_t watched; /* what the poller watches it for: ANYSOCK_EVENT_READ, or ANYSOCK_EVENT_WRITE while an answer is not out */
     struct client *previous, *next;
     enum {
         HEAD,    /* what comes is a request as far as its empty line */
@@ -332,7 +332,7 @@ static bool attend(struct server *server, struct client *client) {
     bool here = has_unsent(client) ? transmit(client) : receive(client);
     while (here && !has_unsent(client) && next_answer(server, client))
         here = transmit(client);
-    return here && watch(server, client, has_unsent(client) ? ANYSOCK_WRITE : ANYSOCK_READ);
+    return here && watch(server, client, has_unsent(client) ? ANYSOCK_EVENT_WRITE : ANYSOCK_EVENT_READ);
 }
 
 /* -- The server. ------------------------------------------------------------------------------------------------- */
@@ -349,7 +349,7 @@ static void remove_client(struct server *server, struct client *client) {
     *(client->previous ? &client->previous->next : &server->clients) = client->next;
     free(client);
     if (server->full)
-        watch_listener(server, ANYSOCK_READ);
+        watch_listener(server, ANYSOCK_EVENT_READ);
 }
 
 static void add_client(struct server *server, anysock_t socket) {
@@ -364,7 +364,7 @@ static void add_client(struct server *server, anysock_t socket) {
     if (client->next)
         client->next->previous = client;
     server->clients = client;
-    if (anysock_set(socket, ANYSOCK_OPT_TIMEOUT, 0) < 0 || !watch(server, client, ANYSOCK_READ))
+    if (anysock_set(socket, ANYSOCK_OPT_TIMEOUT, 0) < 0 || !watch(server, client, ANYSOCK_EVENT_READ))
         remove_client(server, client);
 }
 
@@ -408,7 +408,7 @@ static void open_server(struct server *server, const char *address) {
     check(anysock_set(server->listener, ANYSOCK_OPT_ACCEPT_TIMEOUT, 0), "accept_timeout");
     server->poller = check(anysock_poller_open(), "poller");
     check(anysock_set(server->poller, ANYSOCK_OPT_INTERRUPTIBLE, 1), "interruptible");
-    watch_listener(server, ANYSOCK_READ);
+    watch_listener(server, ANYSOCK_EVENT_READ);
 }
 
 static void close_server(struct server *server) {

@@ -75,7 +75,7 @@ static anysock_t connect_to(const char *address) {
 static anysock_t await_datagram(anysock_t h) {
     char sender[128], first;
     check(anysock_set(h, ANYSOCK_OPT_READ_TIMEOUT, patience), "timeout");
-    check(anysock_recv_from(h, &first, 1, ANYSOCK_PEEK, sender, sizeof sender), "receive");
+    check(anysock_recv_from(h, &first, 1, ANYSOCK_FLAG_PEEK, sender, sizeof sender), "receive");
     check(anysock_connect(h, sender), sender);
     say("datagram from ", sender);
     return h;
@@ -140,7 +140,7 @@ static void take_input(anysock_t peer) {
 }
 
 static void send_unsent(anysock_t peer) {
-    int64_t sent = anysock_send(peer, unsent + unsent_start, unsent_length, ANYSOCK_DONT_WAIT);
+    int64_t sent = anysock_send(peer, unsent + unsent_start, unsent_length, ANYSOCK_FLAG_DONT_WAIT);
     if (sent == ANYSOCK_EAGAIN)
         return;
     unsent_start += (size_t)check(sent, "write");
@@ -150,7 +150,7 @@ static void send_unsent(anysock_t peer) {
 /* Shows what the peer has said; whether it may say more. */
 static bool show(anysock_t peer) {
     char data[65536]; /* no datagram is longer */
-    int64_t length = anysock_recv(peer, data, sizeof data, ANYSOCK_DONT_WAIT);
+    int64_t length = anysock_recv(peer, data, sizeof data, ANYSOCK_FLAG_DONT_WAIT);
     if (length == ANYSOCK_EAGAIN)
         return true;
     check(length, "read");

@@ -21,7 +21,7 @@
 
 struct client {
     anysock_t socket;
-    int32_t watched; /* what the poller watches it for: ANYSOCK_READ, or ANYSOCK_WRITE while an echo is not out */
+    int32_t watched; /* what the poller watches it for: ANYSOCK_EVENT_READ, or ANYSOCK_EVENT_WRITE while an echo is not out */
     struct client *previous, *next;
     size_t sent, received; /* bytes of `data`; both 0 when the echo is out */
     char data[4096];
@@ -92,7 +92,7 @@ static bool attend(struct server *server, struct client *client) {
         return false;
     if (client->received > 0 && !transmit(client))
         return false;
-    return watch(server, client, client->received > 0 ? ANYSOCK_WRITE : ANYSOCK_READ);
+    return watch(server, client, client->received > 0 ? ANYSOCK_EVENT_WRITE : ANYSOCK_EVENT_READ);
 }
 
 /* -- The server. ------------------------------------------------------------------------------------------------- */
@@ -109,7 +109,7 @@ static void remove_client(struct server *server, struct client *client) {
     *(client->previous ? &client->previous->next : &server->clients) = client->next;
     free(client);
     if (server->full)
-        watch_listener(server, ANYSOCK_READ);
+        watch_listener(server, ANYSOCK_EVENT_READ);
 }
 
 static void add_client(struct server *server, anysock_t socket) {
@@ -124,7 +124,7 @@ static void add_client(struct server *server, anysock_t socket) {
     if (client->next)
         client->next->previous = client;
     server->clients = client;
-    if (anysock_set(socket, ANYSOCK_OPT_TIMEOUT, 0) < 0 || !watch(server, client, ANYSOCK_READ))
+    if (anysock_set(socket, ANYSOCK_OPT_TIMEOUT, 0) < 0 || !watch(server, client, ANYSOCK_EVENT_READ))
         remove_client(server, client);
 }
 
@@ -179,7 +179,7 @@ int main(int argc, char **argv) {
     check(anysock_set(server.listener, ANYSOCK_OPT_ACCEPT_TIMEOUT, 0), "accept_timeout");
     server.poller = check(anysock_poller_open(), "poller");
     check(anysock_set(server.poller, ANYSOCK_OPT_INTERRUPTIBLE, 1), "interruptible");
-    watch_listener(&server, ANYSOCK_READ);
+    watch_listener(&server, ANYSOCK_EVENT_READ);
     check(anysock_local_address(server.listener, text, sizeof text), "local address");
     printf("listening on %s\n", text);
     fflush(stdout);

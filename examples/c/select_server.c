@@ -210,7 +210,7 @@ static bool receive(struct client *client) {
     if (client->state == DRAINING)
         client->received = 0;
     int64_t count = anysock_recv(client->socket, client->request + client->received,
-                                 REQUEST_LIMIT - client->received, ANYSOCK_DONT_WAIT);
+                                 REQUEST_LIMIT - client->received, ANYSOCK_FLAG_DONT_WAIT);
     if (count == ANYSOCK_EAGAIN)
         return true;
     if (count <= 0)
@@ -222,7 +222,7 @@ static bool receive(struct client *client) {
 
 static bool transmit(struct client *client) {
     int64_t count = anysock_send(client->socket, client->answer + client->sent, client->length - client->sent,
-                                 ANYSOCK_DONT_WAIT);
+                                 ANYSOCK_FLAG_DONT_WAIT);
     if (count == ANYSOCK_EAGAIN)
         return true;
     if (count < 0)

@@ -59,7 +59,7 @@ static anysock_t open_with_trimmings(int round) {
     anysock_t poller = OK(anysock_poller_open());
     anysock_t handle = OK(anysock_open("tcp"));
     OK(anysock_set(handle, ANYSOCK_OPT_TCP_NODELAY, 1));
-    OK(anysock_poller_set(poller, handle, ANYSOCK_READ, 7));
+    OK(anysock_poller_set(poller, handle, ANYSOCK_EVENT_READ, 7));
     OK(anysock_bind(handle, "127.0.0.1:0"));
     OK(anysock_close(handle));
     OK(anysock_close(poller));

@@ -211,7 +211,7 @@ static void open_everything(void) {
     keep(connect_to("tcp", name));
     keep(connect_to("tcp4", name));
     anysock_t poller = keep(anysock_poller_open());
-    OK(anysock_poller_set(poller, listener, ANYSOCK_READ, 0));
+    OK(anysock_poller_set(poller, listener, ANYSOCK_EVENT_READ, 0));
 }
 
 /* That, and what the library needs to wake threads. */

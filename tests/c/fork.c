@@ -5,6 +5,8 @@
 #include "check.h"
 #include "resolver.h"
 
+#include <poll.h>
+
 enum { CHILD_SECONDS = 100, CLIENTS = 8 };
 
 /*
@@ -85,11 +87,11 @@ static void check_nothing(anysock_t poller) {
 static void check_readiness(void) {
     anysock_t one, other, poller = OK(anysock_poller_open());
     OK(anysock_pair("unix", &one, &other));
-    OK(anysock_poller_set(poller, one, ANYSOCK_READ, 7));
+    OK(anysock_poller_set(poller, one, ANYSOCK_EVENT_READ, 7));
     check_nothing(poller);
     CHECK_IS(anysock_write(other, "x", 1), 1);
     check_select(one, other);
-    check_wait(poller, one, 7, ANYSOCK_READ);
+    check_wait(poller, one, 7, ANYSOCK_EVENT_READ);
     OK(anysock_close(poller));
     OK(anysock_close(one));
     OK(anysock_close(other));
@@ -242,7 +244,7 @@ static void the_end_comes_with_the_last_copy(void) {
     char byte;
     OK(anysock_pair("tcp", &two.one, &two.other));
     run_child(close_one, &two.one);
-    CHECK_IS(anysock_recv(two.other, &byte, 1, ANYSOCK_DONT_WAIT), ANYSOCK_EAGAIN);
+    CHECK_IS(anysock_recv(two.other, &byte, 1, ANYSOCK_FLAG_DONT_WAIT), ANYSOCK_EAGAIN);
     run_child(shut_writing, &two.one);
     CHECK_IS(anysock_read(two.other, &byte, 1), 0);
     OK(anysock_close(two.one));
@@ -257,13 +259,13 @@ struct polled {
 
 static int64_t change_registrations(void *argument) {
     struct polled *polled = argument;
-    check_wait(polled->poller, polled->one, 1, ANYSOCK_READ);
-    OK(anysock_poller_set(polled->poller, polled->one, ANYSOCK_WRITE, 2));
-    check_wait(polled->poller, polled->one, 2, ANYSOCK_WRITE);
+    check_wait(polled->poller, polled->one, 1, ANYSOCK_EVENT_READ);
+    OK(anysock_poller_set(polled->poller, polled->one, ANYSOCK_EVENT_WRITE, 2));
+    check_wait(polled->poller, polled->one, 2, ANYSOCK_EVENT_WRITE);
     OK(anysock_poller_set(polled->poller, polled->one, 0, 0));
     check_nothing(polled->poller);
-    OK(anysock_poller_set(polled->poller, polled->extra[0], ANYSOCK_WRITE, 3));
-    check_wait(polled->poller, polled->extra[0], 3, ANYSOCK_WRITE);
+    OK(anysock_poller_set(polled->poller, polled->extra[0], ANYSOCK_EVENT_WRITE, 3));
+    check_wait(polled->poller, polled->extra[0], 3, ANYSOCK_EVENT_WRITE);
     OK(anysock_close(polled->dropped[0]));
     OK(anysock_close(polled->poller));
     return 0;
@@ -275,19 +277,19 @@ static void registrations_are_copied(void) {
     OK(anysock_pair("unix", &polled.one, &polled.other));
     OK(anysock_pair("unix", &polled.extra[0], &polled.extra[1]));
     OK(anysock_pair("unix", &polled.dropped[0], &polled.dropped[1]));
-    OK(anysock_poller_set(polled.poller, polled.one, ANYSOCK_READ, 1));
-    OK(anysock_poller_set(polled.poller, polled.dropped[0], ANYSOCK_READ, 4));
+    OK(anysock_poller_set(polled.poller, polled.one, ANYSOCK_EVENT_READ, 1));
+    OK(anysock_poller_set(polled.poller, polled.dropped[0], ANYSOCK_EVENT_READ, 4));
     check_nothing(polled.poller);
     CHECK_IS(anysock_write(polled.other, "x", 1), 1);
     for (int round = 0; round < 3; round++) {
         run_child(change_registrations, &polled);
-        check_wait(polled.poller, polled.one, 1, ANYSOCK_READ);
+        check_wait(polled.poller, polled.one, 1, ANYSOCK_EVENT_READ);
     }
     char byte;
     CHECK_IS(anysock_read(polled.one, &byte, 1), 1);
     check_nothing(polled.poller);
     CHECK_IS(anysock_write(polled.dropped[1], "x", 1), 1);
-    check_wait(polled.poller, polled.dropped[0], 4, ANYSOCK_READ);
+    check_wait(polled.poller, polled.dropped[0], 4, ANYSOCK_EVENT_READ);
 }
 
 static int64_t wait_in_poller(void *argument) {
@@ -320,6 +322,40 @@ static void wake_stays_in_its_process(void) {
     OK(anysock_poller_wake(poller));
     CHECK_IS(join(&call), 0);
     OK(anysock_close(poller));
+}
+
+static bool is_readable(anysock_t poller) {
+    struct pollfd entry = {(int)OK(anysock_fd(poller)), POLLIN, 0};
+    return POSIX(poll(&entry, 1, 0)) == 1;
+}
+
+/* The parent's is ready for what both know; what the child takes out, and its wakes, are the child's. */
+static int64_t ask_for_the_descriptor(void *argument) {
+    struct polled *polled = argument;
+    CHECK(is_readable(polled->poller));
+    check_wait(polled->poller, polled->one, 1, ANYSOCK_EVENT_WRITE);
+    OK(anysock_poller_set(polled->poller, polled->one, 0, 0));
+    check_nothing(polled->poller);
+    CHECK(!is_readable(polled->poller));
+    OK(anysock_poller_wake(polled->poller));
+    CHECK(is_readable(polled->poller));
+    return 0;
+}
+
+static void a_child_has_a_descriptor_of_its_own(void) {
+    struct polled polled = {.poller = OK(anysock_poller_open()), .one = OK(anysock_open("udp"))};
+    CHECK(!is_readable(polled.poller));
+    /* Ready without a descriptor: only the library knows. */
+    OK(anysock_poller_set(polled.poller, polled.one, ANYSOCK_EVENT_WRITE, 1));
+    for (int round = 0; round < 2; round++) {
+        CHECK(is_readable(polled.poller));
+        run_child(ask_for_the_descriptor, &polled);
+    }
+    OK(anysock_close(polled.one));
+    check_nothing(polled.poller);
+    run_child(wake_poller, &polled.poller);
+    CHECK(!is_readable(polled.poller));
+    OK(anysock_close(polled.poller));
 }
 
 /* ------------------------------------------------- select and its memory */
@@ -387,7 +423,7 @@ static int64_t descend(void *argument) {
     struct line *line = argument;
     check_talk(line->one, line->other);
     CHECK_IS(anysock_write(line->one, "x", 1), 1);
-    check_wait(line->poller, line->other, 5, ANYSOCK_READ);
+    check_wait(line->poller, line->other, 5, ANYSOCK_EVENT_READ);
     char byte;
     CHECK_IS(anysock_read(line->other, &byte, 1), 1);
     check_everything();
@@ -404,7 +440,7 @@ static int64_t descend(void *argument) {
 static void grandchildren(void) {
     struct line line = {.poller = OK(anysock_poller_open()), .depth = 4};
     OK(anysock_pair("tcp", &line.one, &line.other));
-    OK(anysock_poller_set(line.poller, line.other, ANYSOCK_READ, 5));
+    OK(anysock_poller_set(line.poller, line.other, ANYSOCK_EVENT_READ, 5));
     descend(&line);
 }
 
@@ -479,9 +515,9 @@ static anysock_t fill_backlog(void) {
 
 static void fill(anysock_t handle) {
     char data[4096] = {0};
-    while (anysock_send(handle, data, sizeof data, ANYSOCK_DONT_WAIT) > 0) {
+    while (anysock_send(handle, data, sizeof data, ANYSOCK_FLAG_DONT_WAIT) > 0) {
     }
-    while (anysock_send(handle, data, 1, ANYSOCK_DONT_WAIT) > 0) {
+    while (anysock_send(handle, data, 1, ANYSOCK_FLAG_DONT_WAIT) > 0) {
     }
 }
 
@@ -501,7 +537,7 @@ static void set_up_blocked(struct call calls[static 10]) {
     for (size_t place = 0; place < COUNT(pairs); place++) {
         OK(anysock_pair(place % 2 ? "tcp" : "unix", &pairs[place][0], &pairs[place][1]));
     }
-    OK(anysock_poller_set(poller, pairs[3][0], ANYSOCK_READ, 9));
+    OK(anysock_poller_set(poller, pairs[3][0], ANYSOCK_EVENT_READ, 9));
     hold_resolver();
     start(&calls[0], block_in_accept, NULL);
     start(&calls[1], read_a_byte, &pairs[0][0]);
@@ -519,15 +555,15 @@ static void set_up_blocked(struct call calls[static 10]) {
 static int64_t use_what_is_blocked(void *argument) {
     anysock_t extra = *(anysock_t *)argument;
     char byte, text[ADDRESS];
-    CHECK_IS(anysock_recv(pairs[0][0], &byte, 1, ANYSOCK_DONT_WAIT), ANYSOCK_EAGAIN);
-    CHECK_IS(anysock_recv(udp, &byte, 1, ANYSOCK_DONT_WAIT), ANYSOCK_EAGAIN);
-    CHECK_IS(anysock_send(full[0], "x", 1, ANYSOCK_DONT_WAIT), ANYSOCK_EAGAIN);
+    CHECK_IS(anysock_recv(pairs[0][0], &byte, 1, ANYSOCK_FLAG_DONT_WAIT), ANYSOCK_EAGAIN);
+    CHECK_IS(anysock_recv(udp, &byte, 1, ANYSOCK_FLAG_DONT_WAIT), ANYSOCK_EAGAIN);
+    CHECK_IS(anysock_send(full[0], "x", 1, ANYSOCK_FLAG_DONT_WAIT), ANYSOCK_EAGAIN);
     OK(anysock_local_address(listener, text, sizeof text));
     OK(anysock_set(listener, ANYSOCK_OPT_ACCEPT_TIMEOUT, 0));
     CHECK_IS(anysock_accept(listener), ANYSOCK_EAGAIN);
     check_nothing(poller);
-    OK(anysock_poller_set(poller, pairs[3][0], ANYSOCK_READ | ANYSOCK_WRITE, 10));
-    check_wait(poller, pairs[3][0], 10, ANYSOCK_WRITE);
+    OK(anysock_poller_set(poller, pairs[3][0], ANYSOCK_EVENT_READ | ANYSOCK_EVENT_WRITE, 10));
+    check_wait(poller, pairs[3][0], 10, ANYSOCK_EVENT_WRITE);
     /* The thread that tried the addresses is not here. */
     CHECK_IS(anysock_connect(racing, "two.test:80"), ANYSOCK_ECONNABORTED);
     check_everything();
@@ -632,8 +668,8 @@ static int64_t be_interrupted(void *argument) {
     if (child_replaces) {
         char bytes[2];
         CHECK_IS(result, ANYSOCK_ECANCELED);
-        CHECK_IS(anysock_recv(successor[0], bytes, sizeof bytes, ANYSOCK_DONT_WAIT), 1);
-        CHECK_IS(anysock_recv(successor[1], bytes, sizeof bytes, ANYSOCK_DONT_WAIT), 1);
+        CHECK_IS(anysock_recv(successor[0], bytes, sizeof bytes, ANYSOCK_FLAG_DONT_WAIT), 1);
+        CHECK_IS(anysock_recv(successor[1], bytes, sizeof bytes, ANYSOCK_FLAG_DONT_WAIT), 1);
         check_closed(successor[0]);
         check_closed(successor[1]);
     } else {
@@ -700,7 +736,7 @@ static int64_t storm_pollers(void *argument) {
     (void)argument;
     while (!atomic_load(&calm)) {
         anysock_t own = OK(anysock_poller_open());
-        OK(anysock_poller_set(own, shared[0], ANYSOCK_READ, 1));
+        OK(anysock_poller_set(own, shared[0], ANYSOCK_EVENT_READ, 1));
         OK(anysock_poller_wake(own));
         check_nothing(own);
         OK(anysock_close(own));
@@ -713,8 +749,8 @@ static int64_t storm_registrations(void *argument) {
     while (!atomic_load(&calm)) {
         anysock_t one, other;
         OK(anysock_pair("unix", &one, &other));
-        OK(anysock_poller_set(shared_poller, one, ANYSOCK_READ, 2));
-        OK(anysock_poller_set(shared_poller, other, ANYSOCK_READ, 3));
+        OK(anysock_poller_set(shared_poller, one, ANYSOCK_EVENT_READ, 2));
+        OK(anysock_poller_set(shared_poller, other, ANYSOCK_EVENT_READ, 3));
         OK(anysock_poller_set(shared_poller, other, 0, 0));
         OK(anysock_close(one));
         OK(anysock_close(other));
@@ -736,10 +772,29 @@ static int64_t storm_waits(void *argument) {
     return 0;
 }
 
+static int64_t storm_queues(void *argument) {
+    (void)argument;
+    while (!atomic_load(&calm)) {
+        anysock_t one, other, queue = OK(anysock_queue_open(4, 64));
+        OK(anysock_pair("unix", &one, &other));
+        const anysock_op ops[] = {{.op = ANYSOCK_OP_READ, .handle = one, .length = 1},
+                                  {.op = ANYSOCK_OP_WRITE, .handle = other, .data = (int64_t)(intptr_t)"x", .length = 1}};
+        anysock_done done[COUNT(ops)];
+        int64_t ended = OK(anysock_queue_run(queue, ops, COUNT(ops), done, COUNT(done), 0));
+        while (ended < (int64_t)COUNT(ops)) {
+            ended += OK(anysock_queue_run(queue, NULL, 0, done, 1, 60 * SECOND));
+        }
+        OK(anysock_close(queue));
+        OK(anysock_close(one));
+        OK(anysock_close(other));
+    }
+    return 0;
+}
+
 static int64_t use_shared(void *argument) {
     (void)argument;
-    OK(anysock_poller_set(shared_poller, shared[1], ANYSOCK_WRITE, 4));
-    check_wait(shared_poller, shared[1], 4, ANYSOCK_WRITE);
+    OK(anysock_poller_set(shared_poller, shared[1], ANYSOCK_EVENT_WRITE, 4));
+    check_wait(shared_poller, shared[1], 4, ANYSOCK_EVENT_WRITE);
     check_everything();
     check_closed(shared_poller);
     check_closed(shared_listener);
@@ -748,9 +803,15 @@ static int64_t use_shared(void *argument) {
     return 0;
 }
 
+/* How often a process with busy threads forks; the campaign says it by ANYSOCK_FORKS. */
+static int forks(void) {
+    const char *often = getenv("ANYSOCK_FORKS");
+    return often != NULL ? atoi(often) : rounds(300, 5);
+}
+
 static void fork_in_a_storm(void) {
     static int64_t (*const storms[])(void *) = {storm_open,  storm_talk,          storm_pollers,
-                                                storm_waits, storm_registrations, storm_open};
+                                                storm_waits, storm_registrations, storm_queues};
     struct call calls[COUNT(storms)];
     shared_poller = OK(anysock_poller_open());
     shared_listener = listen_tcp(shared_address);
@@ -758,7 +819,7 @@ static void fork_in_a_storm(void) {
     for (size_t place = 0; place < COUNT(storms); place++) {
         start(&calls[place], storms[place], NULL);
     }
-    for (int round = 0; round < rounds(300, 5); round++) {
+    for (int round = 0, often = forks(); round < often; round++) {
         run_child(use_shared, NULL);
     }
     atomic_store(&calm, true);
@@ -766,6 +827,214 @@ static void fork_in_a_storm(void) {
         CHECK_IS(join(&calls[place]), 0);
     }
     check_talk(shared[0], shared[1]);
+}
+
+/* ------------------------------------------------------- handles in motion */
+
+/*
+ * Threads open and close all the time; in each child every handle stands for the socket for which it stood, by the kernel's
+ * cookie, and no descriptor is left that no handle stands for.
+ */
+enum { MOVERS = 3, PLACES = 16 };
+
+struct place {
+    _Atomic int64_t handle;
+    _Atomic uint64_t cookie;
+};
+
+/* On one page, which a fork copies at once. */
+struct mover {
+    _Alignas(512) struct place places[PLACES];
+    atomic_int moving; /* how many descriptors it may have that are in no place just now */
+    unsigned seed;
+};
+
+static struct mover movers[MOVERS];
+
+/* What no other socket has or will have; 0 for what is none. */
+static uint64_t cookie_of(int64_t fd) {
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    return getsockopt((int)fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+}
+
+static anysock_t open_some(unsigned way) {
+    anysock_t moved, other;
+    switch (way % 5) {
+    case 0:
+        return OK(anysock_open("unix"));
+    case 1:
+        return OK(anysock_open("udp4"));
+    case 2:
+        return OK(anysock_adopt(POSIX(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))));
+    case 3:
+        moved = OK(anysock_open("udp")); /* gets its descriptor with its address */
+        OK(anysock_bind(moved, ":0"));
+        return moved;
+    default:
+        OK(anysock_pair(way % 2 == 0 ? "unix" : "tcp", &moved, &other));
+        OK(anysock_close(other));
+        return moved;
+    }
+}
+
+static int64_t move(void *argument) {
+    struct mover *mover = argument;
+    while (!atomic_load(&calm)) {
+        unsigned way = (unsigned)rand_r(&mover->seed);
+        struct place *place = &mover->places[way / 64 % PLACES];
+        anysock_t old = atomic_load(&place->handle);
+        atomic_store(&mover->moving, 2);
+        if (old != 0) {
+            atomic_store(&place->handle, 0);
+            if (way % 8 == 0) {
+                close_plain((int)OK(anysock_release(old)));
+            } else {
+                OK(anysock_close(old));
+            }
+        }
+        anysock_t moved = open_some(way);
+        atomic_store(&place->cookie, cookie_of(OK(anysock_fd(moved))));
+        atomic_store(&place->handle, moved);
+        atomic_store(&mover->moving, 0);
+    }
+    return 0;
+}
+
+/* In the child; without a word, as its output is nobody's. */
+static int count_wrong(void) {
+    static bool known[MOST_DESCRIPTORS];
+    struct descriptors all;
+    int moving = 0, wrong = 0, unknown = 0;
+    for (size_t mover = 0; mover < MOVERS; mover++) {
+        moving += atomic_load(&movers[mover].moving);
+        for (size_t number = 0; number < PLACES; number++) {
+            struct place *place = &movers[mover].places[number];
+            if (place->handle != 0) {
+                int64_t fd = anysock_fd(place->handle);
+                wrong += fd < 0 || cookie_of(fd) != place->cookie;
+                known[fd < 0 ? 0 : fd] = true;
+            }
+        }
+    }
+    list_descriptors(&all);
+    for (int fd = 3; fd < MOST_DESCRIPTORS; fd++) {
+        unknown += all.open[fd] && !known[fd] && !plain_descriptors.open[fd];
+    }
+    return wrong + (unknown > moving ? 100 : 0);
+}
+
+static void fork_while_handles_move(void) {
+    struct call calls[MOVERS];
+    list_descriptors(&plain_descriptors);
+    for (size_t place = 0; place < MOVERS; place++) {
+        movers[place].seed = 4711 + (unsigned)place;
+        start(&calls[place], move, &movers[place]);
+    }
+    for (int round = 0, often = forks(); round < often; round++) {
+        pid_t child = POSIX(fork());
+        if (child == 0) {
+            _exit(count_wrong());
+        }
+        expect_success(child);
+    }
+    atomic_store(&calm, true);
+    for (size_t place = 0; place < MOVERS; place++) {
+        CHECK_IS(join(&calls[place]), 0);
+    }
+}
+
+/* ------------------------------------------------------ wakes of a parent */
+
+static _Atomic bool wakes_on;
+static _Atomic anysock_t awake;
+
+static int64_t wake_on_and_on(void *argument) {
+    (void)argument;
+    while (atomic_load(&wakes_on)) {
+        anysock_poller_wake(atomic_load(&awake));
+    }
+    return 0;
+}
+
+static int64_t open_and_close_on_and_on(void *argument) {
+    (void)argument;
+    while (atomic_load(&wakes_on)) {
+        anysock_t poller = OK(anysock_poller_open());
+        atomic_store(&awake, poller);
+        OK(anysock_close(poller));
+    }
+    return 0;
+}
+
+/* Those that have the place of one which was being woken would be EBUSY. */
+static int64_t close_new_ones(void *argument) {
+    (void)argument;
+    anysock_t all[8];
+    for (size_t number = 0; number < COUNT(all); number++) {
+        all[number] = OK(anysock_poller_open());
+    }
+    for (size_t number = 0; number < COUNT(all); number++) {
+        OK(anysock_close(all[number]));
+    }
+    return 0;
+}
+
+static void the_wakes_of_a_parent_hold_up_no_child(void) {
+    struct call wakers[2], opener;
+    atomic_store(&wakes_on, true);
+    start(&opener, open_and_close_on_and_on, NULL);
+    for (size_t number = 0; number < COUNT(wakers); number++) {
+        start(&wakers[number], wake_on_and_on, NULL);
+    }
+    for (int round = 0; round < rounds(200, 3); round++) {
+        run_child(close_new_ones, NULL);
+    }
+    atomic_store(&wakes_on, false);
+    CHECK_IS(join(&opener), 0);
+    for (size_t number = 0; number < COUNT(wakers); number++) {
+        CHECK_IS(join(&wakers[number]), 0);
+    }
+}
+
+/* ------------------------------------------------ a fork that tells nobody */
+
+/* As _Fork() of the C library: no handlers run. */
+static pid_t fork_untold(void) {
+    return (pid_t)POSIX(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+}
+
+/* Every call is an error, and nothing of what the child shares with its parent is touched. */
+static void a_child_that_was_told_nothing_disturbs_nobody(void) {
+    anysock_t one, other, poller = OK(anysock_poller_open());
+    OK(anysock_pair("unix", &one, &other));
+    OK(anysock_poller_set(poller, one, ANYSOCK_EVENT_READ, 7));
+    check_nothing(poller);
+    pid_t child = fork_untold();
+    if (child == 0) {
+        anysock_t next;
+        anysock_event event;
+        anysock_t array[] = {one};
+        anysock_handles set = {1, array};
+        char byte;
+        const int64_t bad[] = {
+            anysock_poller_wait(poller, &event, 1, 0), anysock_poller_set(poller, one, 0, 0),
+            anysock_poller_wake(poller), anysock_read(one, &byte, 1), anysock_write(one, "x", 1), anysock_fd(one),
+            anysock_shutdown(one, ANYSOCK_SHUT_READ | ANYSOCK_SHUT_WRITE), anysock_select(&set, NULL, NULL, 0),
+            anysock_close(one), anysock_close(poller)};
+        for (size_t place = 0; place < COUNT(bad); place++) {
+            CHECK_IS(bad[place], ANYSOCK_EBADF);
+        }
+        CHECK_IS(anysock_open("unix"), ANYSOCK_ENOTRECOVERABLE);
+        CHECK_IS(anysock_poller_open(), ANYSOCK_ENOTRECOVERABLE);
+        CHECK_IS(anysock_pair("unix", &one, &next), ANYSOCK_ENOTRECOVERABLE);
+        _exit(EXIT_SUCCESS);
+    }
+    expect_success(child);
+    check_nothing(poller);
+    CHECK_IS(anysock_write(other, "x", 1), 1);
+    check_wait(poller, one, 7, ANYSOCK_EVENT_READ);
+    run_child(close_one, &one); /* one that is told goes on as ever */
 }
 
 int main(int count, char **arguments) {
@@ -776,10 +1045,14 @@ int main(int count, char **arguments) {
     RUN(the_end_comes_with_the_last_copy);
     RUN(registrations_are_copied);
     RUN(wake_stays_in_its_process);
+    RUN(a_child_has_a_descriptor_of_its_own);
     RUN(select_over_the_same_set);
     RUN(grandchildren);
     RUN(fork_while_threads_are_blocked);
     RUN(fork_in_a_signal_handler);
     RUN(fork_in_a_storm);
+    RUN(fork_while_handles_move);
+    RUN(the_wakes_of_a_parent_hold_up_no_child);
+    RUN(a_child_that_was_told_nothing_disturbs_nobody);
     return finish();
 }

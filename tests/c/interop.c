@@ -231,9 +231,9 @@ static void urgent(struct ends ends) {
     anysock_handles exceptional = {1, &handle};
     CHECK_IS(send(ends.plain, "!", 1, MSG_OOB), 1);
     CHECK_IS(anysock_select(NULL, NULL, &exceptional, 60 * SECOND), 1);
-    CHECK_IS(anysock_recv(ends.ours, &byte, 1, ANYSOCK_OOB), 1);
+    CHECK_IS(anysock_recv(ends.ours, &byte, 1, ANYSOCK_FLAG_OOB), 1);
     CHECK(byte == '!');
-    CHECK_IS(anysock_send(ends.ours, "?", 1, ANYSOCK_OOB), 1);
+    CHECK_IS(anysock_send(ends.ours, "?", 1, ANYSOCK_FLAG_OOB), 1);
     struct timeval patience = {.tv_sec = 60};
     fd_set except;
     FD_ZERO(&except);

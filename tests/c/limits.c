@@ -338,7 +338,7 @@ static void poller_goes_on(void) {
     start_watcher();
     anysock_t poller = OK(anysock_poller_open());
     set_up();
-    OK(anysock_poller_set(poller, ends[0], ANYSOCK_READ, 1));
+    OK(anysock_poller_set(poller, ends[0], ANYSOCK_EVENT_READ, 1));
     start(&call, wait_in_poller, &poller);
     await_watched(&call);
     OK(anysock_poller_wake(poller));
@@ -380,7 +380,7 @@ static void forked_poller_fails_and_recovers(void) {
     anysock_t poller = OK(anysock_poller_open());
     anysock_event event;
     set_up();
-    OK(anysock_poller_set(poller, ends[0], ANYSOCK_WRITE, 1));
+    OK(anysock_poller_set(poller, ends[0], ANYSOCK_EVENT_WRITE, 1));
     pid_t child = POSIX(fork());
     if (child == 0) {
         /* What the poller had before may be given back first. */
@@ -464,7 +464,7 @@ static void huge_capacity_works(void) {
     anysock_t poller = OK(anysock_poller_open());
     anysock_event events[1];
     set_up();
-    OK(anysock_poller_set(poller, ends[0], ANYSOCK_READ, 5));
+    OK(anysock_poller_set(poller, ends[0], ANYSOCK_EVENT_READ, 5));
     CHECK_IS(anysock_poller_wait(poller, events, (size_t)huge, 0), 0);
     CHECK_IS(anysock_write(ends[1], "x", 1), 1);
     CHECK_IS(anysock_poller_wait(poller, events, (size_t)huge, -1), 1);
@@ -475,13 +475,28 @@ static void huge_capacity_works(void) {
     tear_down();
 }
 
-/* Without memory for a thread there is no answer, but an error; and an answer when there is memory again. */
+/* Without memory for a thread a name is resolved on the caller's; on another when there is memory again. */
 static void no_memory_for_a_thread(void) {
+    static const char both[] = "127.0.0.1:80\n127.0.0.2:80";
     char text[ADDRESS];
     limit_memory(1 << 20);
-    CHECK_IS(anysock_resolve("tcp4", "two.test:80", 60 * SECOND, text, sizeof text), ANYSOCK_EAGAIN);
+    CHECK_IS(anysock_resolve("tcp4", "two.test:80", 60 * SECOND, text, sizeof text), strlen(both));
+    CHECK(strcmp(text, both) == 0);
     give_memory_back();
     OK(anysock_resolve("tcp4", "two.test:80", 60 * SECOND, text, sizeof text));
+}
+
+/* What the standard library of Rust takes for the size of its threads' stacks is for the program's threads. */
+static void no_stack_is_too_large_for_the_program(void) {
+    struct call call;
+    int64_t forever = -1;
+    CHECK(setenv("RUST_MIN_STACK", "1000000000000000000", 1) == 0);
+    hold_resolver();
+    start(&call, resolve_slowly, &forever);
+    await_resolver();
+    CHECK(atomic_load(&resolver_thread) != atomic_load(&call.thread_id));
+    release_resolver();
+    CHECK_IS(join(&call), strlen("127.0.0.1:80"));
 }
 
 int main(int count, char **arguments) {
@@ -504,5 +519,6 @@ int main(int count, char **arguments) {
     RUN(large_set_is_an_error);
     RUN(huge_capacity_works);
     RUN(no_memory_for_a_thread);
+    RUN(no_stack_is_too_large_for_the_program);
     return finish();
 }

@@ -1,6 +1,7 @@
 /*
  * Signals: they neither stretch nor cut a wait, end it only where a handle is interruptible, lose no data, and the
- * library raises none and leaves handlers and masks alone. Not here: fork (fork.c).
+ * library raises none and leaves handlers and masks alone. Threads are cancelled after a call, never in it. Not here: fork
+ * (fork.c).
  */
 #include "check.h"
 #include "resolver.h"
@@ -43,16 +44,16 @@ static anysock_t pipe_reader, pipe_writer, empty_pipe_writer, full_pipe_reader, 
 
 static void fill(anysock_t handle) {
     char data[4096] = {0};
-    while (anysock_send(handle, data, sizeof data, ANYSOCK_DONT_WAIT) > 0) {
+    while (anysock_send(handle, data, sizeof data, ANYSOCK_FLAG_DONT_WAIT) > 0) {
     }
-    while (anysock_send(handle, data, 1, ANYSOCK_DONT_WAIT) > 0) {
+    while (anysock_send(handle, data, 1, ANYSOCK_FLAG_DONT_WAIT) > 0) {
     }
 }
 
 /* An acknowledgement that is on its way makes room again: full is what stays full. */
 static void fill_tcp(anysock_t handle) {
     for (int64_t since = now(); now() - since < 300 * MILLISECOND; nap()) {
-        if (anysock_send(handle, &(char){0}, 1, ANYSOCK_DONT_WAIT) > 0) {
+        if (anysock_send(handle, &(char){0}, 1, ANYSOCK_FLAG_DONT_WAIT) > 0) {
             fill(handle);
             since = now();
         }
@@ -98,8 +99,8 @@ static void set_up(void) {
     fill(full_gram[0]);
     fill(pipe_writer);
     poller = OK(anysock_poller_open());
-    OK(anysock_poller_set(poller, stream[0], ANYSOCK_READ, 1));
-    OK(anysock_poller_set(poller, full_tcp[0], ANYSOCK_WRITE, 2));
+    OK(anysock_poller_set(poller, stream[0], ANYSOCK_EVENT_READ, 1));
+    OK(anysock_poller_set(poller, full_tcp[0], ANYSOCK_EVENT_WRITE, 2));
     hold_resolver();
 }
 
@@ -150,7 +151,7 @@ static int64_t wait_read_full(void) {
 static int64_t wait_peek(void) {
     char data[8];
     CHECK_IS(anysock_write(partial[1], "abc", 3), 3);
-    int64_t seen = anysock_recv(partial[0], data, sizeof data, ANYSOCK_PEEK | ANYSOCK_WAIT_ALL);
+    int64_t seen = anysock_recv(partial[0], data, sizeof data, ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_WAIT_ALL);
     CHECK_IS(anysock_read(partial[0], data, sizeof data), 3);
     return seen;
 }
@@ -376,6 +377,72 @@ static void interrupted_connect_goes_on(void) {
     tear_down();
 }
 
+/* ------------------------------------------------------ waking from a handler */
+
+static anysock_t woken;
+
+static void wake_in_handler(int number) {
+    (void)number;
+    int before = errno;
+    if (anysock_poller_wake(woken) == 0) {
+        atomic_fetch_add(&signals_caught, 1);
+    }
+    errno = before;
+}
+
+static void start_wakes(suseconds_t pause) {
+    struct sigaction action = {.sa_handler = wake_in_handler, .sa_flags = SA_RESTART};
+    POSIX(sigaction(SIGALRM, &action, NULL));
+    atomic_store(&signals_caught, 0);
+    POSIX(setitimer(ITIMER_REAL, &(struct itimerval){{0, pause}, {0, pause}}, NULL));
+}
+
+/* Each wait is ended by a handler that interrupts it, or that came before it. */
+static void a_handler_wakes_its_own_thread(void) {
+    anysock_event event;
+    woken = OK(anysock_poller_open());
+    start_wakes(is_slow() ? 20000 : 500);
+    for (long round = rounds(2000, 20); round > 0; round--) {
+        CHECK_IS(anysock_poller_wait(woken, &event, 1, -1), 0);
+    }
+    stop_storm();
+    CHECK(atomic_load(&signals_caught) > 0);
+    OK(anysock_close(woken));
+}
+
+/* Whatever the handler interrupts: calls that hold the poller's locks among them. */
+static void a_handler_wakes_in_the_middle_of_anything(void) {
+    anysock_t ends[2], other;
+    anysock_event event;
+    woken = OK(anysock_poller_open());
+    OK(anysock_pair("unix", &ends[0], &ends[1]));
+    start_wakes(is_slow() ? 20000 : 50);
+    for (long round = rounds(100000, 100); round > 0 || atomic_load(&signals_caught) < 10; round--) {
+        OK(anysock_poller_set(woken, ends[0], ANYSOCK_EVENT_READ, round));
+        OK(anysock_poller_set(woken, ends[1], ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_ONESHOT, 2));
+        OK(anysock_poller_wait(woken, &event, 1, 0));
+        OK(anysock_poller_set(woken, ends[1], 0, 0));
+        if (round % 64 == 0) {
+            other = OK(anysock_poller_open());
+            OK(anysock_poller_set(other, ends[0], ANYSOCK_EVENT_WRITE, 1));
+            OK(anysock_close(other));
+        }
+    }
+    stop_storm();
+    /* One that was closed in the middle of it is closed. */
+    for (long round = rounds(2000, 20); round > 0; round--) {
+        woken = OK(anysock_poller_open());
+        start_wakes(20);
+        OK(anysock_poller_set(woken, ends[0], ANYSOCK_EVENT_READ, 1));
+        OK(anysock_close(woken));
+        stop_storm();
+        CHECK_IS(anysock_poller_wake(woken), ANYSOCK_EBADF);
+    }
+    CHECK_IS(anysock_poller_wake(ends[0]), ANYSOCK_EINVAL);
+    OK(anysock_close(ends[0]));
+    OK(anysock_close(ends[1]));
+}
+
 /* ---------------------------------------------------------- nothing is lost */
 
 static size_t stream_length(void) {
@@ -473,7 +540,9 @@ static int64_t accept_often(void *argument) {
         if (connection == ANYSOCK_EINTR) {
             continue;
         }
-        CHECK_IS(anysock_read(OK(connection), &(char){0}, 1), 1);
+        /* It is the listener's. */
+        OK(anysock_set(OK(connection), ANYSOCK_OPT_INTERRUPTIBLE, 0));
+        CHECK_IS(anysock_read(connection, &(char){0}, 1), 1);
         OK(anysock_close(connection));
         place++;
     }
@@ -563,7 +632,7 @@ static void write_in_vain(anysock_t end) {
     CHECK_IS(anysock_write(end, data, 1), ANYSOCK_EPIPE);
     CHECK_IS(anysock_write_all(end, data, sizeof data), ANYSOCK_EPIPE);
     CHECK_IS(anysock_send(end, data, 1, 0), ANYSOCK_EPIPE);
-    CHECK_IS(anysock_send(end, data, 1, ANYSOCK_DONT_WAIT), ANYSOCK_EPIPE);
+    CHECK_IS(anysock_send(end, data, 1, ANYSOCK_FLAG_DONT_WAIT), ANYSOCK_EPIPE);
     CHECK_IS(anysock_send_to(end, data, 1, 0, NULL), ANYSOCK_EPIPE);
     CHECK_IS(anysock_writev(end, buffers, COUNT(buffers)), ANYSOCK_EPIPE);
 }
@@ -653,6 +722,7 @@ static int64_t resolve_slowly(void *argument) {
 /* While the program's own threads block a signal, the library's must not be the one that takes it. */
 static void library_threads_take_no_signals(void) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, SIGPIPE, SIGHUP, SIGWINCH};
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     struct call call;
     hold_resolver();
     for (size_t place = 0; place < COUNT(numbers); place++) {
@@ -665,6 +735,10 @@ static void library_threads_take_no_signals(void) {
         CHECK(sigismember(&resolver_mask, numbers[place]) == 1);
         POSIX(kill(getpid(), numbers[place]));
         CHECK(is_pending(numbers[place]));
+    }
+    /* A crash handler must run, whichever thread has crashed. */
+    for (size_t place = 0; place < COUNT(faults); place++) {
+        CHECK(sigismember(&resolver_mask, faults[place]) == 0);
     }
     release_resolver();
     CHECK_IS(join(&call), strlen("127.0.0.1:80"));
@@ -693,12 +767,160 @@ static void handlers_and_masks_are_untouched(void) {
     check_manners(&before);
 }
 
+/* ------------------------------------------------------------ cancellation */
+
+/* A wait in a thread that is cancelled: before it begins, or in the middle of it. */
+struct cancelled {
+    int64_t (*wait)(void);
+    bool early;
+    int64_t result;
+    atomic_int thread_id;
+    atomic_bool done;
+};
+
+static void *be_cancelled(void *argument) {
+    struct cancelled *cancelled = argument;
+    if (cancelled->early) {
+        pthread_cancel(pthread_self());
+    }
+    atomic_store(&cancelled->thread_id, thread_id());
+    cancelled->result = cancelled->wait();
+    atomic_store(&cancelled->done, true);
+    pthread_testcancel();
+    return NULL;
+}
+
+static bool waits_already(struct cancelled *cancelled) {
+    int id = atomic_load(&cancelled->thread_id);
+    return atomic_load(&cancelled->done) || (id != 0 && is_waiting(getpid(), id));
+}
+
+/* The thread ends, and not before its call has. */
+static void ends_after_its_call(const char *name, int64_t (*wait)(void), bool early, int64_t wanted) {
+    struct cancelled cancelled = {.wait = wait, .early = early};
+    pthread_t thread;
+    void *end;
+    CHECK(pthread_create(&thread, NULL, be_cancelled, &cancelled) == 0);
+    if (!early) {
+        while (!waits_already(&cancelled)) {
+            nap();
+        }
+        CHECK(pthread_cancel(thread) == 0);
+    }
+    CHECK(pthread_join(thread, &end) == 0);
+    if (!atomic_load(&cancelled.done)) {
+        fail(__FILE__, __LINE__, "%s: the thread has ended in its call", name);
+    }
+    CHECK(end == PTHREAD_CANCELED);
+    CHECK_IS(cancelled.result, wanted);
+}
+
+/* What holds the answer back is let go outside: to wait for that is a point where threads are cancelled. */
+static int64_t wait_resolve_alone(void) {
+    char text[ADDRESS];
+    return anysock_resolve("tcp4", "slow.test:80", timeout, text, sizeof text);
+}
+
+static void cancellation_waits_for_the_end_of_a_wait(void) {
+    set_up();
+    set_all(ANYSOCK_OPT_TIMEOUT, timeout);
+    for (size_t place = 0; place < COUNT(waits); place++) {
+        for (int early = 0; early < 2 && waits[place].wait != wait_resolve; early++) {
+            ends_after_its_call(waits[place].name, waits[place].wait, early, waits[place].late);
+        }
+    }
+    for (int early = 0; early < 2; early++) {
+        ends_after_its_call("resolve", wait_resolve_alone, early, ANYSOCK_ETIMEDOUT);
+        release_resolver();
+    }
+    OK(anysock_close(attempt));
+    tear_down();
+}
+
+/* Every function that asks anything of the system, with nothing to wait for. */
+static int64_t call_everything(void) {
+    char address[ADDRESS], text[4096], data[16];
+    int64_t value;
+    anysock_event event;
+    anysock_t first, second;
+    anysock_t server = listen_tcp(address);
+    anysock_t client = OK(anysock_open("tcp"));
+    OK(anysock_connect(client, address));
+    anysock_t accepted = OK(anysock_accept(server));
+    OK(anysock_local_address(accepted, text, sizeof text));
+    OK(anysock_peer_address(accepted, text, sizeof text));
+    CHECK_IS(anysock_write_all(client, "hello, there", 12), 12);
+    CHECK_IS(anysock_recv(accepted, data, 5, ANYSOCK_FLAG_PEEK), 5);
+    CHECK_IS(anysock_read_full(accepted, data, 5), 5);
+    CHECK_IS(anysock_readv(accepted, &(anysock_buffer){data, 2}, 1), 2);
+    CHECK_IS(anysock_recv_message(accepted,
+                                  &(anysock_message){.size = sizeof(anysock_message),
+                                                     .buffers = &(anysock_buffer){data, 5},
+                                                     .buffer_count = 1},
+                                  0),
+             5);
+    int64_t file = POSIX(memfd_create("", 0));
+    CHECK(ftruncate((int)file, 8) == 0);
+    CHECK_IS(anysock_send_file(client, file, 0, 8), 8);
+    CHECK_IS(anysock_writev(client, &(anysock_buffer){"x", 1}, 1), 1);
+    CHECK_IS(anysock_send_message(client,
+                                  &(anysock_message){.size = sizeof(anysock_message),
+                                                     .buffers = &(anysock_buffer){"x", 1},
+                                                     .buffer_count = 1},
+                                  0),
+             1);
+    syscall(SYS_close, (int)file);
+    OK(anysock_set(client, ANYSOCK_OPT_TCP_NODELAY, 1));
+    OK(anysock_get(client, ANYSOCK_OPT_ERROR, &value));
+    OK(anysock_get_text(client, ANYSOCK_OPT_TCP_STATE, text, sizeof text));
+    OK(anysock_shutdown(client, ANYSOCK_SHUT_WRITE));
+    anysock_t own = OK(anysock_poller_open());
+    OK(anysock_poller_set(own, accepted, ANYSOCK_EVENT_READ, 7));
+    CHECK_IS(anysock_poller_wait(own, &event, 1, SECOND), 1);
+    OK(anysock_poller_wake(own));
+    OK(anysock_poller_set(own, accepted, 0, 0));
+    OK(anysock_select(&(anysock_handles){1, &accepted}, NULL, NULL, 0));
+    anysock_t datagrams = OK(anysock_open("udp4"));
+    OK(anysock_bind(datagrams, "127.0.0.1:0"));
+    OK(anysock_local_address(datagrams, address, sizeof address));
+    CHECK_IS(anysock_send_to(datagrams, "x", 1, 0, address), 1);
+    CHECK_IS(anysock_recv_from(datagrams, data, sizeof data, 0, text, sizeof text), 1);
+    CHECK_IS(anysock_send_to(datagrams, "x", 1, 0, "localhost:9"), 1);
+    anysock_datagram datagram = {.data = data, .length = 1};
+    OK(anysock_connect(datagrams, address));
+    CHECK_IS(anysock_send_many(datagrams, &datagram, 1, 0), 1);
+    CHECK_IS(anysock_recv_many(datagrams, &datagram, 1, 0), 1);
+    OK(anysock_pair("tcp", &first, &second));
+    int64_t number = OK(anysock_release(first));
+    first = OK(anysock_adopt(number));
+    OK(anysock_fd(second));
+    OK(anysock_interfaces(text, sizeof text));
+    OK(anysock_resolve("tcp", "localhost:80", -1, text, sizeof text));
+    anysock_t const all[] = {server, client, accepted, own, datagrams, first, second};
+    for (size_t place = 0; place < COUNT(all); place++) {
+        OK(anysock_close(all[place]));
+    }
+    return 0;
+}
+
+static void cancellation_waits_for_the_end_of_any_call(void) {
+    struct descriptors before;
+    ends_after_its_call("everything", call_everything, true, 0);
+    list_descriptors(&before);
+    for (int round = 0; round < 5; round++) {
+        ends_after_its_call("everything", call_everything, true, 0);
+    }
+    check_descriptors(&before);
+}
+
 int main(int count, char **arguments) {
     (void)count;
     begin(arguments);
     RUN(timeouts_are_neither_stretched_nor_cut);
     RUN(interruptible_waits_end);
     RUN(one_interruptible_handle_is_enough);
+    RUN(a_handler_wakes_its_own_thread);
+    RUN(a_handler_wakes_in_the_middle_of_anything);
     RUN(interrupted_connect_goes_on);
     RUN(no_data_is_lost);
     RUN(no_connection_is_lost);
@@ -707,5 +929,7 @@ int main(int count, char **arguments) {
     RUN(no_signal_in_many_threads);
     RUN(library_threads_take_no_signals);
     RUN(handlers_and_masks_are_untouched);
+    RUN(cancellation_waits_for_the_end_of_a_wait);
+    RUN(cancellation_waits_for_the_end_of_any_call);
     return finish();
 }

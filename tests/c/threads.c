@@ -84,7 +84,7 @@ static void use(const struct connection *connection, unsigned choice, unsigned *
     switch (choice) {
     case 0:
     case 1:
-        EXPECT(anysock_send(h, data, 1 + next(state) % sizeof data, ANYSOCK_DONT_WAIT), CLOSED, ENDED, ANYSOCK_EAGAIN);
+        EXPECT(anysock_send(h, data, 1 + next(state) % sizeof data, ANYSOCK_FLAG_DONT_WAIT), CLOSED, ENDED, ANYSOCK_EAGAIN);
         break;
     case 2:
         EXPECT(anysock_write_all(h, data, sizeof data), CLOSED, ENDED, ANYSOCK_ETIMEDOUT);
@@ -92,7 +92,7 @@ static void use(const struct connection *connection, unsigned choice, unsigned *
     case 3:
     case 4:
         check_bytes(connection, data,
-                    EXPECT(anysock_recv(h, data, sizeof data, ANYSOCK_DONT_WAIT), CLOSED, ENDED, ANYSOCK_EAGAIN));
+                    EXPECT(anysock_recv(h, data, sizeof data, ANYSOCK_FLAG_DONT_WAIT), CLOSED, ENDED, ANYSOCK_EAGAIN));
         break;
     case 5:
         check_bytes(connection, data, EXPECT(anysock_read(h, data, sizeof data), CLOSED, ENDED, ANYSOCK_ETIMEDOUT));

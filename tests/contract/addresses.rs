@@ -2,6 +2,7 @@
 
 use crate::peers::*;
 use crate::support::*;
+use crate::{flat, native};
 use std::ptr::null_mut;
 
 /// Binds a new socket, and says how its address reads.
@@ -27,7 +28,7 @@ fn expect_unbound(kind: &str, address: &str, error: &str) {
 fn accept_from(listener: i64, kind: &str, address: &str) -> (Own, Own) {
     let client = open(kind);
     assert_eq!(connect(*client, address), 0, "{kind} {address}");
-    (client, Own(expect(anysock_accept(listener))))
+    (client, own(expect(anysock_accept(listener))))
 }
 
 // Forms.
@@ -241,6 +242,81 @@ fn a_listener_for_both_families_shows_each_peer_in_its_own() {
     }
 }
 
+/// A client that waits in the queue of the listener, with its address. One of AF_UNIX has none unless it takes one.
+fn queued_client(listener: i64, kind: &str, named: bool) -> (Own, String) {
+    let client = open(kind);
+    if named && unix_names_are_kept(kind) {
+        expect(bind(*client, &free_address(kind)));
+    }
+    expect(connect(*client, &local_address(listener)));
+    let address = local_address(*client);
+    (client, address)
+}
+
+/// Linux knows the name of a peer that has gone.
+fn unix_names_are_kept(kind: &str) -> bool {
+    !kind.starts_with("unix") || cfg!(target_os = "linux")
+}
+
+#[test]
+fn who_has_connected_is_known_when_it_has_gone_before_it_was_accepted() {
+    for kind in stream_kinds() {
+        let listener = listener(kind);
+        // Elsewhere a connection that was reset in the queue is passed over.
+        for reset in [false, true].into_iter().take(if cfg!(target_os = "linux") { 2 } else { 1 }) {
+            let clients: Vec<_> = (0..3).map(|place| queued_client(*listener, kind, place > 0)).collect();
+            let mut addresses = Vec::new();
+            for (client, address) in clients {
+                if reset {
+                    expect(set(*client, "linger", 0));
+                }
+                addresses.push(address);
+            }
+            let mut accepted = vec![own(expect(anysock_accept(*listener)))];
+            while accepted.len() < addresses.len() {
+                accepted.extend(accept_many(*listener, addresses.len()).unwrap());
+            }
+            for (server, address) in accepted.iter().zip(&addresses) {
+                assert_eq!(peer_address(**server), *address, "{kind}");
+                assert_eq!(flat::format(&native::peer_flat(**server)), Ok(address.clone()), "{kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_has_connected_to_the_one_before_is_forgotten() {
+    for kind in stream_kinds() {
+        let (client, server) = connected(kind);
+        drop((client, server));
+        // In the slots that are free now.
+        for _ in 0..4 {
+            let next = if kind == "tcp" { bound(kind) } else { open(kind) };
+            // SAFETY: `text_out` gives memory of that size.
+            let peer = text_out(|text, capacity| unsafe { anysock_peer_address(*next, text, capacity) });
+            assert_eq!(peer.map_err(name), Err("ENOTCONN".to_owned()), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn an_accepted_handle_hears_signals_if_its_listener_does() {
+    for kind in stream_kinds() {
+        for on in [0, 1] {
+            let listener = listener(kind);
+            expect(set(*listener, "interruptible", on));
+            expect(set(*listener, "read_timeout", 1));
+            let _clients: Vec<_> = (0..2).map(|_| queued_client(*listener, kind, false)).collect();
+            let mut accepted = vec![own(expect(anysock_accept(*listener)))];
+            accepted.extend(accept_many(*listener, 1).unwrap());
+            for server in accepted {
+                assert_eq!(get(*server, "interruptible"), Ok(on));
+                assert_eq!(get(*server, "read_timeout"), Ok(-1));
+            }
+        }
+    }
+}
+
 #[test]
 fn the_ipv6_kind_takes_ipv6_alone_so_that_both_can_have_one_port() {
     if !has_ipv6() {
@@ -307,7 +383,7 @@ fn nobody_takes_the_port_of_a_listener() {
         expect_error(bind(*thief, &local_address(*listener)), "EADDRINUSE");
         let client = open(kind);
         expect(connect(*client, &local_address(*listener)));
-        drop(Own(expect(anysock_accept(*listener))));
+        drop(own(expect(anysock_accept(*listener))));
     }
 }
 
@@ -371,6 +447,19 @@ mod unix {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_begins_like_an_abstract_name_is_told_as_a_path() {
+        let path = format!("@anysock path {}", std::process::id());
+        let listener = socket2::Socket::from(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let listener = own(expect(anysock_adopt(crate::own::given(listener))));
+        let own = local_address(*listener);
+        let (client, _server) = accept_from(*listener, "unix", &own);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(own, format!("./{path}"));
+        assert_eq!(peer_address(*client), own);
+    }
+
     #[test]
     fn a_name_may_be_as_long_as_the_system_allows() {
         if !need("unix") {
@@ -378,9 +467,22 @@ mod unix {
         }
         let longest = |prefix: &str, length: usize| format!("{prefix}{}", "x".repeat(length - prefix.len()));
         let directory = std::env::temp_dir();
-        let path = longest(&format!("{}/anysock-{}-", directory.to_str().unwrap(), std::process::id()), 103);
-        assert_eq!(bound_to("unix", &path).1, path);
-        std::fs::remove_file(&path).unwrap();
+        let most = if cfg!(target_os = "linux") { 108 } else { 103 };
+        for length in [103, most - 1, most] {
+            let path = format!("{}/anysock-{}-", directory.to_str().unwrap(), std::process::id());
+            let path = longest(&path, length);
+            let (listener, own) = bound_to("unix", &path);
+            assert_eq!(own, path);
+            expect(anysock_listen(*listener, 1));
+            let (client, _server) = accept_from(*listener, "unix", &own);
+            assert_eq!(peer_address(*client), path);
+            let flat = native::peer_flat(*client);
+            assert_eq!(flat::format(&flat).as_deref(), Ok(&*path));
+            expect(native::connect_flat(*open("unix"), &flat));
+            std::fs::remove_file(&path).unwrap();
+        }
+        let path = longest(&format!("{}/anysock-", directory.to_str().unwrap()), most);
+        expect_unbound("unix", &longest(&path, most + 1), "ENAMETOOLONG");
         expect_unbound("unix", &longest(&path, 200), "ENAMETOOLONG");
         if expect(has("unix.abstract")) == 1 {
             let name = longest(&free_address("unix"), 108);
@@ -422,6 +524,22 @@ mod namespaces {
                 expect_unbound("tcp6", "[fe80::8%lo]:0", "EADDRNOTAVAIL");
             },
         );
+    }
+
+    #[test]
+    fn an_abstract_name_of_no_letters_is_a_name() {
+        let test = "addresses::namespaces::an_abstract_name_of_no_letters_is_a_name";
+        child::run(test, child::View::Network, || {
+            for kind in ["unix", "unixgram", "unixpacket"] {
+                let (socket, own) = bound_to(kind, "@");
+                assert_eq!(own, "@", "{kind}");
+                expect_unbound(kind, "@", "EADDRINUSE");
+                drop(socket);
+            }
+            let (receiver, _) = bound_to("unixgram", "@");
+            expect(connect(*receiver, "@"));
+            assert_eq!(peer_address(*receiver), "@");
+        });
     }
 
     #[test]

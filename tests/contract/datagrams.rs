@@ -59,7 +59,7 @@ fn the_calls_for_the_whole_length_take_one_message_too() {
         let (mut head, mut tail) = ([0; 2], [0; 16]);
         assert_eq!(readv(*other, &mut [&mut head, &mut [], &mut tail]), 6);
         assert_eq!((&head, &tail[..4]), (b"se", &b"cond"[..]));
-        assert_eq!(recv(*other, &mut room, ANYSOCK_WAIT_ALL), 5);
+        assert_eq!(recv(*other, &mut room, ANYSOCK_FLAG_WAIT_ALL), 5);
     }
 }
 
@@ -69,11 +69,11 @@ fn a_cut_message_tells_its_real_length_if_asked() {
         let (one, other) = connected(kind);
         assert_eq!(write(*one, b"a long message"), 14);
         let mut room = [0; 6];
-        assert_eq!(recv(*other, &mut room, ANYSOCK_PEEK), 6);
-        assert_eq!(recv(*other, &mut room, ANYSOCK_PEEK | ANYSOCK_TRUNC), 14, "{kind}");
-        assert_eq!(recv(*other, &mut room, ANYSOCK_TRUNC), 14, "{kind}");
+        assert_eq!(recv(*other, &mut room, ANYSOCK_FLAG_PEEK), 6);
+        assert_eq!(recv(*other, &mut room, ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_TRUNC), 14, "{kind}");
+        assert_eq!(recv(*other, &mut room, ANYSOCK_FLAG_TRUNC), 14, "{kind}");
         assert_eq!(&room, b"a long");
-        expect_error(recv(*other, &mut room, ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv(*other, &mut room, ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     }
 }
 
@@ -86,7 +86,7 @@ fn an_empty_datagram_is_read_as_0_and_ends_nothing() {
             assert_eq!(unsafe { anysock_write(*one, null(), 0) }, 0);
             assert_eq!(write(*one, b"full"), 4);
             let mut room = [0; 8];
-            assert_eq!(select_one(*other, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
+            assert_eq!(select_one(*other, ANYSOCK_EVENT_READ, LONG_US), ANYSOCK_EVENT_READ);
             assert_eq!(read(*other, &mut room), 0, "{kind}");
             assert_eq!(read(*other, &mut room), 4);
         }
@@ -98,7 +98,7 @@ fn an_empty_datagram_is_read_as_0_and_ends_nothing() {
         assert_eq!(write(*one, b"full"), 4);
         // SAFETY: NULL stands for no room.
         assert_eq!(unsafe { anysock_read(*other, null_mut(), 0) }, 0);
-        expect_error(recv(*other, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv(*other, &mut [0; 8], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     }
 }
 
@@ -109,7 +109,7 @@ fn a_message_that_is_too_long_for_any_is_refused_whole() {
         let (one, other) = connected(kind);
         expect_error(write(*one, &too_long), "EMSGSIZE");
         expect_error(write_all(*one, &too_long), "EMSGSIZE");
-        expect_error(recv(*other, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv(*other, &mut [0; 8], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     }
 }
 
@@ -229,7 +229,7 @@ fn the_peer_can_be_changed_and_is_the_only_one_that_is_heard() {
             assert_eq!(sender(**peer, 128), (4, local_address(*socket)));
         }
         // AF_UNIX refuses the stranger's datagram, the others drop it.
-        send_to(*first, b"stranger", ANYSOCK_DONT_WAIT, &local_address(*socket));
+        send_to(*first, b"stranger", ANYSOCK_FLAG_DONT_WAIT, &local_address(*socket));
         assert_eq!(send_to(*second, b"friend", 0, &local_address(*socket)), 6);
         assert_eq!(read(*socket, &mut [0; 16]), 6, "{kind}");
     }
@@ -273,9 +273,9 @@ fn a_socket_whose_family_is_open_is_settled_by_the_first_address() {
 fn a_socket_without_a_name_has_received_nothing_yet() {
     for kind in ["udp4", "udp6"] {
         let socket = open(kind);
-        expect_error(recv(*socket, &mut [0; 4], ANYSOCK_DONT_WAIT), "EAGAIN");
-        expect_error(recv_from(*socket, &mut [0; 4], ANYSOCK_DONT_WAIT), "EAGAIN");
-        assert_eq!(select_one(*socket, ANYSOCK_READ, 0), 0);
+        expect_error(recv(*socket, &mut [0; 4], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
+        expect_error(recv_from(*socket, &mut [0; 4], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
+        assert_eq!(select_one(*socket, ANYSOCK_EVENT_READ, 0), 0);
     }
 }
 
@@ -301,7 +301,7 @@ fn a_datagram_socket_that_is_shut_for_reading_reads_0() {
     for kind in datagram_kinds() {
         let (one, other) = connected(kind);
         assert_eq!(anysock_shutdown(*other, ANYSOCK_SHUT_READ), 0, "{kind}");
-        send(*one, b"late", ANYSOCK_DONT_WAIT);
+        send(*one, b"late", ANYSOCK_FLAG_DONT_WAIT);
         for _ in 0..2 {
             assert_eq!(read(*other, &mut [0; 8]), 0, "{kind}");
         }
@@ -332,10 +332,10 @@ mod refusals {
             for call in calls {
                 until("the port to be closed", || {
                     expect(send(*client, b"ping", 0));
-                    select_one(*client, ANYSOCK_READ, 20 * ANYSOCK_MILLISECOND) != 0
+                    select_one(*client, ANYSOCK_EVENT_READ, 20 * ANYSOCK_MILLISECOND) != 0
                 });
                 expect_error(call(*client, &mut room), "ECONNREFUSED");
-                expect_error(recv(*client, &mut room, ANYSOCK_DONT_WAIT), "EAGAIN");
+                expect_error(recv(*client, &mut room, ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
             }
             // The socket is as good as before.
             let somebody = bound(kind);
@@ -352,14 +352,17 @@ mod refusals {
         }
         let client = connected_to_nobody("udp4");
         assert_eq!(write(*client, b"ping"), 4);
-        assert_eq!(select_one(*client, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
+        assert_eq!(select_one(*client, ANYSOCK_EVENT_READ, LONG_US), ANYSOCK_EVENT_READ);
         for _ in 0..2 {
             assert_eq!(name(get(*client, "error").unwrap()), "ECONNREFUSED");
-            assert_eq!(select_one(*client, ANYSOCK_READ | ANYSOCK_WRITE, 0), ANYSOCK_READ | ANYSOCK_WRITE);
+            assert_eq!(
+                select_one(*client, ANYSOCK_EVENT_READ | ANYSOCK_EVENT_WRITE, 0),
+                ANYSOCK_EVENT_READ | ANYSOCK_EVENT_WRITE
+            );
         }
         expect_error(read(*client, &mut [0; 8]), "ECONNREFUSED");
         assert_eq!(get(*client, "error"), Ok(0));
-        expect_error(recv(*client, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv(*client, &mut [0; 8], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     }
 }
 
@@ -409,8 +412,73 @@ mod unixpacket {
         assert_eq!(&room[..3], b"two");
         assert_eq!(read(*server, &mut room), 0);
         assert_eq!(read(*server, &mut room), 0);
-        until("an error", || send(*server, b"late", ANYSOCK_DONT_WAIT) < 0);
+        until("an error", || send(*server, b"late", ANYSOCK_FLAG_DONT_WAIT) < 0);
         let late = name(write(*server, b"late"));
         assert!(["EPIPE", "ECONNRESET"].contains(&late.as_str()), "{late}");
+    }
+}
+
+/// With a range of ports in which none is free.
+#[cfg(target_os = "linux")]
+mod ports {
+    use super::*;
+
+    const IP_LOCAL_PORT_RANGE: i32 = 51;
+
+    /// A socket that can have this port and no other.
+    fn with_port(kind: &str, port: u16) -> Option<Own> {
+        let socket = open(kind);
+        let range = u32::from(port) << 16 | u32::from(port);
+        // SAFETY: the range is as long as it says.
+        let code = unsafe {
+            anysock_set_raw(
+                *socket,
+                libc::IPPROTO_IP,
+                IP_LOCAL_PORT_RANGE,
+                std::ptr::from_ref(&range).cast(),
+                4,
+            )
+        };
+        if code != 0 {
+            skip("no IP_LOCAL_PORT_RANGE");
+            return None;
+        }
+        Some(socket)
+    }
+
+    #[test]
+    fn who_finds_no_port_is_told_so_and_does_not_wait() {
+        let peer = bound("udp4");
+        let address = local_address(*peer);
+        let holder = open("udp4");
+        expect(bind(*holder, ":0"));
+        let port = port(&local_address(*holder));
+        let to_peer = crate::flat::parse("udp4", &address).unwrap();
+        let calls: [&dyn Fn(i64) -> i64; 6] = [
+            &|h| connect(h, &address),
+            &|h| crate::native::connect_flat(h, &to_peer),
+            &|h| send_to(h, b"x", 0, &address),
+            &|h| send_to(h, b"x", ANYSOCK_FLAG_DONT_WAIT, &address),
+            &|h| send_many(h, &mut [outgoing(b"x", Some(&to_peer))], 0),
+            &|h| {
+                let mut buffers = [anysock_buffer { data: std::ptr::null_mut(), length: 0 }];
+                let mut to_peer = to_peer;
+                let message = anysock_message { address: &mut to_peer, ..message_of(&mut buffers) };
+                // SAFETY: everything lives through the call.
+                unsafe { anysock_send_message(h, &message, 0) }
+            },
+        ];
+        for (place, call) in calls.iter().enumerate() {
+            let Some(socket) = with_port("udp4", port) else { return };
+            assert_eq!(name(call(*socket)), "EADDRNOTAVAIL", "call {place}");
+            // Whoever looks at a native handle finds what the system says.
+            expect(set(*socket, "native", 1));
+            if place != 3 {
+                assert_eq!(name(call(*socket)), "EAGAIN", "native call {place}");
+            }
+        }
+        drop(holder);
+        let socket = with_port("udp4", port).unwrap();
+        assert_eq!(send_to(*socket, b"x", 0, &address), 1);
     }
 }

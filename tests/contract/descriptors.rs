@@ -19,7 +19,7 @@ fn raw_socket(family: Domain, kind: Type) -> Socket {
 /// Gives a socket to the library.
 #[track_caller]
 fn adopt(socket: Socket) -> Own {
-    Own(expect(anysock_adopt(given(socket))))
+    own(expect(anysock_adopt(given(socket))))
 }
 
 // Sockets.
@@ -38,7 +38,7 @@ fn a_connection_from_elsewhere_is_adopted_and_given_back_as_it_was() {
         set_inherited(number, inherited);
         let handle = adopt(there);
         assert_eq!(anysock_fd(*handle), number);
-        assert!(!is_blocking(number));
+        assert_eq!(is_blocking(number), blocking && !cfg!(windows));
         assert_eq!(is_inherited(number), inherited);
         assert_eq!(get(*handle, "inherit"), Ok(inherited.into()));
         assert_eq!(get_text(*handle, "kind").as_deref(), Ok("tcp4"));
@@ -79,7 +79,7 @@ fn a_listener_from_elsewhere_listens_on() {
     expect_error(anysock_accept(*handle), "EAGAIN");
     let client = TcpStream::connect(address).unwrap();
     expect(set(*handle, "accept_timeout", LONG_US));
-    let server = Own(expect(anysock_accept(*handle)));
+    let server = own(expect(anysock_accept(*handle)));
     assert_eq!(peer_address(*server), client.local_addr().unwrap().to_string());
     expect_error(connect(*handle, "127.0.0.1:9"), "EOPNOTSUPP");
 }
@@ -92,7 +92,7 @@ fn a_new_socket_from_elsewhere_connects_and_listens() {
     expect(anysock_listen(*listener, 0));
     let client = adopt(raw_socket(Domain::IPV4, Type::STREAM));
     assert_eq!(connect(*client, &local_address(*listener)), 0);
-    drop(Own(expect(anysock_accept(*listener))));
+    drop(own(expect(anysock_accept(*listener))));
 }
 
 /// Windows does not tell of a socket that it is connecting.
@@ -109,12 +109,12 @@ fn a_socket_that_is_connecting_is_adopted_in_the_middle_of_it() {
     let client = adopt(socket);
     expect(set(*client, "connect_timeout", 0));
     expect_error(connect(*client, ""), "EALREADY");
-    assert_eq!(select_one(*client, ANYSOCK_WRITE, 0), 0);
+    assert_eq!(select_one(*client, ANYSOCK_EVENT_WRITE, 0), 0);
     silent.wake();
-    assert_eq!(select_one(*client, ANYSOCK_WRITE | ANYSOCK_EXCEPT, LONG_US), ANYSOCK_WRITE);
+    assert_eq!(select_one(*client, ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT, LONG_US), ANYSOCK_EVENT_WRITE);
     assert_eq!(connect(*client, ""), 0);
     expect_error(connect(*client, ""), "EISCONN");
-    let server = Own(expect(anysock_accept(*silent.listener)));
+    let server = own(expect(anysock_accept(*silent.listener)));
     assert_eq!(write(*client, b"hello"), 5);
     assert_eq!(read(*server, &mut [0; 8]), 5);
     // It was blocking when it came.
@@ -172,7 +172,7 @@ fn a_socket_that_the_library_opened_is_released_blocking_under_its_number() {
         let (client, server) = connected(kind);
         let released = [client, server].map(|socket| {
             let fd = expect(anysock_fd(*socket));
-            assert!(!is_blocking(fd));
+            assert_eq!(is_blocking(fd), !cfg!(windows));
             assert!(!is_inherited(fd));
             assert_eq!(anysock_release(*socket), fd);
             assert!(is_blocking(fd));
@@ -198,7 +198,7 @@ fn release_ends_the_calls_that_run() {
 fn a_released_socket_has_left_its_pollers() {
     let (client, server) = connected("tcp4");
     let poller = poller();
-    expect(anysock_poller_set(*poller, *server, ANYSOCK_READ, 7));
+    expect(anysock_poller_set(*poller, *server, ANYSOCK_EVENT_READ, 7));
     let fd = expect(anysock_release(*server));
     assert_eq!(write(*client, b"hello"), 5);
     assert_eq!(poller_wait_code(*poller, 4, SHORT_US), 0);
@@ -262,8 +262,8 @@ fn a_program_that_is_started_has_what_it_may_inherit_and_nothing_else() {
 #[test]
 fn a_program_that_is_started_adopts_what_it_has_inherited() {
     if let Some((handed, _)) = handed() {
-        let listener = Own(expect(anysock_adopt(handed)));
-        let connection = Own(expect(anysock_accept(*listener)));
+        let listener = own(expect(anysock_adopt(handed)));
+        let connection = own(expect(anysock_accept(*listener)));
         assert_eq!(write_all(*connection, b"from the child"), 14);
         return;
     }
@@ -376,7 +376,7 @@ mod namespaces {
                     let (mut one, mut other) = (0, 0);
                     // SAFETY: the text is NUL-terminated, both places live through the call.
                     expect(unsafe { anysock_pair(text("tcp").as_ptr(), &mut one, &mut other) });
-                    let (one, other) = (Own(one), Own(other));
+                    let (one, other) = (own(one), own(other));
                     assert_eq!(peer_address(*one), local_address(*other));
                     assert_eq!(peer_address(*other), local_address(*one));
                     assert_eq!(write(*one, b"secret"), 6);
@@ -387,5 +387,35 @@ mod namespaces {
                 stranger.result();
             },
         );
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+
+    #[test]
+    fn the_protocol_of_a_socket_from_elsewhere_is_its_own() {
+        const MPTCP: i32 = 262;
+        const UDP_LITE: i32 = 136;
+        let sorts = [
+            (Type::STREAM, libc::IPPROTO_TCP, "tcp4"),
+            (Type::STREAM, MPTCP, "tcp4"),
+            (Type::DGRAM, libc::IPPROTO_UDP, "udp4"),
+            (Type::DGRAM, UDP_LITE, "udp4"),
+        ];
+        for (transport, protocol, kind) in sorts {
+            let Ok(socket) = Socket::new(Domain::IPV4, transport, Some(protocol.into())) else {
+                skip(&format!("no protocol {protocol}"));
+                continue;
+            };
+            let handle = adopt(socket);
+            assert_eq!(get_text(*handle, "kind").as_deref(), Ok(kind));
+            assert_eq!(get(*handle, "protocol"), Ok(protocol.into()));
+            assert_eq!(get(*handle, "type"), Ok(i64::from(i32::from(transport))));
+        }
+        for (kind, protocol) in [("tcp", 6), ("udp", 17), ("unix", 0), ("unixgram", 0)] {
+            assert_eq!(get(*open(kind), "protocol"), Ok(protocol));
+        }
     }
 }

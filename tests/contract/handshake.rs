@@ -24,7 +24,10 @@ fn expect_failed(h: i64, error: &str) {
         expect_error(read_full(h, &mut [0; 8]), error);
         expect_error(write_all(h, b"lost"), error);
         assert_eq!(name(get(h, "error").unwrap()), error);
-        assert_eq!(select_one(h, ANYSOCK_WRITE | ANYSOCK_EXCEPT, 0), ANYSOCK_WRITE | ANYSOCK_EXCEPT);
+        assert_eq!(
+            select_one(h, ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT, 0),
+            ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT
+        );
     }
 }
 
@@ -45,7 +48,7 @@ fn every_stream_kind_connects_and_both_ends_agree_on_who_they_are() {
         let listener = listener(kind);
         let (client, address) = (open(kind), local_address(*listener));
         assert_eq!(connect(*client, &address), 0, "{kind}");
-        let server = Own(expect(anysock_accept(*listener)));
+        let server = own(expect(anysock_accept(*listener)));
         assert_eq!(peer_address(*client), address, "{kind}");
         assert_eq!(local_address(*server), address, "{kind}");
         assert_eq!(peer_address(*server), local_address(*client), "{kind}");
@@ -129,12 +132,20 @@ fn without_waiting_a_connect_is_in_progress_until_it_has_succeeded() {
         // From now on the address is of no importance.
         expect_error(connect(*client, &silent.address()), "EALREADY");
         expect_error(connect(*client, "no address"), "EALREADY");
-        assert_eq!(select_one(*client, ANYSOCK_READ | ANYSOCK_WRITE | ANYSOCK_EXCEPT, 0), 0, "{kind}");
+        assert_eq!(
+            select_one(*client, ANYSOCK_EVENT_READ | ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT, 0),
+            0,
+            "{kind}"
+        );
         silent.wake();
-        assert_eq!(select_one(*client, ANYSOCK_WRITE | ANYSOCK_EXCEPT, LONG_US), ANYSOCK_WRITE, "{kind}");
+        assert_eq!(
+            select_one(*client, ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT, LONG_US),
+            ANYSOCK_EVENT_WRITE,
+            "{kind}"
+        );
         assert_eq!(connect(*client, "no address"), 0, "{kind}");
         expect_error(connect(*client, "no address"), "EISCONN");
-        let server = Own(expect(anysock_accept(*silent.listener)));
+        let server = own(expect(anysock_accept(*silent.listener)));
         expect_talk(*client, *server);
     }
 }
@@ -156,13 +167,13 @@ fn bytes_wait_for_a_connect_in_progress() {
     let mut silent = Silent::new("tcp4");
     let client = open_hasty("tcp4");
     expect_error(connect(*client, &silent.address()), "EINPROGRESS");
-    expect_error(send(*client, b"early", ANYSOCK_DONT_WAIT), "EAGAIN");
-    expect_error(recv(*client, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
+    expect_error(send(*client, b"early", ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
+    expect_error(recv(*client, &mut [0; 8], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     let handle = *client;
     let call = Call::blocked(move || write_all(handle, b"early"));
     silent.wake();
     assert_eq!(call.result(), 5);
-    let server = Own(expect(anysock_accept(*silent.listener)));
+    let server = own(expect(anysock_accept(*silent.listener)));
     let mut room = [0; 8];
     assert_eq!(read(*server, &mut room), 5);
 }
@@ -175,7 +186,7 @@ fn without_waiting_a_connect_that_is_refused_tells_why_every_time() {
         // AF_UNIX knows at once, TCP often does not; the handle has failed either way.
         let first = name(connect(*client, &local_address(*nobody)));
         assert!(["EINPROGRESS", "ECONNREFUSED"].contains(&first.as_str()), "{first}");
-        let failed = ANYSOCK_WRITE | ANYSOCK_EXCEPT;
+        let failed = ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT;
         assert_eq!(select_one(*client, failed, LONG_US), failed, "{kind}");
         expect_failed(*client, "ECONNREFUSED");
     }
@@ -187,7 +198,7 @@ fn a_listener_that_goes_away_refuses_those_it_has_not_answered() {
     let client = open_hasty("tcp4");
     expect_error(connect(*client, &silent.address()), "EINPROGRESS");
     drop(silent);
-    let failed = ANYSOCK_WRITE | ANYSOCK_EXCEPT;
+    let failed = ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT;
     assert_eq!(select_one(*client, failed, LONG_US), failed);
     expect_failed(*client, "ECONNREFUSED");
 }
@@ -199,7 +210,7 @@ fn reset_after(kind: &str, data: &[u8]) -> Own {
     until("the data", || get(*client, "available") == Ok(data.len() as i64));
     expect(set(*server, "linger", 0));
     expect(anysock_close(*server));
-    until("the reset", || select_one(*client, ANYSOCK_READ, 0) != 0 && get(*client, "error") != Ok(0));
+    until("the reset", || select_one(*client, ANYSOCK_EVENT_READ, 0) != 0 && get(*client, "error") != Ok(0));
     client
 }
 
@@ -234,7 +245,7 @@ mod unix {
             assert_eq!(local_address(*listener), address);
             let client = open(kind);
             assert_eq!(connect(*client, address), 0);
-            let server = Own(expect(anysock_accept(*listener)));
+            let server = own(expect(anysock_accept(*listener)));
             assert_eq!((peer_address(*client).as_str(), peer_address(*server).as_str()), (address, ""));
             expect_talk(*client, *server);
             let _still = no_children();
@@ -276,7 +287,7 @@ mod resets {
         for _ in 0..3 {
             expect_error(read(*client, &mut room), "ECONNRESET");
             expect_error(read_full(*client, &mut room), "ECONNRESET");
-            expect_error(recv(*client, &mut room, ANYSOCK_PEEK), "ECONNRESET");
+            expect_error(recv(*client, &mut room, ANYSOCK_FLAG_PEEK), "ECONNRESET");
         }
         let sent = name(write(*client, b"too late"));
         assert!(["ECONNRESET", "EPIPE"].contains(&sent.as_str()), "{sent}");
@@ -291,7 +302,7 @@ mod resets {
         let (client, server) = connected("tcp4");
         expect(set(*server, "linger", 0));
         expect(anysock_close(*server));
-        until("the reset", || select_one(*client, ANYSOCK_READ, 0) != 0);
+        until("the reset", || select_one(*client, ANYSOCK_EVENT_READ, 0) != 0);
         let sent = name(write(*client, b"too late"));
         assert!(["ECONNRESET", "EPIPE"].contains(&sent.as_str()), "{sent}");
         for _ in 0..2 {
@@ -326,7 +337,7 @@ mod tcp_info {
         expect_error(connect(*client, &silent.address()), "EINPROGRESS");
         expect_state(*client, "syn_sent");
         silent.wake();
-        let server = Own(expect(anysock_accept(*silent.listener)));
+        let server = own(expect(anysock_accept(*silent.listener)));
         expect_state(*client, "established");
         expect_state(*server, "established");
         expect(anysock_shutdown(*client, ANYSOCK_SHUT_WRITE));

@@ -20,9 +20,9 @@ fn message(code: i64) -> String {
 fn the_versions_are_those_of_the_package_and_the_header() {
     let version = static_text(anysock_version());
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
-    assert!(HEADER.contains(&format!("#define ANYSOCK_VERSION \"{version}\"")));
-    assert_eq!(anysock_abi_version(), ANYSOCK_ABI_VERSION);
-    assert!(HEADER.contains(&format!("#define ANYSOCK_ABI_VERSION {ANYSOCK_ABI_VERSION}\n")));
+    assert!(HEADER.contains(&format!("#define ANYSOCK_HEADER_VERSION \"{version}\"")));
+    assert_eq!(anysock_abi_version(), ANYSOCK_HEADER_ABI);
+    assert!(HEADER.contains(&format!("#define ANYSOCK_HEADER_ABI {ANYSOCK_HEADER_ABI}\n")));
 }
 
 // Features.
@@ -213,6 +213,35 @@ mod namespaces {
             assert_eq!(lines, ["lo 1 up,loopback 127.0.0.1/8"]);
             child::loopback(false);
             assert_eq!(interfaces(), "lo 1 loopback 127.0.0.1/8");
+        });
+    }
+}
+
+#[cfg(unix)]
+mod not_windows {
+    use super::*;
+
+    /// A Rust program that shares its standard library with this one is told of its own panics as before.
+    #[test]
+    fn panics_of_the_program_go_to_its_own_hook() {
+        use crate::peers::child::{View, run};
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        static TOLD: AtomicUsize = AtomicUsize::new(0);
+        run("library::not_windows::panics_of_the_program_go_to_its_own_hook", View::Process, || {
+            std::panic::set_hook(Box::new(|_| _ = TOLD.fetch_add(1, Ordering::SeqCst)));
+            drop(open("tcp"));
+            for told in 1..4 {
+                assert!(std::panic::catch_unwind(|| panic!("the program's own")).is_err());
+                assert_eq!(TOLD.load(Ordering::SeqCst), told);
+            }
+            // What comes later is the program's to say, too.
+            drop(std::panic::take_hook());
+            std::panic::set_hook(Box::new(|_| _ = TOLD.fetch_add(10, Ordering::SeqCst)));
+            drop(open("tcp"));
+            assert!(std::panic::catch_unwind(|| panic!("the program's own")).is_err());
+            assert_eq!(TOLD.load(Ordering::SeqCst), 13);
+            drop(std::panic::take_hook());
         });
     }
 }

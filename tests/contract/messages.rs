@@ -64,7 +64,7 @@ impl Room {
     /// The handles, to be closed.
     #[cfg(unix)]
     fn own(&mut self) -> Vec<Own> {
-        self.handles.drain(..).map(Own).collect()
+        self.handles.drain(..).map(own).collect()
     }
 }
 
@@ -75,13 +75,13 @@ fn nobody() -> anysock_address {
 fn control(kind: i32) -> anysock_control {
     anysock_control {
         kind,
-        interface: 0,
+        interface_index: 0,
         value: 0,
         pid: 0,
         uid: 0,
         gid: 0,
         reserved: 0,
-        local: nobody(),
+        local_address: nobody(),
         destination: nobody(),
     }
 }
@@ -187,19 +187,20 @@ fn a_datagram_tells_its_sender_and_goes_to_an_address() {
 fn a_datagram_that_is_cut_is_told() {
     for kind in here(&["udp4", "udp6", "unixgram", "unixpacket"]) {
         let (one, other) = connected(kind);
-        for (flags, count) in [(0, 4), (ANYSOCK_TRUNC, 10), (ANYSOCK_PEEK | ANYSOCK_TRUNC, 10)] {
+        for (flags, count) in [(0, 4), (ANYSOCK_FLAG_TRUNC, 10), (ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_TRUNC, 10)]
+        {
             write(*one, b"0123456789");
             let mut room = Room::new(4, 0, 0);
             assert_eq!(room.recv(*other, flags), count, "{kind}");
             assert_eq!(&room.data[..4], b"0123", "{kind}");
-            assert_eq!(room.flags, ANYSOCK_TRUNC, "{kind}");
-            if flags & ANYSOCK_PEEK != 0 {
+            assert_eq!(room.flags, ANYSOCK_FLAG_TRUNC, "{kind}");
+            if flags & ANYSOCK_FLAG_PEEK != 0 {
                 read(*other, &mut [0; 16]);
             }
         }
         let mut room = Room::new(4, 0, 0);
         write(*one, b"0123");
-        assert_eq!(room.recv(*other, ANYSOCK_TRUNC), 4, "{kind}");
+        assert_eq!(room.recv(*other, ANYSOCK_FLAG_TRUNC), 4, "{kind}");
         assert_eq!(room.flags, 0, "{kind}");
     }
 }
@@ -209,12 +210,12 @@ fn a_look_leaves_the_message_there() {
     for kind in here(&["tcp4", "udp6", "unix", "unixgram", "unixpacket"]) {
         let (one, other) = connected(kind);
         write(*one, b"data");
-        for flags in [ANYSOCK_PEEK, ANYSOCK_PEEK, 0] {
+        for flags in [ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_PEEK, 0] {
             let mut room = Room::new(8, 0, 0);
             assert_eq!(room.recv(*other, flags), 4, "{kind}");
             assert_eq!(room.data, b"data", "{kind}");
         }
-        expect_error(Room::new(8, 0, 0).recv(*other, ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(Room::new(8, 0, 0).recv(*other, ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     }
 }
 
@@ -233,10 +234,10 @@ fn an_empty_datagram_ends_nothing() {
 #[test]
 fn urgent_data_is_told() {
     let (one, other) = connected("tcp4");
-    assert_eq!(send_all(*one, b"!", None, &[], &[], ANYSOCK_OOB), 1);
+    assert_eq!(send_all(*one, b"!", None, &[], &[], ANYSOCK_FLAG_OOB), 1);
     let mut room = Room::new(1, 0, 0);
-    assert_eq!(room.recv(*other, ANYSOCK_OOB), 1);
-    assert_eq!(room.flags & ANYSOCK_OOB, ANYSOCK_OOB);
+    assert_eq!(room.recv(*other, ANYSOCK_FLAG_OOB), 1);
+    assert_eq!(room.flags & ANYSOCK_FLAG_OOB, ANYSOCK_FLAG_OOB);
     assert_eq!(room.data, b"!");
 }
 
@@ -246,7 +247,7 @@ fn urgent_data_is_told() {
 fn timeouts_are_those_of_reads_and_writes() {
     for kind in here(&["tcp4", "udp4", "unix", "unixgram", "unixpacket"]) {
         let (one, _other) = connected(kind);
-        expect_error(Room::new(8, 1, 1).recv(*one, ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(Room::new(8, 1, 1).recv(*one, ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
         expect(set(*one, "read_timeout", 0));
         expect_error(Room::new(8, 1, 1).recv(*one, 0), "EAGAIN");
         expect(set(*one, "read_timeout", 10 * ANYSOCK_MILLISECOND));
@@ -259,7 +260,7 @@ fn timeouts_are_those_of_reads_and_writes() {
     for kind in here(&["unix", "unixgram", "unixpacket", "tcp4"]) {
         let (one, _other) = pair(kind);
         fill(*one);
-        expect_error(send_all(*one, &[0; 4096], None, &[], &[], ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(send_all(*one, &[0; 4096], None, &[], &[], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
         expect(set(*one, "write_timeout", 10 * ANYSOCK_MILLISECOND));
         expect_error(send_with(*one, &[0; 4096], &[], &[]), "ETIMEDOUT");
     }
@@ -279,7 +280,7 @@ fn waits_until_a_message_comes_and_until_there_is_room() {
     fill(*one);
     let handle = *one;
     let call = Call::blocked(move || send_with(handle, b"more", &[], &[]));
-    while recv(*other, &mut [0; 4096], ANYSOCK_DONT_WAIT) > 0 {}
+    while recv(*other, &mut [0; 4096], ANYSOCK_FLAG_DONT_WAIT) > 0 {}
     assert_eq!(call.result(), 4);
 }
 
@@ -377,9 +378,9 @@ fn control_data_that_does_not_fit_is_told() {
         write(*one, b"x");
         let mut room = Room::new(8, capacity, 0);
         assert_eq!(room.recv(*other, 0), 1);
-        assert_eq!(room.flags & ANYSOCK_TRUNC, 0);
+        assert_eq!(room.flags & ANYSOCK_FLAG_TRUNC, 0);
         assert_eq!(room.controls.len(), capacity);
-        assert_eq!(room.flags & ANYSOCK_CONTROL_TRUNC != 0, capacity < 3, "{capacity}");
+        assert_eq!(room.flags & ANYSOCK_FLAG_CONTROL_TRUNC != 0, capacity < 3, "{capacity}");
     }
 }
 
@@ -408,14 +409,14 @@ fn control_data_that_cannot_be_sent_is_refused() {
         expect_error(send_with(*one, b"x", &[info], &[]), "EOPNOTSUPP");
     }
     let unix_source =
-        anysock_control { local: parse("unix", "/tmp/x"), ..control(ANYSOCK_CONTROL_PACKET_INFO) };
+        anysock_control { local_address: parse("unix", "/tmp/x"), ..control(ANYSOCK_CONTROL_PACKET_INFO) };
     expect_error(send_with(*udp, b"x", &[unix_source], &[]), "EAFNOSUPPORT");
 }
 
 // Handles.
 
 #[cfg(unix)]
-mod handles {
+pub mod handles {
     use super::*;
     use std::fs::File;
     use std::io::{Read, Seek, Write};
@@ -425,7 +426,7 @@ mod handles {
         let mut fds = [0; 2];
         // SAFETY: there is room for both descriptors.
         assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
-        fds.map(|fd| Own(expect(anysock_adopt(i64::from(fd)))))
+        fds.map(|fd| own(expect(anysock_adopt(i64::from(fd)))))
     }
 
     fn is_closed_on_exec(h: i64) -> bool {
@@ -435,7 +436,7 @@ mod handles {
 
     /// Sends handles over a pair of that kind, and receives them.
     #[track_caller]
-    fn pass(kind: &str, handles: &[i64]) -> Vec<Own> {
+    pub fn pass(kind: &str, handles: &[i64]) -> Vec<Own> {
         let (one, other) = pair(kind);
         assert_eq!(send_with(*one, b"here", &[], handles), 4, "{kind}");
         let mut room = Room::new(8, 0, handles.len());
@@ -478,7 +479,7 @@ mod handles {
             let client = open(sort);
             expect(connect(*client, &local_address(*listener)));
             drop(listener);
-            drop(Own(expect(anysock_accept(*arrived))));
+            drop(own(expect(anysock_accept(*arrived))));
         }
     }
 
@@ -523,24 +524,7 @@ mod handles {
         file.rewind().unwrap();
         // Nothing makes a handle of a file but this: by raw control data.
         let (one, other) = pair("unix");
-        let mut raw = [0_u64; 8];
-        // SAFETY: there is room for the header, and for the descriptor behind it.
-        let length = unsafe {
-            let header = raw.as_mut_ptr().cast::<libc::cmsghdr>();
-            (*header).cmsg_len = libc::CMSG_LEN(4) as _;
-            (*header).cmsg_level = libc::SOL_SOCKET;
-            (*header).cmsg_type = libc::SCM_RIGHTS;
-            libc::CMSG_DATA(header).cast::<i32>().write_unaligned(file.as_raw_fd());
-            libc::CMSG_SPACE(4) as usize
-        };
-        let mut buffers = [piece(b"x")];
-        let message = anysock_message {
-            raw_control: raw.as_mut_ptr().cast(),
-            raw_length: length,
-            ..message_of(&mut buffers)
-        };
-        // SAFETY: everything lives through the call.
-        assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
+        assert_eq!(send_right(*one, file.as_raw_fd()), 1);
         let mut room = Room::new(1, 0, 1);
         assert_eq!(room.recv(*other, 0), 1);
         let arrived = room.own().pop().unwrap();
@@ -549,7 +533,7 @@ mod handles {
         assert_eq!(read(*arrived, &mut start), 3);
         assert_eq!(&start, b"con");
         expect_error(select(&mut [vec![*arrived], vec![], vec![]], 0), "EOPNOTSUPP");
-        expect_error(anysock_poller_set(*poller(), *arrived, ANYSOCK_READ, 0), "EOPNOTSUPP");
+        expect_error(anysock_poller_set(*poller(), *arrived, ANYSOCK_EVENT_READ, 0), "EOPNOTSUPP");
         // It travels on, can be sent as a file, and is given back.
         let again = pass("unix", &[*arrived]).pop().unwrap();
         assert_eq!(anysock_send_file(*one, expect(anysock_fd(*again)), 0, -1), 7);
@@ -572,14 +556,14 @@ mod handles {
                     let mut room = Room::new(1, 0, capacity);
                     assert_eq!(room.recv(*other, 0), 1, "{kind}");
                     assert_eq!(room.own().len(), capacity, "{kind}");
-                    assert_eq!(room.flags, ANYSOCK_CONTROL_TRUNC, "{kind}");
+                    assert_eq!(room.flags, ANYSOCK_FLAG_CONTROL_TRUNC, "{kind}");
                 }
             }
             // With room for control data, the system does not drop them: the library does.
             assert_eq!(send_with(*one, b"x", &[], &[*reader; 3]), 1, "{kind}");
             let mut room = Room::new(1, 4, 0);
             assert_eq!(room.recv(*other, 0), 1, "{kind}");
-            assert_eq!((room.controls.len(), room.flags), (0, ANYSOCK_CONTROL_TRUNC), "{kind}");
+            assert_eq!((room.controls.len(), room.flags), (0, ANYSOCK_FLAG_CONTROL_TRUNC), "{kind}");
         }
     }
 
@@ -589,7 +573,7 @@ mod handles {
         assert_eq!(pass("unix", &[*reader; 253]).len(), 253);
         let (one, other) = pair("unix");
         expect_error(send_with(*one, b"x", &[], &[*reader; 254]), "EINVAL");
-        expect_error(recv(*other, &mut [0; 1], ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv(*other, &mut [0; 1], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     }
 
     #[cfg(target_os = "linux")]
@@ -599,7 +583,7 @@ mod handles {
         let [reader, _writer] = pipe();
         assert_eq!(send_with(*one, b"x", &[], &[*reader]), 1);
         let mut all = Vec::new();
-        for flags in [ANYSOCK_PEEK, ANYSOCK_PEEK, 0] {
+        for flags in [ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_PEEK, 0] {
             let mut room = Room::new(1, 0, 1);
             assert_eq!(room.recv(*other, flags), 1);
             all.extend(room.own());
@@ -640,12 +624,12 @@ mod handles {
         let [reader, _writer] = pipe();
         let closed = **pipe().first().unwrap();
         for (bad, error) in [(*poller(), "EOPNOTSUPP"), (closed, "EBADF"), (0, "EBADF"), (-1, "EBADF")] {
-            let bad = if error == "EOPNOTSUPP" { poller() } else { Own(bad) };
+            let bad = if error == "EOPNOTSUPP" { poller() } else { own(bad) };
             expect_error(send_with(*one, b"x", &[], &[*reader, *bad]), error);
         }
         let unsettled = open("tcp");
         expect_error(send_with(*one, b"x", &[], &[*reader, *unsettled]), "ENOTCONN");
-        expect_error(recv(*other, &mut [0; 1], ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv(*other, &mut [0; 1], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
         for kind in ["tcp4", "udp4"] {
             let (one, _other) = connected(kind);
             expect_error(send_with(*one, b"x", &[], &[*reader]), "EOPNOTSUPP");
@@ -693,7 +677,7 @@ fn a_caller_of_a_newer_version_is_understood_or_told() {
         (4104, "E2BIG"),
         (u32::MAX as usize, "E2BIG"),
         (0, "EINVAL"),
-        (16, "EINVAL"),
+        (std::mem::offset_of!(anysock_message, address) - size_of::<usize>(), "EINVAL"),
         (whole - 1, "EINVAL"),
         (whole + 1, "EINVAL"),
     ] {
@@ -702,7 +686,10 @@ fn a_caller_of_a_newer_version_is_understood_or_told() {
         // SAFETY: the memory is longer than every size that is read.
         let codes = unsafe {
             place.write(message);
-            [anysock_send_message(*one, place, 0), anysock_recv_message(*other, place, ANYSOCK_DONT_WAIT)]
+            [
+                anysock_send_message(*one, place, 0),
+                anysock_recv_message(*other, place, ANYSOCK_FLAG_DONT_WAIT),
+            ]
         };
         match error {
             "" => assert_eq!(codes, [4, 4], "{size}"),
@@ -729,10 +716,12 @@ fn bad_arguments_are_told() {
         expect_error(anysock_recv_message(*one, null_mut(), 0), "EFAULT");
         expect_error(anysock_send_message(*one, null_mut(), 0), "EFAULT");
     }
-    for flags in [ANYSOCK_WAIT_ALL, ANYSOCK_MORE, ANYSOCK_CONTROL_TRUNC, 128, -1] {
+    for flags in [ANYSOCK_FLAG_WAIT_ALL, ANYSOCK_FLAG_MORE, ANYSOCK_FLAG_CONTROL_TRUNC, 128, -1] {
         expect_error(Room::new(8, 0, 0).recv(*one, flags), "EINVAL");
     }
-    for flags in [ANYSOCK_PEEK, ANYSOCK_WAIT_ALL, ANYSOCK_TRUNC, ANYSOCK_CONTROL_TRUNC, -1] {
+    for flags in
+        [ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_WAIT_ALL, ANYSOCK_FLAG_TRUNC, ANYSOCK_FLAG_CONTROL_TRUNC, -1]
+    {
         expect_error(send_all(*one, b"x", None, &[], &[], flags), "EINVAL");
     }
     let mut buffers = [piece(b"x")];
@@ -751,7 +740,7 @@ fn bad_arguments_are_told() {
             change(&mut message, count, at);
             // SAFETY: the arguments are refused before anything is read.
             unsafe {
-                expect_error(anysock_recv_message(*other, &mut message, ANYSOCK_DONT_WAIT), error);
+                expect_error(anysock_recv_message(*other, &mut message, ANYSOCK_FLAG_DONT_WAIT), error);
                 expect_error(anysock_send_message(*one, &message, 0), error);
             }
         }
@@ -826,14 +815,16 @@ mod linux {
         for _ in 0..100 {
             write(*one, &[0; 500]);
         }
-        while recv(*other, &mut [0; 500], ANYSOCK_DONT_WAIT) > 0 {}
-        for (capacity, fits) in [(0, false), (23, false), (24, true), (100, true)] {
+        while recv(*other, &mut [0; 500], ANYSOCK_FLAG_DONT_WAIT) > 0 {}
+        let mut raw = raw_control(libc::IPPROTO_IP, libc::IP_TTL, 33);
+        let whole = raw.len();
+        for (capacity, fits) in [(0, false), (whole - 1, false), (whole, true), (100, true)] {
             write(*one, b"x");
             let mut room = Room::new(1, 4, 0);
             room.raw = vec![0xee; capacity];
             assert_eq!(room.recv(*other, 0), 1);
-            assert_eq!(room.flags & ANYSOCK_CONTROL_TRUNC == 0, fits, "{capacity}");
-            assert_eq!(room.raw.len(), if fits { 24 } else { 0 }, "{capacity}");
+            assert_eq!(room.flags & ANYSOCK_FLAG_CONTROL_TRUNC == 0, fits, "{capacity}");
+            assert_eq!(room.raw.len(), if fits { whole } else { 0 }, "{capacity}");
             assert_eq!(room.controls.len(), 1, "{capacity}");
             if fits {
                 // SAFETY: the length has just been looked at.
@@ -842,10 +833,6 @@ mod linux {
             }
         }
         // And out again: IP_TTL as the system lays it out.
-        let mut raw = vec![0; 24];
-        raw[0] = 20;
-        raw[12] = libc::IP_TTL as u8;
-        raw[16] = 33;
         let mut buffers = [piece(b"x")];
         let message = anysock_message {
             raw_control: raw.as_mut_ptr().cast(),
@@ -857,6 +844,50 @@ mod linux {
         let mut room = Room::new(1, 1, 0);
         assert_eq!(room.recv(*other, 0), 1);
         assert_eq!(only(&room, ANYSOCK_CONTROL_TTL).value, 33);
+    }
+
+    /// What comes when the table of descriptors is full is what it is at other times.
+    #[test]
+    fn what_takes_the_last_descriptor_is_what_it_is() {
+        child::run(
+            "messages::linux::what_takes_the_last_descriptor_is_what_it_is",
+            child::View::Process,
+            || {
+                let (one, other) = pair("unix");
+                let poller = poller();
+                let file = std::fs::File::open("/proc/self/exe").unwrap();
+                let directory = std::fs::File::open("/").unwrap();
+                let nothing = std::fs::File::open("/dev/null").unwrap();
+                let (reader, writer) = std::io::pipe().unwrap();
+                std::io::Write::write_all(&mut &writer, b"x").unwrap();
+                let sorts = [
+                    (std::os::fd::AsRawFd::as_raw_fd(&file), false),
+                    (std::os::fd::AsRawFd::as_raw_fd(&directory), false),
+                    (std::os::fd::AsRawFd::as_raw_fd(&nothing), false),
+                    (std::os::fd::AsRawFd::as_raw_fd(&reader), true),
+                ];
+                for (place, (number, can_be_polled)) in sorts.into_iter().enumerate() {
+                    // SAFETY: takes no memory.
+                    let copy = unsafe { libc::dup(number) };
+                    // One that can't be borrowed, as it can't be polled, is sent by its number in control data.
+                    expect(send_right(*one, copy));
+                    // SAFETY: as above.
+                    assert_eq!(unsafe { libc::close(copy) }, 0);
+                    limit_descriptors(copy as u64 + 1);
+                    let mut room = Room::new(1, 0, 1);
+                    assert_eq!(room.recv(*other, 0), 1, "{place}");
+                    let [received] = room.handles[..] else { panic!("{place}: {:?}", room.handles) };
+                    let received = own(received);
+                    assert_eq!(anysock_fd(*received), copy.into());
+                    let mut set = [vec![*received], vec![], vec![]];
+                    let selected = name(select(&mut set, 0).min(0));
+                    let registered = name(anysock_poller_set(*poller, *received, ANYSOCK_EVENT_READ, 0));
+                    let expected = if can_be_polled { "OK" } else { "EOPNOTSUPP" };
+                    assert_eq!((selected.as_str(), registered.as_str()), (expected, expected), "{place}");
+                    limit_descriptors(256);
+                }
+            },
+        );
     }
 }
 
@@ -893,8 +924,8 @@ mod sent_control {
                 assert!((before - 1_000_000_000..=now()).contains(&came), "{kind}: {came}");
             }
             let info = only(&room, ANYSOCK_CONTROL_PACKET_INFO);
-            assert_eq!(info.interface, loopback(), "{kind}");
-            for address in [info.local, info.destination] {
+            assert_eq!(info.interface_index, loopback(), "{kind}");
+            for address in [info.local_address, info.destination] {
                 assert_eq!(format(&address), format!("{host}:0"), "{kind}");
             }
         }
@@ -934,15 +965,36 @@ mod sent_control {
         let (one, other) = (open("udp4"), bound("udp4"));
         expect(bind(*one, "0.0.0.0:0"));
         let target = parse("udp4", &local_address(*other));
-        let local = parse("udp4", "127.0.0.3:0");
-        let info = anysock_control { local, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
+        let local_address = parse("udp4", "127.0.0.3:0");
+        let info = anysock_control { local_address, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
         assert_eq!(send_all(*one, b"x", Some(&target), &[info], &[], 0), 1);
         let mut room = Room::new(1, 0, 0);
         room.recv(*other, 0);
         assert!(format(&room.address).starts_with("127.0.0.3:"), "{}", format(&room.address));
-        let nowhere = anysock_control { interface: 1 << 20, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
+        let nowhere = anysock_control { interface_index: 1 << 20, ..control(ANYSOCK_CONTROL_PACKET_INFO) };
         expect_error(send_all(*one, b"x", Some(&target), &[nowhere], &[], 0), "ENODEV");
-        let other_family = anysock_control { local: parse("udp6", "[::1]:0"), ..info };
+        let other_family = anysock_control { local_address: parse("udp6", "[::1]:0"), ..info };
         expect_error(send_all(*one, b"x", Some(&target), &[other_family], &[], 0), "EINVAL");
     }
+}
+
+#[cfg(target_os = "linux")]
+fn limit_descriptors(count: u64) {
+    let limit = libc::rlimit { rlim_cur: count as libc::rlim_t, rlim_max: 256 };
+    // SAFETY: the limit outlives the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+}
+
+/// Sends a byte and with it a descriptor.
+#[cfg(unix)]
+fn send_right(h: i64, number: i32) -> i64 {
+    let mut control = raw_control(libc::SOL_SOCKET, libc::SCM_RIGHTS, number);
+    let mut buffers = [piece(b"x")];
+    let message = anysock_message {
+        raw_control: control.as_mut_ptr().cast(),
+        raw_length: control.len(),
+        ..message_of(&mut buffers)
+    };
+    // SAFETY: everything lives through the call.
+    unsafe { anysock_send_message(h, &message, 0) }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// `anysock_resolve`.
-fn resolve(kind: &str, address: &str, timeout_us: i64) -> Result<String, i64> {
+pub fn resolve(kind: &str, address: &str, timeout_us: i64) -> Result<String, i64> {
     let (kind, address) = (text(kind), text(address));
     // SAFETY: the texts are NUL-terminated, and `text_out` gives memory of that size.
     text_out(|text, capacity| unsafe {
@@ -18,7 +18,7 @@ fn resolve(kind: &str, address: &str, timeout_us: i64) -> Result<String, i64> {
 }
 
 #[track_caller]
-fn expect_unresolved(kind: &str, address: &str, timeout_us: i64, error: &str) {
+pub fn expect_unresolved(kind: &str, address: &str, timeout_us: i64, error: &str) {
     let code = resolve(kind, address, timeout_us).expect_err("an address");
     assert_eq!(name(code), error, "{kind} {address}");
 }
@@ -26,7 +26,7 @@ fn expect_unresolved(kind: &str, address: &str, timeout_us: i64, error: &str) {
 /// Accepts who has connected, and checks that it is the client.
 #[track_caller]
 fn expect_accepted(listener: i64, client: i64) {
-    let server = Own(expect(anysock_accept(listener)));
+    let server = own(expect(anysock_accept(listener)));
     assert_eq!(peer_address(*server), local_address(client));
     assert_eq!(write_all(client, b"x"), 1);
     assert_eq!(read(*server, &mut [0; 8]), 1);
@@ -69,7 +69,7 @@ fn when_all_refuse_the_handle_has_failed() {
         expect_error(connect(*client, &address), "ECONNREFUSED");
         expect_error(read(*client, &mut [0; 8]), "ECONNREFUSED");
         expect_error(write(*client, b"lost"), "ECONNREFUSED");
-        let failed = ANYSOCK_WRITE | ANYSOCK_EXCEPT;
+        let failed = ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT;
         assert_eq!(select_one(*client, failed, 0), failed);
     }
 }
@@ -149,8 +149,8 @@ fn without_waiting_the_attempts_go_on_by_themselves() {
     expect_error(connect(*client, &address), "EINPROGRESS");
     expect_error(connect(*client, "no address"), "EALREADY");
     assert_eq!(get_text(*client, "tcp.state").as_deref(), Ok("syn_sent"));
-    expect_error(send(*client, b"early", ANYSOCK_DONT_WAIT), "EAGAIN");
-    assert_eq!(select_one(*client, ANYSOCK_WRITE | ANYSOCK_EXCEPT, LONG_US), ANYSOCK_WRITE);
+    expect_error(send(*client, b"early", ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
+    assert_eq!(select_one(*client, ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT, LONG_US), ANYSOCK_EVENT_WRITE);
     assert_eq!(connect(*client, "no address"), 0);
     expect_error(connect(*client, "no address"), "EISCONN");
     expect_accepted(*listener, *client);
@@ -165,7 +165,7 @@ fn without_waiting_the_end_of_all_attempts_is_told_every_time() {
     let client = open("tcp");
     expect(set(*client, "connect_timeout", 0));
     expect_error(connect(*client, &address), "EINPROGRESS");
-    let failed = ANYSOCK_WRITE | ANYSOCK_EXCEPT;
+    let failed = ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT;
     assert_eq!(select_one(*client, failed, LONG_US), failed);
     for _ in 0..2 {
         expect_error(connect(*client, &address), "ECONNREFUSED");
@@ -200,7 +200,7 @@ fn bytes_wait_for_the_winner() {
     expect(set(*client, "connect_timeout", 0));
     expect_error(connect(*client, &address), "EINPROGRESS");
     assert_eq!(write_all(*client, b"early"), 5);
-    let server = Own(expect(anysock_accept(*listener)));
+    let server = own(expect(anysock_accept(*listener)));
     assert_eq!(read(*server, &mut [0; 8]), 5);
 }
 
@@ -252,6 +252,26 @@ fn a_bound_socket_keeps_its_port_whichever_address_wins() {
     expect(bind(*client, "127.0.0.1:0"));
     assert_eq!(connect(*client, &address), 0);
     assert_eq!(peer_address(*client), format!("127.0.0.1{address}"));
+}
+
+/// A port that somebody has for IPv6 alone is taken, however free it is for IPv4.
+#[test]
+fn every_interface_is_both_families() {
+    if !has_ipv6() {
+        return;
+    }
+    for (holder_kind, kind) in [("tcp6", "tcp"), ("udp6", "udp")] {
+        for address in ["[::]:0", "[::1]:0"] {
+            let holder = open(holder_kind);
+            expect(bind(*holder, address));
+            if kind == "tcp" {
+                expect(anysock_listen(*holder, 1));
+            }
+            let port = format!(":{}", port(&local_address(*holder)));
+            expect_error(bind(*open(kind), &port), "EADDRINUSE");
+            expect(bind(*open(&format!("{kind}4")), &port));
+        }
+    }
 }
 
 // Resolving.
@@ -319,15 +339,15 @@ fn lines_that_do_not_fit_are_cut_and_their_length_is_told() {
 }
 
 #[cfg(target_os = "linux")]
-mod namespaces {
+pub mod namespaces {
     use super::*;
     use crate::peers::child::{View, cover, run};
 
-    const HOSTS: &str = "127.0.0.2 several\n::1 several\n127.0.0.3 several\n127.0.0.1 localhost one\n";
-    const ONLY_HOSTS: &str = "hosts: files\nservices: files\n";
+    pub const HOSTS: &str = "127.0.0.2 several\n::1 several\n127.0.0.3 several\n127.0.0.1 localhost one\n";
+    pub const ONLY_HOSTS: &str = "hosts: files\nservices: files\n";
 
     /// Three sockets on the addresses of the name "several", with one port.
-    fn bound_to_several() -> [Own; 3] {
+    pub fn bound_to_several() -> [Own; 3] {
         let third = open("tcp4");
         expect(bind(*third, "127.0.0.3:0"));
         let port = port(&local_address(*third));
@@ -362,7 +382,7 @@ mod namespaces {
                         return code;
                     }
                     expect_error(code, "EINPROGRESS");
-                    assert_eq!(select_one(*client, ANYSOCK_WRITE, LONG_US), ANYSOCK_WRITE);
+                    assert_eq!(select_one(*client, ANYSOCK_EVENT_WRITE, LONG_US), ANYSOCK_EVENT_WRITE);
                     connect(*client, &address)
                 });
                 assert_eq!(outcome, 0);
@@ -379,7 +399,7 @@ mod namespaces {
     fn a_name_that_does_not_exist() {
         run("names::namespaces::a_name_that_does_not_exist", View::NetworkAndFiles, || {
             cover("/etc/hosts", HOSTS);
-            cover("/etc/nsswitch.conf", ONLY_HOSTS);
+            ignorant_server();
             let address = "nobody.invalid:80";
             expect_unresolved("tcp", address, -1, "EAI_NONAME");
             expect_unresolved("tcp4", address, LONG_US, "EAI_NONAME");
@@ -390,6 +410,51 @@ mod namespaces {
             // Nothing was tried, so nothing has failed: the handle is as good as new.
             let listener = listener("tcp4");
             assert_eq!(connect(*socket, &format!("one:{}", port(&local_address(*listener)))), 0);
+        });
+    }
+
+    /// Gives the loopback another name (netdevice(7)): an interface that is down may have any.
+    fn rename_loopback(name: &str) {
+        let socket = open("udp4");
+        let fd = i32::try_from(expect(anysock_fd(*socket))).unwrap();
+        let named = |name: &str| {
+            // SAFETY: plain numbers, for which zero is a value.
+            let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+            for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
+                *place = byte as _;
+            }
+            request
+        };
+        let ask = |number: libc::c_ulong, request: &mut libc::ifreq| {
+            // SAFETY: the request outlives the call.
+            let outcome = unsafe { libc::ioctl(fd, number as _, request) };
+            assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+        };
+        let mut old = named("lo");
+        old.ifr_ifru.ifru_flags = 0;
+        ask(libc::SIOCSIFFLAGS, &mut old);
+        let mut renamed = named("lo");
+        renamed.ifr_ifru.ifru_newname = named(name).ifr_name;
+        ask(libc::SIOCSIFNAME, &mut renamed);
+        let mut new = named(name);
+        new.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+        ask(libc::SIOCSIFFLAGS, &mut new);
+    }
+
+    #[test]
+    fn an_interface_whose_name_is_a_number_goes_by_its_name() {
+        let test = "names::namespaces::an_interface_whose_name_is_a_number_goes_by_its_name";
+        run(test, View::Network, || {
+            rename_loopback("7");
+            // Its index is 1, of which no other has the name.
+            for zone in ["7", "1"] {
+                let address = format!("[fe80::1%{zone}]:80");
+                assert_eq!(resolve("udp6", &address, 0).as_deref(), Ok("[fe80::1%7]:80"), "{zone}");
+                assert_eq!(crate::flat::parse("udp6", &address).unwrap().scope, 1, "{zone}");
+                let socket = open("udp6");
+                expect(set_text(*socket, "ipv6.multicast_interface", zone));
+                assert_eq!(get_text(*socket, "ipv6.multicast_interface").as_deref(), Ok("7"), "{zone}");
+            }
         });
     }
 
@@ -436,7 +501,8 @@ mod namespaces {
             let _server = silent_server("timeout:30 attempts:2");
             let address = "slow.example:80";
             let send = |h: i64, address: &str| send_to(h, b"lost", 0, address);
-            let calls = [("tcp", bind as Calling), ("tcp", connect), ("udp", send)];
+            let calls: [(_, Calling); 3] =
+                [("tcp", |h, to| bind(h, to)), ("tcp", |h, to| connect(h, to)), ("udp", send)];
             for (kind, call) in calls {
                 let socket = open(kind);
                 let handle = *socket;
@@ -460,6 +526,95 @@ mod namespaces {
                 let (outcome, took) = call.result();
                 assert_eq!(name(outcome.unwrap_err()), "ETIMEDOUT");
                 assert!(took >= Duration::from_micros(timeout as u64) && took < LONG / 4, "{took:?}");
+            }
+        });
+    }
+
+    /// A name server that knows `quick.example` and is silent about all else.
+    fn choosy_server() {
+        answering_server(|question| {
+            if !question.windows(6).any(|window| window == b"\x05quick") {
+                return None;
+            }
+            // RFC 1035: a response without error, the question once more, one address of the name in it.
+            let mut answer = question.to_vec();
+            answer[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1]);
+            answer.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x09");
+            Some(answer)
+        });
+    }
+
+    /// A name server that says of every name that there is none.
+    fn ignorant_server() {
+        answering_server(|question| {
+            // RFC 1035: a response with the error "no such name", and the question once more.
+            let mut answer = question.to_vec();
+            answer[2..8].copy_from_slice(&[0x81, 0x83, 0, 1, 0, 0]);
+            Some(answer)
+        });
+    }
+
+    fn answering_server(answer_to: fn(&[u8]) -> Option<Vec<u8>>) {
+        let server = silent_server("timeout:30 attempts:2");
+        std::thread::spawn(move || {
+            let mut room = [0; 512];
+            let mut text = [0; 64];
+            loop {
+                let (data, address) = (room.as_mut_ptr().cast(), text.as_mut_ptr());
+                // SAFETY: both are memory of these lengths.
+                let length =
+                    expect(unsafe { anysock_recv_from(*server, data, 512, 0, address, 64) }) as usize;
+                let Some(answer) = answer_to(&room[..length]) else { continue };
+                // SAFETY: the bytes are readable, the text is NUL-terminated.
+                expect(unsafe { anysock_send_to(*server, answer.as_ptr().cast(), answer.len(), 0, address) });
+            }
+        });
+    }
+
+    #[test]
+    fn silent_names_keep_no_other_waiting() {
+        const MANY: usize = 100;
+        const QUICK_US: i64 = LONG_US / 4;
+        run("names::namespaces::silent_names_keep_no_other_waiting", View::NetworkAndFiles, || {
+            cover("/etc/hosts", HOSTS);
+            choosy_server();
+            let ask = |name: String, timeout| {
+                Call::start(move || resolve("tcp4", &format!("{name}.example:80"), timeout))
+            };
+            // Given up: more than there may be threads whose answers somebody awaits.
+            for round in 0..3 {
+                let calls: Vec<_> = (0..MANY)
+                    .map(|n| ask(format!("given-up-{round}-{n}"), 50 * ANYSOCK_MILLISECOND))
+                    .collect();
+                for call in calls {
+                    assert_eq!(name(call.result().unwrap_err()), "ETIMEDOUT");
+                }
+            }
+            // Still asked for, to the end of the test and longer.
+            let _waiting: Vec<_> = (0..MANY).map(|n| ask(format!("slow-{n}"), -1)).collect();
+            for (address, lines) in [
+                ("quick.example:80", "127.0.0.9:80"),
+                ("localhost:http", "127.0.0.1:80"),
+                ("127.0.0.1:http", "127.0.0.1:80"),
+                ("one:80", "127.0.0.1:80"),
+                (":http", "0.0.0.0:80"),
+            ] {
+                assert_eq!(resolve("tcp4", address, QUICK_US).as_deref(), Ok(lines), "{address}");
+            }
+        });
+    }
+
+    /// However full the network's own threads are.
+    #[test]
+    fn what_the_machine_knows_never_waits_behind_the_network() {
+        let test = "names::namespaces::what_the_machine_knows_never_waits_behind_the_network";
+        run(test, View::NetworkAndFiles, || {
+            cover("/etc/hosts", HOSTS);
+            let _server = silent_server("timeout:30 attempts:2");
+            let ask = |n| Call::start(move || resolve("tcp4", &format!("slow-{n}.example:80"), -1));
+            let _waiting: Vec<_> = (0..300).map(ask).collect();
+            for address in ["localhost:http", "LocalHost:80", "one:http", "127.0.0.1:http", ":http"] {
+                assert!(resolve("tcp4", address, LONG_US / 4).is_ok(), "{address}");
             }
         });
     }

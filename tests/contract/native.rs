@@ -18,7 +18,7 @@ fn open_raw_code(family: Domain, kind: Type, protocol: i32) -> i64 {
 }
 
 fn open_raw(family: Domain, kind: Type) -> Own {
-    Own(expect(open_raw_code(family, kind, 0)))
+    own(expect(open_raw_code(family, kind, 0)))
 }
 
 fn tcp() -> Own {
@@ -30,7 +30,7 @@ fn bind_flat(h: i64, address: &anysock_address) -> i64 {
     unsafe { anysock_bind_flat(h, address) }
 }
 
-fn connect_flat(h: i64, address: &anysock_address) -> i64 {
+pub fn connect_flat(h: i64, address: &anysock_address) -> i64 {
     // SAFETY: the address lives through the call.
     unsafe { anysock_connect_flat(h, address) }
 }
@@ -42,7 +42,7 @@ fn local_flat(h: i64) -> anysock_address {
     address
 }
 
-fn peer_flat(h: i64) -> anysock_address {
+pub fn peer_flat(h: i64) -> anysock_address {
     let mut address = nobody();
     // SAFETY: the place lives through the call.
     expect(unsafe { anysock_peer_flat(h, &mut address) });
@@ -105,7 +105,7 @@ fn what_is_no_address_is_refused() {
 #[test]
 fn raw_numbers_open_what_has_no_name() {
     let udp = i32::from(Protocol::UDP);
-    let socket = Own(expect(open_raw_code(Domain::IPV4, Type::DGRAM, udp)));
+    let socket = own(expect(open_raw_code(Domain::IPV4, Type::DGRAM, udp)));
     assert_eq!(get_text(*socket, "kind"), Ok("udp4".to_owned()));
     assert_eq!(get(*socket, "native"), Ok(1));
     expect_error(open_raw_code(Domain::IPV4, Type::STREAM, udp), "EPROTONOSUPPORT");
@@ -140,7 +140,7 @@ fn a_native_connect_may_be_tried_again() {
     let (listener, address) = listening();
     expect(connect_flat(*socket, &address));
     expect_error(connect_flat(*socket, &address), "EISCONN");
-    let server = Own(expect(anysock_accept(*listener)));
+    let server = own(expect(anysock_accept(*listener)));
     assert_eq!(write(*socket, b"x"), 1);
     assert_eq!(read(*server, &mut [0; 8]), 1);
     // Text leads there as well.
@@ -159,7 +159,7 @@ fn the_outcome_of_a_native_connect_is_left_to_the_option_of_the_system() {
     expect(set(*socket, "timeout", 0));
     expect_error(connect_flat(*socket, &refusing()), "EINPROGRESS");
     // To Winsock an attempt that has failed is exceptional.
-    assert_ne!(select_one(*socket, ANYSOCK_WRITE | ANYSOCK_EXCEPT, ANYSOCK_SECOND * 30), 0);
+    assert_ne!(select_one(*socket, ANYSOCK_EVENT_WRITE | ANYSOCK_EVENT_EXCEPT, ANYSOCK_SECOND * 30), 0);
     let mut error = [0u8; 4];
     // Winsock does not say whether it keeps it.
     for expected in &[ECONNREFUSED, 0][..if cfg!(windows) { 1 } else { 2 }] {
@@ -189,7 +189,7 @@ fn a_native_connect_hears_close_and_timeout_and_goes_on() {
     let late = late_and_closed(tcp, address);
     expect_error(connect_flat(*late, &address), "EALREADY");
     silent.wake();
-    assert_eq!(select_one(*late, ANYSOCK_WRITE, LONG_US), ANYSOCK_WRITE);
+    assert_eq!(select_one(*late, ANYSOCK_EVENT_WRITE, LONG_US), ANYSOCK_EVENT_WRITE);
     expect(write(*late, b"x"));
 }
 
@@ -217,7 +217,7 @@ fn what_comes_after_this_side_has_shut_reading_is_the_systems_affair() {
     let (listener, address) = listening();
     let client = tcp();
     expect(connect_flat(*client, &address));
-    let server = Own(expect(anysock_accept(*listener)));
+    let server = own(expect(anysock_accept(*listener)));
     expect(anysock_shutdown(*client, ANYSOCK_SHUT_READ));
     if cfg!(windows) {
         // Winsock refuses, where a usual handle has the end of the stream.
@@ -282,7 +282,7 @@ mod linux {
         expect(set(*late, "timeout", -1));
         let handle = *late;
         let blocked = Call::blocked(move || connect_flat(handle, &address));
-        drop(Own(expect(anysock_accept(*listener))));
+        drop(own(expect(anysock_accept(*listener))));
         expect(blocked.result());
     }
 
@@ -294,7 +294,7 @@ mod linux {
         let datagrams = open_raw(Domain::IPV4, Type::DGRAM);
         expect_error(write(*datagrams, b"x"), "EDESTADDRREQ");
         // Linux calls it ready: it hangs up.
-        assert_ne!(select_one(*socket, ANYSOCK_WRITE, 0), 0);
+        assert_ne!(select_one(*socket, ANYSOCK_EVENT_WRITE, 0), 0);
         // A listener that is shut wakes who accepts.
         let (listener, _) = listening();
         let handle = *listener;
@@ -309,14 +309,7 @@ mod linux {
         for end in [&one, &other] {
             expect(set(**end, "native", 1));
         }
-        let mut right = Vec::new();
-        right.extend(20u64.to_ne_bytes());
-        right.extend(
-            [libc::SOL_SOCKET, libc::SCM_RIGHTS, expect(anysock_fd(*one)) as i32]
-                .map(i32::to_ne_bytes)
-                .concat(),
-        );
-        right.resize(24, 0);
+        let mut right = raw_control(libc::SOL_SOCKET, libc::SCM_RIGHTS, expect(anysock_fd(*one)) as i32);
         let mut data = *b"x";
         let mut buffers = [anysock_buffer { data: data.as_mut_ptr().cast(), length: 1 }];
         let message = anysock_message {
@@ -327,17 +320,19 @@ mod linux {
         // SAFETY: everything lives through the call and is as long as it says.
         assert_eq!(unsafe { anysock_send_message(*one, &message, 0) }, 1);
         let mut room = [0u8; 100];
+        // SAFETY: plain arithmetic.
+        let (head, length) = unsafe { (libc::CMSG_LEN(0) as usize, libc::CMSG_LEN(4) as usize) };
         // The kernel is given just as much room as there is: without the padding.
         let mut message = anysock_message {
             raw_control: room.as_mut_ptr().cast(),
-            raw_length: 20,
+            raw_length: length,
             ..message_of(&mut buffers)
         };
         // SAFETY: as above.
         assert_eq!(unsafe { anysock_recv_message(*other, &mut message, 0) }, 1);
-        assert_eq!((message.flags, message.raw_length), (0, 20));
-        assert_eq!(room[..16], right[..16]);
-        let fd = i32::from_ne_bytes(room[16..20].try_into().unwrap());
+        assert_eq!((message.flags, message.raw_length), (0, length));
+        assert_eq!(room[..head], right[..head]);
+        let fd = i32::from_ne_bytes(room[head..length].try_into().unwrap());
         // SAFETY: it came in the message and is nobody else's.
         assert_eq!(unsafe { libc::close(fd) }, 0);
     }
@@ -355,7 +350,7 @@ mod resets {
         let (listener, address) = listening();
         let client = tcp();
         expect(connect_flat(*client, &address));
-        let server = Own(expect(anysock_accept(*listener)));
+        let server = own(expect(anysock_accept(*listener)));
         expect(set(*server, "linger", 0));
         drop(server);
         expect_error(read(*client, &mut [0; 8]), "ECONNRESET");
@@ -363,6 +358,132 @@ mod resets {
         if cfg!(target_os = "linux") {
             assert_eq!(read(*client, &mut [0; 8]), 0);
             expect_error(write(*client, b"x"), "EPIPE");
+        }
+    }
+}
+
+/// What a transfer of nothing says of a stream, the system says.
+#[cfg(unix)]
+mod nothing {
+    use super::*;
+
+    type Scene = fn() -> (Own, Vec<Own>);
+
+    fn native_of((one, other): (Own, Own)) -> (Own, Vec<Own>) {
+        expect(set(*one, "native", 1));
+        expect(set(*one, "timeout", 0));
+        (one, vec![other])
+    }
+
+    fn fresh() -> (Own, Vec<Own>) {
+        let socket = tcp();
+        expect(set(*socket, "timeout", 0));
+        (socket, vec![])
+    }
+
+    fn idle() -> (Own, Vec<Own>) {
+        native_of(connected("tcp4"))
+    }
+
+    fn shut() -> (Own, Vec<Own>) {
+        let scene = idle();
+        expect(anysock_shutdown(*scene.0, ANYSOCK_SHUT_WRITE));
+        scene
+    }
+
+    fn reset() -> (Own, Vec<Own>) {
+        let (one, others) = idle();
+        expect(set(*others[0], "linger", 0));
+        drop(others);
+        assert_eq!(select_one(*one, ANYSOCK_EVENT_READ, LONG_US), ANYSOCK_EVENT_READ);
+        (one, vec![])
+    }
+
+    fn connecting() -> (Own, Vec<Own>) {
+        let Silent { listener, mut queued } = Silent::new("tcp4");
+        let (socket, _) = fresh();
+        expect_error(connect_flat(*socket, &local_flat(*listener)), "EINPROGRESS");
+        queued.push(listener);
+        (socket, queued)
+    }
+
+    fn empty_message() -> anysock_message {
+        message_of(&mut [])
+    }
+
+    fn by_message_in(h: i64) -> i64 {
+        // SAFETY: there is nothing that it points at.
+        unsafe { anysock_recv_message(h, &mut empty_message(), 0) }
+    }
+
+    fn by_message_out(h: i64) -> i64 {
+        // SAFETY: as above.
+        unsafe { anysock_send_message(h, &empty_message(), 0) }
+    }
+
+    fn by_readv(h: i64) -> i64 {
+        // SAFETY: as above.
+        unsafe { anysock_readv(h, null(), 0) }
+    }
+
+    fn by_writev(h: i64) -> i64 {
+        // SAFETY: as above.
+        unsafe { anysock_writev(h, null(), 0) }
+    }
+
+    /// As the system's own calls say it, none of which waits or raises a signal.
+    fn system(h: i64, writes: bool) -> String {
+        let fd = anysock_fd(h) as i32;
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        // SAFETY: no memory is passed.
+        let count = unsafe {
+            match writes {
+                true => libc::send(fd, null(), 0, flags),
+                false => libc::recv(fd, std::ptr::null_mut(), 0, libc::MSG_DONTWAIT),
+            }
+        };
+        let error = std::io::Error::last_os_error().raw_os_error().unwrap();
+        if count < 0 { name(-i64::from(error)) } else { "OK".to_owned() }
+    }
+
+    #[test]
+    fn a_transfer_of_nothing_tells_how_a_stream_is() {
+        if !need_resets() {
+            return;
+        }
+        let scenes: [(&str, Scene); 5] =
+            [("fresh", fresh), ("connecting", connecting), ("idle", idle), ("shut", shut), ("reset", reset)];
+        let reads: [fn(i64) -> i64; 5] = [
+            |h| read(h, &mut []),
+            |h| recv(h, &mut [], ANYSOCK_FLAG_WAIT_ALL),
+            |h| read_full(h, &mut []),
+            by_readv,
+            by_message_in,
+        ];
+        let writes: [fn(i64) -> i64; 4] =
+            [|h| write(h, &[]), |h| write_all(h, &[]), by_writev, by_message_out];
+        for (what, scene) in scenes {
+            for (which, calls) in [&reads[..], &writes[..]].into_iter().enumerate() {
+                let (socket, _others) = scene();
+                let expected = system(*socket, which == 1);
+                for (place, call) in calls.iter().enumerate() {
+                    let (socket, _others) = scene();
+                    assert_eq!(name(call(*socket)), expected, "{what}: call {place} of {which}");
+                }
+            }
+        }
+    }
+
+    /// Usual handles answer without the system, as they always did.
+    #[test]
+    fn a_transfer_of_nothing_by_a_usual_handle_is_nothing() {
+        for kind in here(&["tcp4", "unix"]) {
+            let (one, other) = connected(kind);
+            drop(other);
+            assert_eq!(select_one(*one, ANYSOCK_EVENT_READ, LONG_US), ANYSOCK_EVENT_READ);
+            for call in [|h| read(h, &mut []), |h| write(h, &[]), by_readv, by_writev, by_message_out] {
+                assert_eq!(call(*one), 0, "{kind}");
+            }
         }
     }
 }

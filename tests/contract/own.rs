@@ -42,6 +42,15 @@ mod unix {
         flags & libc::O_NONBLOCK == 0
     }
 
+    /// As another process may, that has the same open file.
+    pub fn set_blocking(number: i64, on: bool) {
+        // SAFETY: takes no memory.
+        let flags = unsafe { libc::fcntl(number as RawFd, libc::F_GETFL) };
+        let flags = if on { flags & !libc::O_NONBLOCK } else { flags | libc::O_NONBLOCK };
+        // SAFETY: takes no memory.
+        assert_eq!(unsafe { libc::fcntl(number as RawFd, libc::F_SETFL, flags) }, 0);
+    }
+
     /// Whether a program that is started gets it.
     pub fn is_inherited(number: i64) -> bool {
         // SAFETY: takes no memory.

@@ -179,7 +179,7 @@ pub fn same_port() -> (Own, Own, String) {
 /// A listener that answers nobody: its queue is full, so that the system drops further requests to connect.
 pub struct Silent {
     pub listener: Own,
-    queued: Vec<Own>,
+    pub queued: Vec<Own>,
 }
 
 impl Silent {
@@ -213,7 +213,7 @@ impl Silent {
     #[track_caller]
     pub fn wake(&mut self) {
         for _ in self.queued.drain(..) {
-            drop(Own(expect(anysock_accept(*self.listener))));
+            drop(own(expect(anysock_accept(*self.listener))));
         }
     }
 }

@@ -6,13 +6,15 @@ use crate::support::*;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const SHORT_US: i64 = 50 * ANYSOCK_MILLISECOND;
 
 /// Gives a descriptor to the library.
 #[track_caller]
 fn adopt(fd: impl IntoRawFd) -> Own {
-    Own(expect(anysock_adopt(fd.into_raw_fd().into())))
+    own(expect(anysock_adopt(fd.into_raw_fd().into())))
 }
 
 /// The flags that all who share the open file see: its mode, `O_NONBLOCK` among them.
@@ -83,16 +85,16 @@ fn a_pipe_keeps_the_timeouts() {
     expect_timeout(SHORT_US, || read(*reader, &mut [0; 8]));
     expect_timeout(SHORT_US, || read_full(*reader, &mut [0; 8]));
     expect_timeout(SHORT_US, || readv(*reader, &mut [&mut [0; 8]]));
-    expect_error(recv(*reader, &mut [0; 8], ANYSOCK_DONT_WAIT), "EAGAIN");
+    expect_error(recv(*reader, &mut [0; 8], ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     let queued = fill(*writer);
     expect(set(*writer, "write_timeout", SHORT_US));
     expect_timeout(SHORT_US, || write(*writer, b"no room"));
     expect_timeout(SHORT_US, || write_all(*writer, b"no room"));
     expect_timeout(SHORT_US, || writev(*writer, &[b"no room"]));
-    assert_eq!(select_one(*writer, ANYSOCK_WRITE, 0), 0);
-    assert_eq!(select_one(*reader, ANYSOCK_READ, 0), ANYSOCK_READ);
+    assert_eq!(select_one(*writer, ANYSOCK_EVENT_WRITE, 0), 0);
+    assert_eq!(select_one(*reader, ANYSOCK_EVENT_READ, 0), ANYSOCK_EVENT_READ);
     assert_eq!(read_full(*reader, &mut vec![0; queued]), queued as i64);
-    assert_eq!(select_one(*writer, ANYSOCK_WRITE, 0), ANYSOCK_WRITE);
+    assert_eq!(select_one(*writer, ANYSOCK_EVENT_WRITE, 0), ANYSOCK_EVENT_WRITE);
     for copy in &copies {
         assert!(is_blocking(copy.as_raw_fd()));
     }
@@ -146,10 +148,10 @@ fn what_a_pipe_can_not_do_says_so() {
             expect_error(anysock_get_raw(handle, 0, 0, null_mut(), 0), "ENOTSOCK");
             expect_error(anysock_set_raw(handle, 0, 0, null_mut(), 0), "ENOTSOCK");
         }
-        for flags in [ANYSOCK_PEEK, ANYSOCK_OOB, ANYSOCK_TRUNC] {
+        for flags in [ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_OOB, ANYSOCK_FLAG_TRUNC] {
             expect_error(recv(handle, &mut [0; 8], flags), "ENOTSOCK");
         }
-        for flags in [ANYSOCK_OOB, ANYSOCK_MORE] {
+        for flags in [ANYSOCK_FLAG_OOB, ANYSOCK_FLAG_MORE] {
             expect_error(send(handle, b"lost", flags), "ENOTSOCK");
         }
         expect_error(set(handle, "reuse_address", 1), "ENOTSOCK");
@@ -230,9 +232,9 @@ fn a_terminal_is_read_written_and_waited_for() {
     let (screen, program) = (adopt(screen), adopt(program));
     expect(set(*program, "read_timeout", SHORT_US));
     expect_timeout(SHORT_US, || read(*program, &mut [0; 64]));
-    assert_eq!(select_one(*program, ANYSOCK_READ | ANYSOCK_WRITE, 0), ANYSOCK_WRITE);
+    assert_eq!(select_one(*program, ANYSOCK_EVENT_READ | ANYSOCK_EVENT_WRITE, 0), ANYSOCK_EVENT_WRITE);
     assert_eq!(write(*screen, b"typed\n"), 6);
-    assert_eq!(select_one(*program, ANYSOCK_READ, LONG_US), ANYSOCK_READ);
+    assert_eq!(select_one(*program, ANYSOCK_EVENT_READ, LONG_US), ANYSOCK_EVENT_READ);
     let mut room = [0; 64];
     assert_eq!(read(*program, &mut room), 6);
     assert_eq!(&room[..6], b"typed\n");
@@ -257,10 +259,159 @@ fn a_pipe_is_released_in_the_mode_in_which_it_was() {
             unsafe { libc::fcntl(fd, libc::F_SETFL, mode(fd) | libc::O_NONBLOCK) };
         }
         let reader = adopt(reader);
-        assert_eq!(anysock_fd(*reader), fd.into());
-        assert_eq!(anysock_release(*reader), fd.into());
+        assert_eq!(anysock_fd(*reader), i64::from(fd));
+        assert_eq!(anysock_release(*reader), i64::from(fd));
         assert_eq!(is_blocking(fd), blocking);
         // SAFETY: the descriptor was given away just now.
         drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+}
+
+// Threads that share one.
+
+/// A terminal as a pipe: to read from and to write to, each byte as it is.
+fn raw_terminal() -> (File, File) {
+    let (screen, program) = terminal();
+    // SAFETY: the settings are written before they are read.
+    unsafe {
+        let mut settings: libc::termios = std::mem::zeroed();
+        assert_eq!(libc::tcgetattr(program.as_raw_fd(), &mut settings), 0);
+        libc::cfmakeraw(&mut settings);
+        assert_eq!(libc::tcsetattr(program.as_raw_fd(), libc::TCSANOW, &settings), 0);
+    }
+    (program, screen)
+}
+
+fn fifo() -> (File, File) {
+    let path = std::env::temp_dir().join(crate::support::free_address("unix").trim_start_matches('@'));
+    let path = path.with_file_name(format!("fifo-{}", path.file_name().unwrap().to_str().unwrap()));
+    let text = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: the text is NUL-terminated.
+    assert_eq!(unsafe { libc::mkfifo(text.as_ptr(), 0o600) }, 0);
+    let both = || File::options().read(true).write(true).open(&path).unwrap();
+    let ends = (both(), both());
+    std::fs::remove_file(&path).unwrap();
+    ends
+}
+
+/// What it is called, and how to come by both ends.
+type Kind = (&'static str, fn() -> (File, File));
+
+const SHARED: &[Kind] = &[("pipe", pipe), ("terminal", raw_terminal), ("fifo", fifo)];
+
+/// One of the calls that read a byte or so.
+const READS: &[NamedCall] = &[
+    ("read", |h| read(h, &mut [0; 1])),
+    ("readv", |h| readv(h, &mut [&mut [0; 1]])),
+    ("send_file from it", |h| {
+        let (one, _other) = pair("unix");
+        expect(set(*one, "timeout", ANYSOCK_MILLISECOND));
+        match anysock_send_file(*one, expect(anysock_fd(h)), -1, 1) {
+            0.. => 1,
+            code => code,
+        }
+    }),
+];
+
+/// Threads that make a call again and again, and how often each has returned.
+struct Crowd {
+    returns: Arc<[AtomicUsize; 4]>,
+    over: Arc<AtomicBool>,
+    calls: Vec<Call<()>>,
+}
+
+impl Crowd {
+    fn new(call: impl Fn() -> i64 + Clone + Send + 'static) -> Self {
+        let (returns, over) =
+            (Arc::new([const { AtomicUsize::new(0) }; 4]), Arc::new(AtomicBool::new(false)));
+        let start = |place: usize| {
+            let (call, returns, over) = (call.clone(), Arc::clone(&returns), Arc::clone(&over));
+            Call::start(move || {
+                while !over.load(Ordering::SeqCst) {
+                    match call() {
+                        0.. => {}
+                        code => expect_error(code, "ETIMEDOUT"),
+                    }
+                    returns[place].fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        };
+        let calls = (0..returns.len()).map(start).collect();
+        Self { returns, over, calls }
+    }
+
+    /// Waits until each has returned from a call that it has begun by now, and from the next.
+    #[track_caller]
+    fn await_all(&self) {
+        for returns in self.returns.iter() {
+            let before = returns.load(Ordering::SeqCst);
+            until("the end of a call that has a timeout", || returns.load(Ordering::SeqCst) >= before + 2);
+        }
+    }
+
+    fn end(self) {
+        self.over.store(true, Ordering::SeqCst);
+        self.calls.into_iter().for_each(Call::result);
+    }
+}
+
+/// Each byte is for one of them, and all are told that there is one.
+#[test]
+fn threads_that_read_the_same_keep_their_timeouts() {
+    for (what, open) in SHARED {
+        for (_, call) in READS {
+            let (reader, mut writer) = open();
+            let reader = adopt(reader);
+            expect(set(*reader, "read_timeout", ANYSOCK_MILLISECOND));
+            let handle = *reader;
+            let crowd = Crowd::new(move || call(handle));
+            for _ in 0..ROUNDS {
+                std::io::Write::write_all(&mut writer, b"x").expect(what);
+                crowd.await_all();
+            }
+            crowd.end();
+        }
+    }
+}
+
+const ROUNDS: usize = 150;
+
+/// All are told of the byte, and one gets it. The others must not sit in the system's read, from which no close wakes.
+#[test]
+fn closing_wakes_those_who_were_late_for_a_byte() {
+    for (what, open) in SHARED {
+        for _ in 0..ROUNDS / 3 {
+            let (reader, mut writer) = open();
+            let reader = adopt(reader);
+            let handle = *reader;
+            let mut calls: Vec<_> =
+                (0..4).map(|_| Call::blocked(move || read(handle, &mut [0; 1]))).collect();
+            std::io::Write::write_all(&mut writer, b"x").expect(what);
+            let mut winner = None;
+            until("the byte to be read", || {
+                winner = calls.iter().position(|call| call.try_result() == Some(1));
+                winner.is_some()
+            });
+            drop(winner.map(|place| calls.swap_remove(place)));
+            assert_eq!(anysock_close(handle), 0, "{what}");
+            calls.into_iter().for_each(|call| expect_error(call.result(), "ECANCELED"));
+        }
+    }
+}
+
+/// Each finds room for a little, and together they want more.
+#[test]
+fn threads_that_write_the_same_keep_their_timeouts() {
+    for (what, open) in [SHARED[0], SHARED[2]] {
+        let (mut reader, writer) = open();
+        let writer = adopt(writer);
+        expect(set(*writer, "write_timeout", ANYSOCK_MILLISECOND));
+        let handle = *writer;
+        let crowd = Crowd::new(move || write(handle, &[0; 4096]));
+        for _ in 0..ROUNDS {
+            std::io::Read::read_exact(&mut reader, &mut [0; 4096]).expect(what);
+            crowd.await_all();
+        }
+        crowd.end();
     }
 }

@@ -2,13 +2,15 @@
 //! sees it alone and in a crowd, as a level-triggered poller does, an edge-triggered one and a one-shot one. And that
 //! looking takes nothing away. Not here: how select treats its sets (`select`), how a poller its registrations (`poller`).
 
+use crate::endings::Ending;
+use crate::own::given;
 use crate::peers::*;
 use crate::support::*;
 use std::cell::Cell;
 
-const R: i32 = ANYSOCK_READ;
-const W: i32 = ANYSOCK_WRITE;
-const X: i32 = ANYSOCK_EXCEPT;
+const R: i32 = ANYSOCK_EVENT_READ;
+const W: i32 = ANYSOCK_EVENT_WRITE;
+const X: i32 = ANYSOCK_EVENT_EXCEPT;
 const NOTHING: i32 = 0;
 const ALL: i32 = R | W | X;
 
@@ -85,6 +87,11 @@ const TABLE: &[Row] = &[
     ("the peer has reset the connection", TCP, |kind| reset(kind), R | W),
     ("the reset has been read", TCP, reset_told, R | W),
     ("the peer is closed with data unread", UNIX, closed_with_data, R | W),
+    // It was another's when it ended.
+    ("reset elsewhere", ELSEWHERE, |kind| ended_elsewhere(kind, Ending::Reset), R | W),
+    ("reset elsewhere behind data", ELSEWHERE, |kind| ended_elsewhere(kind, Ending::ResetBehindData), R | W),
+    ("both have finished elsewhere", ELSEWHERE, |kind| ended_elsewhere(kind, Ending::Finished), R | W),
+    ("a connect has failed elsewhere", ELSEWHERE, |kind| ended_elsewhere(kind, Ending::ConnectFailed), ALL),
     ("a datagram was refused", UDP, |kind| refused(kind), R | W),
     ("the refusal has been read", UDP, refused_and_told, W),
     // Urgent data.
@@ -92,6 +99,9 @@ const TABLE: &[Row] = &[
     ("urgent data after other data", TCP, |kind| urgent(kind, true), R | W | X),
     ("the urgent data has been read", TCP, urgent_read, W),
 ];
+
+/// Winsock keeps the peer of a connection that is over, and so knows it from one that never was.
+const ELSEWHERE: &[&str] = if cfg!(unix) { TCP } else { &[] };
 
 /// Kinds whose sender is held back when nobody reads.
 const FULL: &[&str] = &["tcp", "tcp4", "tcp6", "unix", "unixpacket", "unixgram"];
@@ -164,7 +174,7 @@ fn swap((one, mut others): Scene) -> Scene {
 
 /// The kernel says how many bytes are queued; of empty datagrams it says nothing.
 fn arrived(h: i64) {
-    until("that data arrives", || recv(h, &mut [0; 1], ANYSOCK_PEEK | ANYSOCK_DONT_WAIT) >= 0);
+    until("that data arrives", || recv(h, &mut [0; 1], ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_DONT_WAIT) >= 0);
 }
 
 fn received(kind: &str, data: &[u8]) -> Scene {
@@ -195,7 +205,7 @@ fn half_read(kind: &str) -> Scene {
 
 /// The end of the stream has come when a read that does not wait finds it.
 fn ended(h: i64) {
-    until("that the stream ends", || recv(h, &mut [0; 1], ANYSOCK_PEEK | ANYSOCK_DONT_WAIT) == 0);
+    until("that the stream ends", || recv(h, &mut [0; 1], ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_DONT_WAIT) == 0);
 }
 
 fn peer_shut(kind: &str, how: i32) -> Scene {
@@ -240,7 +250,7 @@ fn room_again(kind: &str) -> Scene {
     let (one, others) = full(kind);
     let mut room = vec![0; 1 << 20];
     until("room", || {
-        while recv(*others[0], &mut room, ANYSOCK_DONT_WAIT) > 0 {}
+        while recv(*others[0], &mut room, ANYSOCK_FLAG_DONT_WAIT) > 0 {}
         select_one(*one, W, 0) == W
     });
     (one, others)
@@ -257,7 +267,7 @@ fn listener_with(kind: &str, connections: usize) -> Scene {
 
 fn listener_after_accept(kind: &str) -> Scene {
     let (listener, mut clients) = listener_with(kind, 1);
-    clients.push(Own(expect(anysock_accept(*listener))));
+    clients.push(own(expect(anysock_accept(*listener))));
     (listener, clients)
 }
 
@@ -311,7 +321,7 @@ fn connect_timed_out(kind: &str) -> Scene {
 fn connect_finished(kind: &str) -> Scene {
     let (listener, client) = (listener(kind), hasty(kind));
     start_connect(*client, &local_address(*listener));
-    let server = Own(expect(anysock_accept(*listener)));
+    let server = own(expect(anysock_accept(*listener)));
     stage((client, vec![server, listener]))
 }
 
@@ -396,6 +406,10 @@ fn closed_with_data(kind: &str) -> Scene {
     (one, vec![])
 }
 
+fn ended_elsewhere(kind: &str, how: Ending) -> Scene {
+    stage((own(expect(anysock_adopt(given(how.brought_about(kind))))), vec![]))
+}
+
 fn refused(kind: &str) -> Scene {
     let (socket, _) = stage((open_told(kind), vec![]));
     expect(connect(*socket, &nobody(kind)));
@@ -406,7 +420,7 @@ fn refused(kind: &str) -> Scene {
 
 fn refused_and_told(kind: &str) -> Scene {
     let scene = refused(kind);
-    expect_error(recv(*scene.0, &mut [0; 16], ANYSOCK_DONT_WAIT), "ECONNREFUSED");
+    expect_error(recv(*scene.0, &mut [0; 16], ANYSOCK_FLAG_DONT_WAIT), "ECONNREFUSED");
     scene
 }
 
@@ -415,7 +429,7 @@ fn urgent(kind: &str, after_data: bool) -> Scene {
     if after_data {
         assert_eq!(write(*others[0], b"data"), 4);
     }
-    assert_eq!(send(*others[0], b"!", ANYSOCK_OOB), 1);
+    assert_eq!(send(*others[0], b"!", ANYSOCK_FLAG_OOB), 1);
     assert_eq!(select_one(*one, X, LONG_US), X);
     stage((one, others))
 }
@@ -423,7 +437,7 @@ fn urgent(kind: &str, after_data: bool) -> Scene {
 fn urgent_read(kind: &str) -> Scene {
     let scene = urgent(kind, false);
     let mut room = [0; 1];
-    assert_eq!(recv(*scene.0, &mut room, ANYSOCK_OOB), 1);
+    assert_eq!(recv(*scene.0, &mut room, ANYSOCK_FLAG_OOB), 1);
     assert_eq!(&room, b"!");
     scene
 }
@@ -473,7 +487,7 @@ fn in_poller(h: i64, asked: i32) -> i32 {
 }
 
 fn in_edge_poller(h: i64, asked: i32) -> i32 {
-    let poller = registered(h, asked | ANYSOCK_EDGE, 6);
+    let poller = registered(h, asked | ANYSOCK_EVENT_EDGE, 6);
     let first = reported(*poller, h, 6);
     // The kernel may report a change that changes nothing (an acknowledgement), but not for ever.
     until("quiet of an edge-triggered registration", || reported(*poller, h, 6) == NOTHING);
@@ -481,10 +495,10 @@ fn in_edge_poller(h: i64, asked: i32) -> i32 {
 }
 
 fn in_oneshot_poller(h: i64, asked: i32) -> i32 {
-    let poller = registered(h, asked | ANYSOCK_ONESHOT, 7);
+    let poller = registered(h, asked | ANYSOCK_EVENT_ONESHOT, 7);
     let first = reported(*poller, h, 7);
     assert_eq!(reported(*poller, h, 7), NOTHING, "one-shot: told already");
-    expect(anysock_poller_set(*poller, h, asked | ANYSOCK_ONESHOT, 8));
+    expect(anysock_poller_set(*poller, h, asked | ANYSOCK_EVENT_ONESHOT, 8));
     assert_eq!(reported(*poller, h, 8), first, "one-shot: armed again");
     first
 }
@@ -565,7 +579,7 @@ type Change = (&'static str, &'static [&'static str], fn(&str) -> Scene, fn(&Sce
 const CHANGES: &[Change] = &[
     ("data arrives", EVERY, |kind| idle(kind), |(_, others), _| assert_eq!(write(*others[0], b"data"), 4), R),
     ("an empty datagram arrives", BORDERED, |kind| idle(kind), |scene, _| expect_sent(scene, b"", 0), R),
-    ("urgent data arrives", TCP, |kind| idle(kind), |scene, _| expect_sent(scene, b"!", ANYSOCK_OOB), X),
+    ("urgent data arrives", TCP, |kind| idle(kind), |scene, _| expect_sent(scene, b"!", ANYSOCK_FLAG_OOB), X),
     (
         "the peer shuts writing",
         STREAMS,
@@ -628,7 +642,7 @@ fn take_urgent_in_line((one, _): &Scene) {
 fn make_room((one, others): &Scene) {
     let mut room = vec![0; 1 << 20];
     until("room", || {
-        while recv(*others[0], &mut room, ANYSOCK_DONT_WAIT) > 0 {}
+        while recv(*others[0], &mut room, ANYSOCK_FLAG_DONT_WAIT) > 0 {}
         select_one(**one, W, 0) == W
     });
 }
@@ -698,8 +712,8 @@ const WAITERS: [Waiter; 5] = [
     ("select", |h, asked| Call::start(move || select_one(h, asked, -1))),
     ("select in a crowd", wait_in_crowd),
     ("poller", |h, asked| wait_in_poller(h, asked)),
-    ("edge-triggered poller", |h, asked| wait_in_poller(h, asked | ANYSOCK_EDGE)),
-    ("one-shot poller", |h, asked| wait_in_poller(h, asked | ANYSOCK_ONESHOT)),
+    ("edge-triggered poller", |h, asked| wait_in_poller(h, asked | ANYSOCK_EVENT_EDGE)),
+    ("one-shot poller", |h, asked| wait_in_poller(h, asked | ANYSOCK_EVENT_ONESHOT)),
 ];
 
 fn wait_in_crowd(h: i64, asked: i32) -> Call<i32> {
@@ -737,7 +751,7 @@ fn what_became_ready_between_two_waits_is_reported() {
     for (what, kinds, scene, change, event) in CHANGES {
         for (kind, extra) in kinds_for(what, kinds)
             .into_iter()
-            .flat_map(|kind| [0, ANYSOCK_EDGE, ANYSOCK_ONESHOT].map(|extra| (kind, extra)))
+            .flat_map(|kind| [0, ANYSOCK_EVENT_EDGE, ANYSOCK_EVENT_ONESHOT].map(|extra| (kind, extra)))
         {
             let scene = scene(kind);
             let poller = registered(*scene.0, event | extra, 1);
@@ -805,7 +819,7 @@ fn what_is_over_says_so() {
         let (socket, _others) = peer_closed(kind);
         let poller = registered(*socket, R, 0);
         let events = expect_events(*poller);
-        assert_eq!(events[0].events, R | ANYSOCK_HANGUP);
+        assert_eq!(events[0].events, R | ANYSOCK_EVENT_HANGUP);
     }
 
     for kind in here(STREAMS) {
@@ -814,20 +828,20 @@ fn what_is_over_says_so() {
         expect(anysock_shutdown(*socket, ANYSOCK_SHUT_WRITE));
         expect(anysock_shutdown(*others[0], ANYSOCK_SHUT_WRITE));
         let events = expect_events(*poller);
-        assert_eq!(events[0].events, R | ANYSOCK_HANGUP, "{kind}");
+        assert_eq!(events[0].events, R | ANYSOCK_EVENT_HANGUP, "{kind}");
     }
 
     if resets_are_told() {
         let (socket, _others) = reset("tcp4");
         let poller = registered(*socket, R, 0);
         let events = expect_events(*poller);
-        assert_eq!(events[0].events & (R | ANYSOCK_ERROR), R | ANYSOCK_ERROR);
+        assert_eq!(events[0].events & (R | ANYSOCK_EVENT_ERROR), R | ANYSOCK_EVENT_ERROR);
     }
 
     let (socket, _others) = connect_failed("tcp6", 0);
     let poller = registered(*socket, X, 0);
     let events = expect_events(*poller);
-    assert_eq!(events[0].events & (X | ANYSOCK_ERROR), X | ANYSOCK_ERROR);
+    assert_eq!(events[0].events & (X | ANYSOCK_EVENT_ERROR), X | ANYSOCK_EVENT_ERROR);
 }
 
 /// Where the system tells of a reset.
@@ -870,7 +884,7 @@ mod refusals {
             assert_eq!(name(read(*socket, &mut [0; 16])), "ECONNREFUSED", "{kind}");
             assert_eq!(get(*socket, "error"), Ok(0), "{kind}");
             assert_eq!(select_one(*socket, ALL, 0), W, "{kind}");
-            assert_eq!(name(recv(*socket, &mut [0; 16], ANYSOCK_DONT_WAIT)), "EAGAIN", "{kind}");
+            assert_eq!(name(recv(*socket, &mut [0; 16], ANYSOCK_FLAG_DONT_WAIT)), "EAGAIN", "{kind}");
         }
     }
 }

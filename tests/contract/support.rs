@@ -1,22 +1,13 @@
-//! What the modules share: the exported functions with Rust's strings and slices instead of pointers, sockets that
-//! close themselves, and threads of which one can tell that they are blocked. Not here: any expectation of its own
-//! beyond "this must work" and "this must fail with that name".
+//! What the modules share: the library as Rust programs have it (`bindings/rust`), and threads of which one can tell that they
+//! are blocked. Not here: any expectation of its own beyond "this must work" and "this must fail with that name".
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
-pub use anysock::ffi::address::*;
-pub use anysock::ffi::bytes::*;
-pub use anysock::ffi::connection::*;
-pub use anysock::ffi::descriptor::*;
-pub use anysock::ffi::library::*;
-pub use anysock::ffi::life::*;
-pub use anysock::ffi::many::*;
-pub use anysock::ffi::message::*;
-pub use anysock::ffi::names::*;
-pub use anysock::ffi::options::*;
-pub use anysock::ffi::readiness::*;
-pub use anysock::ffi::types::*;
+pub use binding::Handle;
+pub use binding::abi::*;
+pub use binding::call::*;
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CString, c_char};
+use std::io::{IoSlice, IoSliceMut};
 use std::ops::Deref;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
@@ -30,21 +21,28 @@ pub const LONG: Duration = Duration::from_secs(60);
 /// The same as a timeout of the library.
 pub const LONG_US: i64 = 60 * ANYSOCK_SECOND;
 
-/// A handle that is closed at the end of its scope, unless the test has closed it.
+/// A handle that is closed at the end of its scope, unless the test has closed it. It stands for its number.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Own(pub i64);
+pub struct Own(Handle, i64);
+
+/// Owns a handle that was just made.
+pub fn own(number: i64) -> Own {
+    // SAFETY: nobody else owns it.
+    Own(unsafe { Handle::from_number(number) }, number)
+}
+
+impl Own {
+    /// Its number, which is the test's to close.
+    pub fn into_number(self) -> i64 {
+        self.0.into_number()
+    }
+}
 
 impl Deref for Own {
     type Target = i64;
 
     fn deref(&self) -> &i64 {
-        &self.0
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        anysock_close(self.0);
+        &self.1
     }
 }
 
@@ -55,8 +53,7 @@ pub type NamedCall = (&'static str, fn(i64) -> i64);
 
 /// The name of a result, as "ETIMEDOUT".
 pub fn name(code: i64) -> String {
-    // SAFETY: the text is static and NUL-terminated.
-    unsafe { CStr::from_ptr(anysock_error_name(code)) }.to_string_lossy().into_owned()
+    error_name(code).to_owned()
 }
 
 /// The answer of a call that must work.
@@ -71,6 +68,32 @@ pub fn expect(code: i64) -> i64 {
 pub fn expect_error(code: i64, error: &str) {
     assert!(code < 0, "{code} instead of {error}");
     assert_eq!(name(code), error);
+}
+
+// What takes something away, or takes it over. A test does so with what is its own, or else that is what it tests.
+
+/// As `anysock_close`.
+pub fn anysock_close(h: i64) -> i64 {
+    // SAFETY: nobody uses a queue's memory afterwards.
+    unsafe { binding::abi::anysock_close(h) }
+}
+
+/// As `anysock_adopt`.
+pub fn anysock_adopt(fd: i64) -> i64 {
+    // SAFETY: the test owns it, or it is none.
+    unsafe { binding::abi::anysock_adopt(fd) }
+}
+
+/// As `anysock_borrow`.
+pub fn anysock_borrow(fd: i64) -> i64 {
+    // SAFETY: the test owns it, or it is none.
+    unsafe { binding::abi::anysock_borrow(fd) }
+}
+
+/// As `anysock_send_file`.
+pub fn anysock_send_file(h: i64, fd: i64, offset: i64, length: i64) -> i64 {
+    // SAFETY: the test owns it, or it is none.
+    unsafe { binding::abi::anysock_send_file(h, fd, offset, length) }
 }
 
 // Text.
@@ -96,12 +119,6 @@ pub fn text_out(call: impl Fn(*mut c_char, usize) -> i64) -> Result<String, i64>
 
 // Kinds.
 
-/// As `anysock_has`.
-pub fn has(feature: &str) -> i64 {
-    // SAFETY: the text is NUL-terminated.
-    unsafe { anysock_has(text(feature).as_ptr()) }
-}
-
 /// The kinds that tests leave out where the system lacks them. It does not go unsaid: the contract's module `kinds` has a test
 /// for each, which is skipped or fails there.
 pub const KINDS: [&str; 9] = ["tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram", "unixpacket"];
@@ -118,23 +135,20 @@ pub fn here(kinds: &[&'static str]) -> Vec<&'static str> {
 /// Opens a socket.
 #[track_caller]
 pub fn open(kind: &str) -> Own {
-    // SAFETY: the text is NUL-terminated.
-    Own(expect(unsafe { anysock_open(text(kind).as_ptr()) }))
+    own(expect(binding::call::open(kind)))
 }
 
 /// Opens two sockets that are connected to each other.
 #[track_caller]
 pub fn pair(kind: &str) -> (Own, Own) {
-    let (mut first, mut second) = (0, 0);
-    // SAFETY: the text is NUL-terminated, both places live through the call.
-    expect(unsafe { anysock_pair(text(kind).as_ptr(), &mut first, &mut second) });
-    (Own(first), Own(second))
+    let (first, second) = binding::call::pair(kind).unwrap_or_else(|error| panic!("{}", name(error)));
+    (own(first), own(second))
 }
 
 /// Opens a poller.
 #[track_caller]
 pub fn poller() -> Own {
-    Own(expect(anysock_poller_open()))
+    own(expect(anysock_poller_open()))
 }
 
 /// An address to bind a socket of this kind to, on this machine and free.
@@ -182,106 +196,36 @@ pub fn connected(kind: &str) -> (Own, Own) {
     let listener = listener(kind);
     let client = open(kind);
     expect(connect(*client, &local_address(*listener)));
-    let server = Own(expect(anysock_accept(*listener)));
+    let server = own(expect(anysock_accept(*listener)));
     (client, server)
 }
 
 // Names.
 
-/// As `anysock_bind`.
-pub fn bind(h: i64, address: &str) -> i64 {
-    // SAFETY: the text is NUL-terminated.
-    unsafe { anysock_bind(h, text(address).as_ptr()) }
-}
-
-/// As `anysock_connect`.
-pub fn connect(h: i64, address: &str) -> i64 {
-    // SAFETY: the text is NUL-terminated.
-    unsafe { anysock_connect(h, text(address).as_ptr()) }
-}
-
 /// The socket's own address.
 #[track_caller]
 pub fn local_address(h: i64) -> String {
-    // SAFETY: `text_out` gives memory of that size.
-    text_out(|text, capacity| unsafe { anysock_local_address(h, text, capacity) }).unwrap()
+    binding::call::local_address(h).unwrap()
 }
 
 /// The peer's address.
 #[track_caller]
 pub fn peer_address(h: i64) -> String {
-    // SAFETY: `text_out` gives memory of that size.
-    text_out(|text, capacity| unsafe { anysock_peer_address(h, text, capacity) }).unwrap()
+    binding::call::peer_address(h).unwrap()
 }
 
 // Bytes.
 
-/// As `anysock_read`.
-pub fn read(h: i64, room: &mut [u8]) -> i64 {
-    // SAFETY: the slice is writable for its length.
-    unsafe { anysock_read(h, room.as_mut_ptr().cast(), room.len()) }
-}
-
-/// As `anysock_write`.
-pub fn write(h: i64, data: &[u8]) -> i64 {
-    // SAFETY: the slice is readable for its length.
-    unsafe { anysock_write(h, data.as_ptr().cast(), data.len()) }
-}
-
-/// As `anysock_read_full`.
-pub fn read_full(h: i64, room: &mut [u8]) -> i64 {
-    // SAFETY: the slice is writable for its length.
-    unsafe { anysock_read_full(h, room.as_mut_ptr().cast(), room.len()) }
-}
-
-/// As `anysock_write_all`.
-pub fn write_all(h: i64, data: &[u8]) -> i64 {
-    // SAFETY: the slice is readable for its length.
-    unsafe { anysock_write_all(h, data.as_ptr().cast(), data.len()) }
-}
-
-/// As `anysock_recv`.
-pub fn recv(h: i64, room: &mut [u8], flags: i32) -> i64 {
-    // SAFETY: the slice is writable for its length.
-    unsafe { anysock_recv(h, room.as_mut_ptr().cast(), room.len(), flags) }
-}
-
-/// As `anysock_send`.
-pub fn send(h: i64, data: &[u8], flags: i32) -> i64 {
-    // SAFETY: the slice is readable for its length.
-    unsafe { anysock_send(h, data.as_ptr().cast(), data.len(), flags) }
-}
-
-/// As `anysock_recv_from`, without asking for the address.
-pub fn recv_from(h: i64, room: &mut [u8], flags: i32) -> i64 {
-    // SAFETY: the slice is writable for its length; no memory is given for the address.
-    unsafe { anysock_recv_from(h, room.as_mut_ptr().cast(), room.len(), flags, null_mut(), 0) }
-}
-
-/// As `anysock_send_to`.
-pub fn send_to(h: i64, data: &[u8], flags: i32, address: &str) -> i64 {
-    // SAFETY: the slice is readable for its length, the text is NUL-terminated.
-    unsafe { anysock_send_to(h, data.as_ptr().cast(), data.len(), flags, text(address).as_ptr()) }
-}
-
 /// As `anysock_readv`.
 pub fn readv(h: i64, rooms: &mut [&mut [u8]]) -> i64 {
-    let list: Vec<_> = rooms
-        .iter_mut()
-        .map(|room| anysock_buffer { data: room.as_mut_ptr().cast(), length: room.len() })
-        .collect();
-    // SAFETY: every buffer describes a slice that outlives the call.
-    unsafe { anysock_readv(h, list.as_ptr(), list.len()) }
+    let mut pieces: Vec<_> = rooms.iter_mut().map(|room| IoSliceMut::new(room)).collect();
+    binding::call::readv(h, &mut pieces)
 }
 
 /// As `anysock_writev`.
-pub fn writev(h: i64, pieces: &[&[u8]]) -> i64 {
-    let list: Vec<_> = pieces
-        .iter()
-        .map(|piece| anysock_buffer { data: piece.as_ptr().cast_mut().cast(), length: piece.len() })
-        .collect();
-    // SAFETY: every buffer describes a slice that outlives the call, and is only read.
-    unsafe { anysock_writev(h, list.as_ptr(), list.len()) }
+pub fn writev(h: i64, data: &[&[u8]]) -> i64 {
+    let pieces: Vec<_> = data.iter().map(|piece| IoSlice::new(piece)).collect();
+    binding::call::writev(h, &pieces)
 }
 
 /// A message of data alone.
@@ -333,7 +277,7 @@ fn push(h: i64) -> usize {
     // A smaller write may still fit where a larger one does not.
     for length in [chunk.len(), 1] {
         loop {
-            match send(h, &chunk[..length], ANYSOCK_DONT_WAIT) {
+            match send(h, &chunk[..length], ANYSOCK_FLAG_DONT_WAIT) {
                 sent if sent > 0 => total += sent as usize,
                 other => break expect_error(other, "EAGAIN"),
             }
@@ -419,12 +363,11 @@ pub fn send_many(h: i64, datagrams: &mut [anysock_datagram], flags: i32) -> i64 
 /// As `anysock_accept_many`; the connections.
 pub fn accept_many(h: i64, capacity: usize) -> Result<Vec<Own>, i64> {
     let mut handles = vec![-7; capacity];
-    // SAFETY: there are `capacity` places.
-    let code = unsafe { anysock_accept_many(h, handles.as_mut_ptr(), capacity) };
+    let code = binding::call::accept_many(h, &mut handles);
     let count = usize::try_from(code).unwrap_or(0);
     assert!(handles[count..].iter().all(|handle| *handle == -7), "written past what was told");
     handles.truncate(count);
-    let connections = handles.into_iter().map(Own).collect();
+    let connections = handles.into_iter().map(own).collect();
     if code < 0 { Err(code) } else { Ok(connections) }
 }
 
@@ -433,51 +376,7 @@ pub fn accept_many_code(h: i64) -> i64 {
     accept_many(h, 4).map_or_else(|code| code, |connections| connections.len() as i64)
 }
 
-// Options.
-
-/// As `anysock_set`.
-pub fn set(h: i64, option: &str, value: i64) -> i64 {
-    // SAFETY: the text is NUL-terminated.
-    unsafe { anysock_set(h, text(option).as_ptr(), value) }
-}
-
-/// The value of an option that is a number, or the error.
-pub fn get(h: i64, option: &str) -> Result<i64, i64> {
-    let mut value = 0;
-    // SAFETY: the text is NUL-terminated, the place lives through the call.
-    match unsafe { anysock_get(h, text(option).as_ptr(), &mut value) } {
-        0 => Ok(value),
-        code => Err(code),
-    }
-}
-
-/// As `anysock_set_text`.
-pub fn set_text(h: i64, option: &str, value: &str) -> i64 {
-    // SAFETY: both texts are NUL-terminated.
-    unsafe { anysock_set_text(h, text(option).as_ptr(), text(value).as_ptr()) }
-}
-
-/// The value of an option that is text, or the error.
-pub fn get_text(h: i64, option: &str) -> Result<String, i64> {
-    let option = text(option);
-    // SAFETY: the text is NUL-terminated, and `text_out` gives memory of that size.
-    text_out(|text, capacity| unsafe { anysock_get_text(h, option.as_ptr(), text, capacity) })
-}
-
 // Readiness.
-
-/// As `anysock_select`, with each set as a vector that is left with those that are ready.
-pub fn select(sets: &mut [Vec<i64>; 3], timeout_us: i64) -> i64 {
-    let mut raw =
-        sets.each_mut().map(|set| anysock_handles { count: set.len() as i64, handles: set.as_mut_ptr() });
-    let [readable, writable, exceptional] = &mut raw;
-    // SAFETY: every set describes a vector that outlives the call.
-    let code = unsafe { anysock_select(readable, writable, exceptional, timeout_us) };
-    for (set, raw) in sets.iter_mut().zip(raw) {
-        set.truncate(raw.count as usize);
-    }
-    code
-}
 
 /// What of `asked` one socket is ready for according to select, as the bits of the events.
 #[track_caller]
@@ -488,7 +387,7 @@ pub fn select_one(h: i64, asked: i32, timeout_us: i64) -> i32 {
 /// The same, in the midst of others that are not ready.
 #[track_caller]
 fn select_among(others: &[i64], h: i64, asked: i32, timeout_us: i64) -> i32 {
-    let events = [ANYSOCK_READ, ANYSOCK_WRITE, ANYSOCK_EXCEPT];
+    let events = [ANYSOCK_EVENT_READ, ANYSOCK_EVENT_WRITE, ANYSOCK_EVENT_EXCEPT];
     let mut sets = crowded(others, events.map(|event| vec![h; usize::from(asked & event != 0)]));
     let count = expect(select(&mut sets, timeout_us));
     assert_eq!(count as usize, sets.iter().map(Vec::len).sum::<usize>());
@@ -551,8 +450,7 @@ pub fn introduce(h: i64, asked: i32) {
 pub fn poller_wait(poller: i64, capacity: usize, timeout_us: i64) -> Result<Vec<anysock_event>, i64> {
     let nothing = anysock_event { token: 0, handle: 0, events: 0, reserved: -1 };
     let mut events = vec![nothing; capacity];
-    // SAFETY: there are `capacity` places.
-    let count = unsafe { anysock_poller_wait(poller, events.as_mut_ptr(), capacity, timeout_us) };
+    let count = binding::call::poller_wait(poller, &mut events, timeout_us);
     events.truncate(usize::try_from(count).map_err(|_| count)?);
     assert!(events.iter().all(|event| event.reserved == 0), "a reserved field that is not 0");
     Ok(events)
@@ -700,10 +598,13 @@ fn is_waiting(thread: ThreadId, _begun: Instant) -> bool {
         libc::SYS_epoll_pwait,
         libc::SYS_epoll_pwait2,
         // Newer architectures do without.
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
         libc::SYS_epoll_wait,
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
         libc::SYS_poll,
+        // ppoll_time64, which the `libc` crate does not name here.
+        #[cfg(target_arch = "x86")]
+        414,
     ];
     // "running", or the number of the system call and its arguments.
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).unwrap_or_default();
@@ -726,6 +627,28 @@ fn waits_of_the_host() -> &'static [libc::c_long] {
 fn is_waiting(_thread: ThreadId, begun: Instant) -> bool {
     std::thread::sleep(Duration::from_millis(200).saturating_sub(begun.elapsed()));
     true
+}
+
+/// Control data as the system lays it out: one message, of one number.
+#[cfg(unix)]
+pub fn raw_control(level: i32, kind: i32, number: i32) -> Vec<u8> {
+    // SAFETY: plain arithmetic; and plain numbers, for which zero is a value.
+    let (head, length, space, mut header) = unsafe {
+        (
+            libc::CMSG_LEN(0) as usize,
+            libc::CMSG_LEN(4),
+            libc::CMSG_SPACE(4) as usize,
+            std::mem::zeroed::<libc::cmsghdr>(),
+        )
+    };
+    header.cmsg_len = length as _;
+    header.cmsg_level = level;
+    header.cmsg_type = kind;
+    let mut raw = vec![0; space];
+    // SAFETY: there is more room than for a header.
+    unsafe { raw.as_mut_ptr().cast::<libc::cmsghdr>().write_unaligned(header) };
+    raw[head..head + 4].copy_from_slice(&number.to_ne_bytes());
+    raw
 }
 
 /// This program, to be run once more. Under an emulator it is that one's argument: `ANYSOCK_EMULATOR` names it.

@@ -65,9 +65,9 @@ fn the_end_of_the_stream_stays() {
         for _ in 0..3 {
             assert_eq!(read(*server, &mut room), 0);
             assert_eq!(read_full(*server, &mut room), 0);
-            assert_eq!(recv(*server, &mut room, ANYSOCK_PEEK), 0);
-            assert_eq!(recv(*server, &mut room, ANYSOCK_WAIT_ALL), 0);
-            assert_eq!(recv(*server, &mut room, ANYSOCK_DONT_WAIT), 0);
+            assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_PEEK), 0);
+            assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_WAIT_ALL), 0);
+            assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_DONT_WAIT), 0);
             assert_eq!(readv(*server, &mut [&mut room[..]]), 0);
         }
     }
@@ -136,8 +136,10 @@ fn every_call_ends_at_its_timeout_and_not_before() {
             expect(set(*client, option, SHORT_US));
             expect_timeout(SHORT_US, || read(*client, &mut [0; 8]));
             expect_timeout(SHORT_US, || read_full(*client, &mut [0; 8]));
-            expect_timeout(SHORT_US, || recv(*client, &mut [0; 8], ANYSOCK_PEEK));
-            expect_timeout(SHORT_US, || recv(*client, &mut [0; 8], ANYSOCK_PEEK | ANYSOCK_WAIT_ALL));
+            expect_timeout(SHORT_US, || recv(*client, &mut [0; 8], ANYSOCK_FLAG_PEEK));
+            expect_timeout(SHORT_US, || {
+                recv(*client, &mut [0; 8], ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_WAIT_ALL)
+            });
             expect_timeout(SHORT_US, || recv_from(*client, &mut [0; 8], 0));
             expect_timeout(SHORT_US, || readv(*client, &mut [&mut [0; 8]]));
         }
@@ -197,7 +199,7 @@ fn an_accepted_handle_starts_with_no_timeout() {
     }
     let client = open("tcp4");
     expect(connect(*client, &local_address(*listener)));
-    let server = Own(expect(anysock_accept(*listener)));
+    let server = own(expect(anysock_accept(*listener)));
     for option in ["timeout", "accept_timeout", "read_timeout", "write_timeout", "connect_timeout"] {
         assert_eq!(get(*server, option), Ok(-1), "{option}");
         assert_eq!(get(*listener, option), Ok(LONG_US), "{option}");
@@ -212,17 +214,18 @@ fn dont_wait_is_for_one_call() {
     for kind in stream_kinds() {
         let (client, server) = connected(kind);
         let mut room = [0; 8];
-        for flags in [0, ANYSOCK_PEEK, ANYSOCK_WAIT_ALL, ANYSOCK_PEEK | ANYSOCK_WAIT_ALL] {
-            expect_error(recv(*server, &mut room, flags | ANYSOCK_DONT_WAIT), "EAGAIN");
-            expect_error(recv_from(*server, &mut room, flags | ANYSOCK_DONT_WAIT), "EAGAIN");
+        for flags in [0, ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_WAIT_ALL, ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_WAIT_ALL]
+        {
+            expect_error(recv(*server, &mut room, flags | ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
+            expect_error(recv_from(*server, &mut room, flags | ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
         }
         fill(*client);
-        expect_error(send(*client, b"no room", ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(send(*client, b"no room", ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
         let handle = *client;
         let call = Call::blocked(move || write(handle, b"some room"));
         let mut all = vec![0; 1 << 16];
         until("room", || {
-            recv(*server, &mut all, ANYSOCK_DONT_WAIT);
+            recv(*server, &mut all, ANYSOCK_FLAG_DONT_WAIT);
             call.try_result().is_some_and(|sent| expect(sent) > 0)
         });
     }
@@ -266,7 +269,7 @@ fn one_deadline_holds_for_the_whole_of_write_all() {
         let sip = Call::start(move || {
             let mut room = [0; 4096];
             while stopped.recv_timeout(Duration::from_millis(20)).is_err() {
-                recv(*server, &mut room, ANYSOCK_DONT_WAIT);
+                recv(*server, &mut room, ANYSOCK_FLAG_DONT_WAIT);
             }
         });
         expect(set(*client, "write_timeout", timeout));
@@ -324,12 +327,12 @@ fn peek_leaves_what_it_shows() {
         assert_eq!(write_all(*client, b"hello"), 5);
         let mut room = [0; 8];
         for _ in 0..2 {
-            assert_eq!(recv(*server, &mut room, ANYSOCK_PEEK), 5);
-            assert_eq!(recv(*server, &mut room[..3], ANYSOCK_PEEK), 3);
+            assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_PEEK), 5);
+            assert_eq!(recv(*server, &mut room[..3], ANYSOCK_FLAG_PEEK), 3);
         }
         assert_eq!(read(*server, &mut room), 5);
         assert_eq!(&room[..5], b"hello");
-        expect_error(recv(*server, &mut room, ANYSOCK_PEEK | ANYSOCK_DONT_WAIT), "EAGAIN");
+        expect_error(recv(*server, &mut room, ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_DONT_WAIT), "EAGAIN");
     }
 }
 
@@ -337,7 +340,7 @@ fn peek_leaves_what_it_shows() {
 fn wait_all_waits_for_the_whole_length_with_and_without_peek() {
     for kind in byte_streams() {
         let (client, server) = connected(kind);
-        for flags in [ANYSOCK_WAIT_ALL | ANYSOCK_PEEK, ANYSOCK_WAIT_ALL] {
+        for flags in [ANYSOCK_FLAG_WAIT_ALL | ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_WAIT_ALL] {
             let handle = *server;
             assert_eq!(write_all(*client, b"hel"), 3);
             let call = Call::blocked(move || {
@@ -346,7 +349,7 @@ fn wait_all_waits_for_the_whole_length_with_and_without_peek() {
             });
             assert_eq!(write_all(*client, b"lo"), 2);
             assert_eq!(call.result(), (5, *b"hello"));
-            if flags & ANYSOCK_PEEK != 0 {
+            if flags & ANYSOCK_FLAG_PEEK != 0 {
                 assert_eq!(read_full(handle, &mut [0; 5]), 5);
             }
         }
@@ -359,21 +362,21 @@ fn wait_all_makes_do_with_less_when_no_more_may_come() {
         let (client, server) = connected(kind);
         let mut room = [0; 5];
         expect(set(*server, "read_timeout", SHORT_US));
-        for flags in [ANYSOCK_WAIT_ALL | ANYSOCK_PEEK, ANYSOCK_WAIT_ALL] {
+        for flags in [ANYSOCK_FLAG_WAIT_ALL | ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_WAIT_ALL] {
             assert_eq!(write_all(*client, b"hel"), 3);
             await_queued(*server, 3);
             assert_eq!(recv(*server, &mut room, flags), 3, "{kind} {flags}");
-            if flags & ANYSOCK_PEEK != 0 {
-                assert_eq!(recv(*server, &mut room, flags | ANYSOCK_DONT_WAIT), 3);
-                assert_eq!(recv(*server, &mut room, ANYSOCK_WAIT_ALL | ANYSOCK_DONT_WAIT), 3);
+            if flags & ANYSOCK_FLAG_PEEK != 0 {
+                assert_eq!(recv(*server, &mut room, flags | ANYSOCK_FLAG_DONT_WAIT), 3);
+                assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_WAIT_ALL | ANYSOCK_FLAG_DONT_WAIT), 3);
             }
         }
         expect(set(*server, "read_timeout", -1));
         assert_eq!(write_all(*client, b"end"), 3);
         drop(client);
-        assert_eq!(recv(*server, &mut room, ANYSOCK_WAIT_ALL | ANYSOCK_PEEK), 3);
-        assert_eq!(recv(*server, &mut room, ANYSOCK_WAIT_ALL), 3);
-        assert_eq!(recv(*server, &mut room, ANYSOCK_WAIT_ALL), 0);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_WAIT_ALL | ANYSOCK_FLAG_PEEK), 3);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_WAIT_ALL), 3);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_WAIT_ALL), 0);
     }
 }
 
@@ -384,11 +387,11 @@ fn trunc_throws_no_byte_of_a_stream_away() {
         assert_eq!(write_all(*client, b"hello"), 5);
         await_queued(*server, 5);
         let mut room = [0; 2];
-        assert_eq!(recv(*server, &mut room, ANYSOCK_TRUNC | ANYSOCK_PEEK), 2);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_TRUNC | ANYSOCK_FLAG_PEEK), 2);
         assert_eq!(&room, b"he");
-        assert_eq!(recv(*server, &mut room, ANYSOCK_TRUNC), 2);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_TRUNC), 2);
         assert_eq!(&room, b"he");
-        assert_eq!(recv(*server, &mut room, ANYSOCK_TRUNC | ANYSOCK_WAIT_ALL), 2);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_TRUNC | ANYSOCK_FLAG_WAIT_ALL), 2);
         assert_eq!(&room, b"ll");
     }
 }
@@ -398,15 +401,15 @@ fn of_urgent_data_only_the_last_byte_is_urgent() {
     for kind in stream_kinds().into_iter().filter(|kind| kind.starts_with("tcp")) {
         let (client, server) = connected(kind);
         let mut room = [0; 8];
-        expect_error(recv(*server, &mut room, ANYSOCK_OOB), "EINVAL");
+        expect_error(recv(*server, &mut room, ANYSOCK_FLAG_OOB), "EINVAL");
         assert_eq!(write_all(*client, b"calm "), 5);
-        assert_eq!(send(*client, b"abc", ANYSOCK_OOB), 3);
+        assert_eq!(send(*client, b"abc", ANYSOCK_FLAG_OOB), 3);
         assert_eq!(write_all(*client, b" calm"), 5);
-        assert_eq!(select_one(*server, ANYSOCK_EXCEPT, LONG_US), ANYSOCK_EXCEPT);
-        assert_eq!(recv(*server, &mut room, ANYSOCK_OOB | ANYSOCK_PEEK), 1);
-        assert_eq!(recv(*server, &mut room, ANYSOCK_OOB), 1);
+        assert_eq!(select_one(*server, ANYSOCK_EVENT_EXCEPT, LONG_US), ANYSOCK_EVENT_EXCEPT);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_OOB | ANYSOCK_FLAG_PEEK), 1);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_OOB), 1);
         assert_eq!(room[0], b'c');
-        expect_error(recv(*server, &mut room, ANYSOCK_OOB), "EINVAL");
+        expect_error(recv(*server, &mut room, ANYSOCK_FLAG_OOB), "EINVAL");
         drop(client);
         assert_eq!(drain(*server), b"calm ab calm");
     }
@@ -425,12 +428,12 @@ fn urgent_data_is_there_or_not_whichever_call_asks() {
         let (client, server) = connected("tcp4");
         expect(set(*server, "read_timeout", LONG_US));
         let mut room = [0; 8];
-        expect_error(receive(*server, &mut room, ANYSOCK_OOB), "EINVAL");
-        assert_eq!(send(*client, b"!", ANYSOCK_OOB), 1);
-        assert_eq!(select_one(*server, ANYSOCK_EXCEPT, LONG_US), ANYSOCK_EXCEPT);
-        assert_eq!(receive(*server, &mut room, ANYSOCK_OOB), 1);
+        expect_error(receive(*server, &mut room, ANYSOCK_FLAG_OOB), "EINVAL");
+        assert_eq!(send(*client, b"!", ANYSOCK_FLAG_OOB), 1);
+        assert_eq!(select_one(*server, ANYSOCK_EVENT_EXCEPT, LONG_US), ANYSOCK_EVENT_EXCEPT);
+        assert_eq!(receive(*server, &mut room, ANYSOCK_FLAG_OOB), 1);
         assert_eq!(room[0], b'!');
-        expect_error(receive(*server, &mut room, ANYSOCK_OOB), "EINVAL");
+        expect_error(receive(*server, &mut room, ANYSOCK_FLAG_OOB), "EINVAL");
     }
 }
 
@@ -438,10 +441,10 @@ fn urgent_data_is_there_or_not_whichever_call_asks() {
 fn urgent_data_stays_in_its_place_if_that_is_wanted() {
     let (client, server) = connected("tcp4");
     expect(set(*server, "oob_inline", 1));
-    assert_eq!(send(*client, b"abc", ANYSOCK_OOB), 3);
+    assert_eq!(send(*client, b"abc", ANYSOCK_FLAG_OOB), 3);
     assert_eq!(write_all(*client, b"de"), 2);
     await_queued(*server, 5);
-    expect_error(recv(*server, &mut [0; 8], ANYSOCK_OOB), "EINVAL");
+    expect_error(recv(*server, &mut [0; 8], ANYSOCK_FLAG_OOB), "EINVAL");
     drop(client);
     assert_eq!(drain(*server), b"abcde");
 }
@@ -452,8 +455,8 @@ fn urgent_data_stays_in_its_place_if_that_is_wanted() {
 fn urgent_data_in_line_is_exceptional_too() {
     let (client, server) = connected("tcp4");
     expect(set(*server, "oob_inline", 1));
-    assert_eq!(send(*client, b"abc", ANYSOCK_OOB), 3);
-    assert_eq!(select_one(*server, ANYSOCK_EXCEPT, LONG_US), ANYSOCK_EXCEPT);
+    assert_eq!(send(*client, b"abc", ANYSOCK_FLAG_OOB), 3);
+    assert_eq!(select_one(*server, ANYSOCK_EVENT_EXCEPT, LONG_US), ANYSOCK_EVENT_EXCEPT);
 }
 
 #[test]
@@ -461,11 +464,11 @@ fn flags_that_are_none_or_of_the_other_direction_are_refused() {
     let (client, server) = connected("tcp4");
     assert_eq!(write_all(*client, b"hello"), 5);
     let mut room = [0; 8];
-    for flags in [ANYSOCK_MORE, 64, 1 << 30, -1, i32::MIN, ANYSOCK_PEEK | 64] {
+    for flags in [ANYSOCK_FLAG_MORE, 64, 1 << 30, -1, i32::MIN, ANYSOCK_FLAG_PEEK | 64] {
         expect_error(recv(*server, &mut room, flags), "EINVAL");
         expect_error(recv_from(*server, &mut room, flags), "EINVAL");
     }
-    for flags in [ANYSOCK_PEEK, ANYSOCK_WAIT_ALL, ANYSOCK_TRUNC, 64, 1 << 30, -1, i32::MIN] {
+    for flags in [ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_WAIT_ALL, ANYSOCK_FLAG_TRUNC, 64, 1 << 30, -1, i32::MIN] {
         expect_error(send(*client, b"x", flags), "EINVAL");
         expect_error(send_to(*client, b"x", flags, "127.0.0.1:9"), "EINVAL");
     }
@@ -518,7 +521,7 @@ fn no_pieces_and_empty_pieces_move_nothing() {
             assert_eq!(anysock_write(*client, null(), 0), 0);
             assert_eq!(anysock_read_full(*server, null_mut(), 0), 0);
             assert_eq!(anysock_write_all(*client, null(), 0), 0);
-            assert_eq!(anysock_recv(*server, null_mut(), 0, ANYSOCK_WAIT_ALL), 0);
+            assert_eq!(anysock_recv(*server, null_mut(), 0, ANYSOCK_FLAG_WAIT_ALL), 0);
             assert_eq!(anysock_send(*client, null(), 0, 0), 0);
         }
         assert_eq!(write(*client, b"still there"), 11);
@@ -626,7 +629,7 @@ fn memory_that_may_not_be_touched_is_found_by_the_system() {
         unsafe {
             expect_error(anysock_read(*server, page, LENGTH), "EFAULT");
             expect_error(anysock_read_full(*server, page, LENGTH), "EFAULT");
-            expect_error(anysock_recv(*server, page, LENGTH, ANYSOCK_PEEK), "EFAULT");
+            expect_error(anysock_recv(*server, page, LENGTH, ANYSOCK_FLAG_PEEK), "EFAULT");
             expect_error(anysock_readv(*server, &buffer, 1), "EFAULT");
             expect_error(anysock_write(*server, page, LENGTH), "EFAULT");
             expect_error(anysock_write_all(*server, page, LENGTH), "EFAULT");
@@ -655,7 +658,7 @@ fn a_stream_that_is_shut_for_writing_ends_for_the_peer_and_still_reads() {
             expect_error(write(*client, b"late"), "EPIPE");
             expect_error(write_all(*client, b"late"), "EPIPE");
             expect_error(writev(*client, &[b"late"]), "EPIPE");
-            assert_eq!(select_one(*client, ANYSOCK_WRITE, 0), ANYSOCK_WRITE);
+            assert_eq!(select_one(*client, ANYSOCK_EVENT_WRITE, 0), ANYSOCK_EVENT_WRITE);
         }
         assert_eq!(write_all(*server, b"answer"), 6);
         assert_eq!(read(*client, &mut room), 6);
@@ -671,18 +674,18 @@ fn a_stream_that_is_shut_for_reading_gives_what_was_queued_and_nothing_that_came
         until("the data", || get(*server, "available").unwrap() > 0);
         assert_eq!(anysock_shutdown(*server, ANYSOCK_SHUT_READ), 0);
         // TCP has no way to tell the peer; AF_UNIX does.
-        let late = send(*client, b"late", ANYSOCK_DONT_WAIT);
+        let late = send(*client, b"late", ANYSOCK_FLAG_DONT_WAIT);
         assert!(late == 4 || name(late) == "EPIPE", "{late}");
         let mut room = [0; 16];
-        assert_eq!(recv(*server, &mut room, ANYSOCK_PEEK), 6);
+        assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_PEEK), 6);
         assert_eq!(read(*server, &mut room), 6);
         assert_eq!(&room[..6], b"queued");
         for _ in 0..2 {
             assert_eq!(read(*server, &mut room), 0);
             assert_eq!(read_full(*server, &mut room), 0);
-            assert_eq!(recv(*server, &mut room, ANYSOCK_PEEK), 0);
-            assert_eq!(recv(*server, &mut room, ANYSOCK_DONT_WAIT), 0);
-            assert_eq!(select_one(*server, ANYSOCK_READ, 0), ANYSOCK_READ);
+            assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_PEEK), 0);
+            assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_DONT_WAIT), 0);
+            assert_eq!(select_one(*server, ANYSOCK_EVENT_READ, 0), ANYSOCK_EVENT_READ);
         }
         assert_eq!(write_all(*server, b"answer"), 6);
         assert_eq!(read(*client, &mut room), 6);
@@ -696,13 +699,37 @@ fn what_was_queued_can_be_had_in_parts_after_the_read_half_is_shut() {
     await_queued(*server, 6);
     expect(anysock_shutdown(*server, ANYSOCK_SHUT_READ));
     assert_eq!(write_all(*client, b"late"), 4);
-    until("the late data", || select_one(*server, ANYSOCK_READ, 0) != 0);
+    until("the late data", || select_one(*server, ANYSOCK_EVENT_READ, 0) != 0);
     let mut room = [0; 16];
     assert_eq!(read(*server, &mut room[..2]), 2);
-    assert_eq!(recv(*server, &mut room[2..], ANYSOCK_WAIT_ALL), 4);
+    assert_eq!(recv(*server, &mut room[2..], ANYSOCK_FLAG_WAIT_ALL), 4);
     assert_eq!(&room[..6], b"queued");
-    assert_eq!(recv(*server, &mut room, ANYSOCK_WAIT_ALL), 0);
+    assert_eq!(recv(*server, &mut room, ANYSOCK_FLAG_WAIT_ALL), 0);
     assert_eq!(get(*server, "available"), Ok(0));
+}
+
+/// The system may count no further than the urgent byte.
+#[test]
+fn what_was_queued_behind_an_urgent_byte_can_be_had_after_the_read_half_is_shut() {
+    for (before, in_line) in [(&b"abc"[..], 0), (b"abc", 1), (b"", 0)] {
+        let (client, server) = connected("tcp4");
+        expect(set(*server, "oob_inline", in_line));
+        assert_eq!(write_all(*client, before), before.len() as i64);
+        assert_eq!(send(*client, b"d", ANYSOCK_FLAG_OOB), 1);
+        assert_eq!(write_all(*client, b"efg"), 3);
+        // The urgent byte is told when what came behind it is there too.
+        assert_eq!(select_one(*server, ANYSOCK_EVENT_EXCEPT, LONG_US), ANYSOCK_EVENT_EXCEPT);
+        until("all of it", || get(*client, "tcp.unacked").unwrap_or(0) == 0);
+        expect(anysock_shutdown(*server, ANYSOCK_SHUT_READ));
+        assert_eq!(write_all(*client, b"late"), 4);
+        let all = [before, if in_line == 1 { b"d" } else { b"" }, b"efg"].concat();
+        let mut room = [0; 16];
+        assert_eq!(read_full(*server, &mut room), all.len() as i64, "{in_line}");
+        assert_eq!(&room[..all.len()], all);
+        for _ in 0..2 {
+            assert_eq!(read(*server, &mut room), 0);
+        }
+    }
 }
 
 #[test]
@@ -733,7 +760,7 @@ fn shutdown_needs_a_half_and_a_peer() {
         // The listener listens as before.
         let client = open(kind);
         assert_eq!(connect(*client, &local_address(*listener)), 0);
-        drop(Own(expect(anysock_accept(*listener))));
+        drop(own(expect(anysock_accept(*listener))));
     }
 }
 
@@ -745,13 +772,13 @@ fn calls_for_a_peer(h: i64) -> [(&'static str, i64); 13] {
     [
         ("read", read(h, &mut room)),
         ("read_full", read_full(h, &mut room)),
-        ("peek", recv(h, &mut room, ANYSOCK_PEEK)),
-        ("peek all", recv(h, &mut room, ANYSOCK_PEEK | ANYSOCK_WAIT_ALL)),
+        ("peek", recv(h, &mut room, ANYSOCK_FLAG_PEEK)),
+        ("peek all", recv(h, &mut room, ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_WAIT_ALL)),
         ("recv_from", recv_from(h, &mut room, 0)),
         ("readv", readv(h, &mut [&mut room])),
         ("write", write(h, b"lost")),
         ("write_all", write_all(h, b"lost")),
-        ("send", send(h, b"lost", ANYSOCK_DONT_WAIT)),
+        ("send", send(h, b"lost", ANYSOCK_FLAG_DONT_WAIT)),
         ("writev", writev(h, &[b"lost"])),
         // SAFETY: the slice is readable; NULL stands for the peer.
         ("send_to the peer", unsafe { anysock_send_to(h, b"lost".as_ptr().cast(), 4, 0, null()) }),
@@ -788,7 +815,6 @@ fn a_poller_is_no_socket() {
     expect_error(connect(*poller, "127.0.0.1:9"), "ENOTSOCK");
     // SAFETY: no memory is given for the text.
     expect_error(unsafe { anysock_local_address(*poller, null_mut(), 0) }, "ENOTSOCK");
-    expect_error(anysock_fd(*poller), "ENOTSOCK");
     expect_error(anysock_release(*poller), "ENOTSOCK");
     // SAFETY: NULL stands for no bytes.
     unsafe {
@@ -852,7 +878,7 @@ mod linux {
         let held = (0..100).any(|_| {
             let (client, server) = connected("tcp4");
             expect(set(*client, "tcp.nodelay", 1));
-            assert_eq!(send(*client, b"he", ANYSOCK_MORE), 2);
+            assert_eq!(send(*client, b"he", ANYSOCK_FLAG_MORE), 2);
             std::thread::sleep(Duration::from_millis(20));
             let held = get(*server, "available") == Ok(0);
             assert_eq!(send(*client, b"llo", 0), 3);
@@ -880,7 +906,7 @@ mod signals {
                 drop(server);
                 let mut kinds_of_write: Vec<fn(i64) -> i64> = Vec::new();
                 kinds_of_write.push(|h| write(h, b"lost"));
-                kinds_of_write.push(|h| send(h, b"lost", ANYSOCK_MORE));
+                kinds_of_write.push(|h| send(h, b"lost", ANYSOCK_FLAG_MORE));
                 kinds_of_write.push(|h| write_all(h, b"lost"));
                 kinds_of_write.push(|h| writev(h, &[b"lost"]));
                 for write in kinds_of_write {

@@ -25,11 +25,13 @@ pytestmark = pytest.mark.slow
 
 PROJECT = ROOT / "bindings" / "python"
 LIBRARY = {"win32": "anysock.dll", "darwin": "libanysock.dylib"}.get(sys.platform, "libanysock.so")
+HELPER = "_fast.abi3.so"
 LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"]
 
 #: A server and a client, and where what they use comes from.
 PROGRAM = """
 import sys, threading, anysock
+from anysock import _helper
 
 def serve(listener):
     with listener.accept() as connection:
@@ -45,6 +47,7 @@ with anysock.listen("127.0.0.1:0") as listener:
     thread.join()
 print(anysock.__file__)
 print(anysock._library._library._name)
+print(_helper.fast and _helper.fast.__file__)
 """
 
 
@@ -60,10 +63,12 @@ def bare(interpreter: Path, folder: Path, **environment: str) -> subprocess.Comp
 def check_works(interpreter: Path, folder: Path, **environment: str) -> None:
     done = bare(interpreter, folder, **environment)
     assert done.returncode == 0, done.stderr
-    greeting, module, library = map(Path, done.stdout.splitlines())
+    greeting, module, library, helper = map(Path, done.stdout.splitlines())
     assert greeting == Path("HELLO")
     home = Path(sysconfig.get_path("platlib", vars={"platbase": str(interpreter.parents[1])})) / "anysock"
     assert (module, library) == (home / "__init__.py", home / LIBRARY)
+    is_used = (home / HELPER).exists() and sys.version_info >= (3, 11)
+    assert helper == (home / HELPER if is_used else Path("None"))
 
 
 def metadata(wheel: Path, name: str) -> Message:
@@ -112,7 +117,30 @@ def test_contents(wheel: Path) -> None:
     source = (PROJECT / "anysock").rglob("*")
     expected = {str(path.relative_to(PROJECT)) for path in source if path.suffix in (".py", ".pyi", ".typed")}
     assert "anysock/py.typed" in expected
-    assert names == expected | {f"anysock/{LIBRARY}"}
+    assert names - {f"anysock/{HELPER}"} == expected | {f"anysock/{LIBRARY}"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the library is packed as cargo makes it")
+def test_the_library_is_packed_as_it_is_shipped(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        library = archive.read(f"anysock/{LIBRARY}")
+    assert b".gnu_debuglink" in library
+    assert b".debug_info" not in library and b".symtab" not in library
+
+
+def test_the_helper_is_in_it_where_it_can_be_built(wheel: Path, tmp_path: Path) -> None:
+    with ZipFile(wheel) as archive:
+        is_there = f"anysock/{HELPER}" in archive.namelist()
+    assert is_there == bool(run(sys.executable, PROJECT / "fast" / "build.py", tmp_path))
+
+
+def test_the_helper_is_left_out_without_a_word(tmp_path: Path) -> None:
+    build = [sys.executable, PROJECT / "fast" / "build.py", tmp_path]
+    broken = tmp_path / "compiler"
+    broken.write_text("#!/bin/sh\necho trouble >&2\nexit 1\n")
+    broken.chmod(0o755)
+    for compiler in (tmp_path / "no compiler", broken):
+        assert run(*build, env={**os.environ, "CC": f"'{compiler}'"}) == ""
 
 
 def test_licences(wheel: Path) -> None:
@@ -139,6 +167,7 @@ def test_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) 
     (source,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"fast/build.py", "fast/_fast.c", "fast/fast.h", "fast/loop.c", "fast/queue.c", "fast/stream.c"} <= names
     crate = {"crate/Cargo.toml", "crate/Cargo.lock", "crate/src/lib.rs", "crate/LICENSE-MIT"}
     assert crate | {"anysock/py.typed", *LICENCES} <= names
     build = [sys.executable, "-m", "pip", "wheel", "--no-cache-dir", "--no-deps", "-w", tmp_path, source]
@@ -170,14 +199,15 @@ def test_build_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_build_refuses_a_library_that_this_python_cannot_load(tmp_path: Path) -> None:
     pytest.importorskip("hatchling")
-    library = tmp_path / LIBRARY
+    library = tmp_path / "release" / LIBRARY
+    library.parent.mkdir()
     library.write_bytes(b"for another platform")
-    message = {"reason": "compiler-artifact", "target": {"name": "anysock"}, "filenames": [str(library)]}
     cargo = tmp_path / "cargo"
-    cargo.write_text(f"#!/bin/sh\necho '{json.dumps(message)}'\n")
+    cargo.write_text(f"""#!/bin/sh\necho '{json.dumps({"target_directory": str(tmp_path)}, separators=(",", ":"))}'\n""")
     cargo.chmod(0o755)
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    variables = {**os.environ, "CARGO": str(cargo)}
+    # Without a shell, so that nothing but cargo makes the library.
+    variables = {**os.environ, "CARGO": str(cargo), "PATH": str(tmp_path)}
     done = subprocess.run(build, cwd=PROJECT, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "the anysock library can't be loaded" in done.stderr

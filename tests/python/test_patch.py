@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from conftest import PATIENCE, run
@@ -53,8 +54,9 @@ def test_the_librarys_own_modules_keep_the_standard_ones() -> None:
 import anysock
 anysock.patch()
 import sys
-from anysock import _errors, _others, selectors
-print(_errors.socket.__name__, _others._system.__name__, selectors._standard.__name__)
+from anysock import _errors, selectors
+from anysock._std import others
+print(_errors.socket.__name__, others._system.__name__, selectors._standard.__name__)
 from anysock import resolve
 try:
     resolve("no.such.host.invalid:80")
@@ -111,6 +113,40 @@ def test_a_module_and_a_folder_run_unchanged(tmp_path: Path) -> None:
     for arguments in (["-m", "package"], ["package"]):
         done = module(tmp_path, *arguments, "x")
         assert (done.stdout, done.stderr) == ("__main__ anysock.socket ['x']\n", "")
+
+
+#: What a program can see of how it was started.
+ABOUT = """
+import os, sys, threading
+def annotated(number: 1 + 1): pass
+print(sorted(globals()))
+print(__name__, __file__, __package__, globals().get("__cached__"), type(__loader__), getattr(__loader__, "name", ""))
+print(__spec__ and (__spec__.name, __spec__.origin), __annotations__, annotated.__annotations__)
+print(sys.argv, sys.path, sys.modules["__main__"].__dict__ is globals(), annotated.__code__.co_filename)
+"""
+
+STARTS = ["program.py a", "./program.py", "../{}/program.py", "link/program.py", "folder -x", "archive.zip", "-m folder y",
+          "-m module", "missing.py", "folder/nothing", "-m missing"]
+
+
+@pytest.mark.parametrize("flags", [[], ["-P"]] if sys.version_info >= (3, 11) else [[]])
+@pytest.mark.parametrize("start", STARTS)
+def test_a_program_sees_what_it_would_see_without(tmp_path: Path, start: str, flags: list[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").mkdir()
+    for name in ("program.py", "module.py", "folder/__main__.py"):
+        (tmp_path / name).write_text(ABOUT)
+    (tmp_path / "link" / "program.py").symlink_to("../program.py")
+    with ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.write(tmp_path / "program.py", "__main__.py")
+    arguments = start.format(tmp_path.name).split()
+    plain, here = (
+        subprocess.run(
+            [sys.executable, *flags, *more, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+        for more in ([], ["-m", "anysock"])
+    )
+    assert (here.stdout, here.stderr, here.returncode) == (plain.stdout, plain.stderr, plain.returncode)
 
 
 def test_threads_outlive_the_scripts_text(tmp_path: Path) -> None:

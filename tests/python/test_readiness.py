@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
+import os
 import resource
 from collections.abc import Iterator
+from typing import Any, Callable
 
 import anysock
 import pytest
@@ -165,3 +168,28 @@ def test_closing_a_socket_ends_the_wait_once(poller: anysock.Poller) -> None:
         except OSError as error:
             assert error.errno == errno.ECANCELED
         assert poller.wait(0) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a completion port is no descriptor")
+def test_a_poller_fits_into_another_event_loop(poller: anysock.Poller, connection: Connection) -> None:
+    """asyncio waits for the poller beside its own things, for what the kernel knows and what only the library knows."""
+
+    async def found(what: Callable[[], object]) -> list[Any]:
+        loop, ready = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(poller.fileno(), ready.set)
+        try:
+            await asyncio.sleep(0)
+            assert not ready.is_set()
+            loop.call_soon(what)
+            await asyncio.wait_for(ready.wait(), PATIENCE)
+        finally:
+            loop.remove_reader(poller.fileno())
+        return [each.data for each in poller.wait(0)]
+
+    client, server = connection
+    poller.set(client, READ, "client")
+    assert asyncio.run(found(lambda: server.write(b"x"))) == ["client"]
+    assert client.read(1) == b"x"
+    assert poller.wait(0) == []
+    assert asyncio.run(found(poller.wake)) == []
+    assert asyncio.run(found(lambda: client.shutdown(anysock.SHUT_READ))) == ["client"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import select
 import shutil
 import signal
@@ -55,9 +56,9 @@ def expect_rest(server: Child, readers: list[socket.socket], writers: list[socke
     assert time.clock_gettime(clock) - before < 0.1
 
 
-@pytest.fixture
-def echo_server() -> Iterator[str]:
-    with example("poller_echo_server", "127.0.0.1:0") as server:
+@pytest.fixture(params=["poller_echo_server", "queue_echo_server", "queue_echo_server.py"])
+def echo_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    with example(request.param, "127.0.0.1:0") as server:
         yield server.address()
 
 
@@ -67,13 +68,13 @@ def expect_echo(client: socket.socket, text: bytes = b"hello") -> None:
 
 
 @pytest.mark.parametrize("client", ["echo_client.py", "echo_client"])
-def test_poller_echo_server_and_the_clients(client: str, echo_server: str) -> None:
+def test_echo_servers_and_the_clients(client: str, echo_server: str) -> None:
     for _ in range(2):
         with example(client, echo_server, "hello", "wie geht's, 世界") as child:
             assert child.finish() == (0, "hello\nwie geht's, 世界\n", "")
 
 
-def test_poller_echo_server_sends_all_back_to_a_half_closed_client(echo_server: str) -> None:
+def test_echo_servers_send_all_back_to_a_half_closed_client(echo_server: str) -> None:
     def say_everything() -> None:
         client.sendall(LARGE)
         client.shutdown(socket.SHUT_WR)
@@ -154,6 +155,50 @@ def test_curl_fetches_two_pages_over_one_connection() -> None:
         assert output.count("<h1>One thread, one poller</h1>") == 2
         assert "200 1\n" in output and "200 0\n" in output
         assert curl("--head", url).startswith("HTTP/1.1 200 OK\n")
+
+
+def test_the_queues_http_server_keeps_connections_and_takes_requests_in_advance() -> None:
+    with example("queue_http_server", "127.0.0.1:0") as child:
+        server = child.address()
+        url = f"http://{server}/"
+        output = curl("--write-out", "%{http_code} %{num_connects}\n", url, url)
+        assert output.count("<h1>One thread, one queue</h1>") == 2
+        assert "200 1\n" in output and "200 0\n" in output
+        assert curl("--head", url).startswith("HTTP/1.1 200 OK\n")
+        with connect(server) as client:
+            writer = Thread(client.sendall, (GET + GET.replace(b"GET", b"HEAD", 1)) * 1000 + LAST)
+            answers = receive_rest(client)
+            writer.result()
+        assert answers.count(b"HTTP/1.1 200 OK\r\n") == 2000 and answers.count(b"<h1>") == 1000
+        assert answers.endswith(b"Not here.\n") and b"HTTP/1.1 404 Not Found" in answers
+        assert whole_answer(server, b"POST / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 501 ")
+        assert whole_answer(server, b"GET /" + b"x" * 5000).startswith(b"HTTP/1.1 431 ")
+
+
+PIPELINE = """
+init = function()
+    local requests = {}
+    for number = 1, 16 do requests[number] = wrk.format("GET", "/") end
+    all = table.concat(requests)
+end
+request = function() return all end
+"""
+
+
+@pytest.mark.parametrize("in_advance", [False, True])
+def test_wrk_finds_no_fault_with_the_queues_http_server(in_advance: bool, tmp_path: Path) -> None:
+    program = shutil.which("wrk")
+    if not program:
+        pytest.skip("wrk is not installed")
+    (tmp_path / "pipeline.lua").write_text(PIPELINE)
+    script = ["--script", str(tmp_path / "pipeline.lua")] if in_advance else []
+    with example("queue_http_server", "127.0.0.1:0") as child:
+        command = [program, "--threads", "1", "--connections", "50", "--duration", "1s", *script]
+        output = subprocess.run([*command, f"http://{child.address()}/"], capture_output=True, text=True, check=True).stdout
+    answered = re.search(r"(\d+) requests in ", output)
+    assert answered and int(answered[1]) > 50, output
+    # It names socket errors and answers that are none of success where there are some.
+    assert "Socket errors" not in output and "Non-2xx" not in output, output
 
 
 def test_curl_sends_a_large_body(tmp_path: Path) -> None:

@@ -298,3 +298,87 @@ def test_a_handler_that_raises_ends_the_wait(connection: Connection) -> None:
         signal.signal(signal.SIGALRM, before)
     server.write_all(b"x")
     assert client.read(1) == b"x"
+
+
+#: A machine of its own, whose name server takes questions and never answers.
+SILENT_RESOLVER = """
+import ctypes, fcntl, os, socket, struct, sys, tempfile
+CLONE_NEWNS, CLONE_NEWNET, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x40000000, 0x1000, 0x4000, 0x40000
+libc = ctypes.CDLL(None)
+if os.getuid() or libc.unshare(CLONE_NEWNET | CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+    sys.exit(77)
+for path, text in (
+    ("/etc/resolv.conf", "nameserver 127.0.0.7\\noptions timeout:30 attempts:2\\n"),
+    ("/etc/nsswitch.conf", "hosts: files dns\\nservices: files\\n"),
+):
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(text)
+        file.flush()
+        if libc.mount(file.name.encode(), path.encode(), None, MS_BIND, None):
+            sys.exit(77)
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+fcntl.ioctl(server, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+server.bind(("127.0.0.7", 53))
+def asked(): return server.recv(512)
+"""
+
+RESOLVING = {
+    "resolve": "anysock.resolve('slow.example:80')",
+    "resolve with a timeout": "anysock.resolve('slow.example:80', timeout=1000)",
+    "connect": "anysock.connect('slow.example:80')",
+    "connect with a timeout": "anysock.connect('slow.example:80', timeout=1000)",
+    "listen": "anysock.listen('slow.example:80')",
+    "send_to": "anysock.Socket('udp').send_to(b'x', 'slow.example:80')",
+    "getaddrinfo": "ours.getaddrinfo('slow.example', 80)",
+    "create_connection": "ours.create_connection(('slow.example', 80))",
+    "connect of the standard's": "ours.socket().connect(('slow.example', 80))",
+    "gethostbyname": "ours.gethostbyname('slow.example')",
+}
+
+
+@pytest.mark.parametrize("call", RESOLVING)
+def test_ctrl_c_while_a_name_is_resolved(call: str) -> None:
+    # The question has left when the server has it.
+    program = f"""{SILENT_RESOLVER}
+import anysock, threading
+from anysock import socket as ours
+threading.Thread(target=lambda: (asked(), print("ready", flush=True)), daemon=True).start()
+{RESOLVING[call]}
+"""
+    with python(program) as child:
+        assert child.process.stdout
+        if child.process.stdout.readline() == "":
+            code, _, errors = child.finish()
+            assert code == 77, errors
+            pytest.skip("no network of its own to be had")
+        code, _, errors = child.interrupt()
+    assert "KeyboardInterrupt" in errors
+    assert code == -signal.SIGINT
+
+
+def test_handlers_run_at_once_while_a_name_is_resolved() -> None:
+    program = f"""{SILENT_RESOLVER}
+import anysock, signal, threading
+count = 0
+def handle(*_):
+    global count
+    count += 1
+    if count == 3:
+        raise RuntimeError("three")
+signal.signal(signal.SIGALRM, handle)
+def ring():
+    asked()
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+threading.Thread(target=ring, daemon=True).start()
+try:
+    anysock.resolve("slow.example:80")
+except RuntimeError:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(count, anysock.resolve("127.0.0.1:http"))
+"""
+    with python(program) as child:
+        code, output, errors = child.finish()
+    if code == 77:
+        pytest.skip("no network of its own to be had")
+    assert (code, output, errors) == (0, "3 ['127.0.0.1:80']\n", "")

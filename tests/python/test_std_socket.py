@@ -15,8 +15,11 @@ import pickle
 import re
 import signal
 import socket as standard
+import struct
+import subprocess
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +27,8 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from anysock import _numbers
 from anysock import socket as ours
+from anysock._std import numbers
 from conftest import PATIENCE, Thread, full_listener, python
 from test_signals import Alarms, after_some, alarms  # noqa: F401
 
@@ -48,6 +51,56 @@ def connection() -> Iterator[Pair]:
     client, server = tcp_pair()
     with client, server:
         yield client, server
+
+
+# What others find in the descriptor
+
+
+def program_talks(module: Any) -> bool:
+    """Whether a program that is started on an accepted socket may wait for what comes."""
+    with module.create_server(("127.0.0.1", 0)) as listener:
+        client = standard.create_connection(listener.getsockname(), timeout=PATIENCE)
+        server = listener.accept()[0]
+    with client, server, subprocess.Popen(["cat"], stdin=server.fileno(), stdout=server.fileno()) as cat:
+        server.close()
+        with pytest.raises(subprocess.TimeoutExpired):
+            cat.wait(0.2)
+        client.sendall(b"hello")
+        client.shutdown(standard.SHUT_WR)
+        return client.recv(5) == b"hello" and client.recv(5) == b"" and cat.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_program_is_started_on_an_accepted_socket(module: Any) -> None:
+    assert program_talks(module)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_descriptor_blocks_if_the_timeout_is_none(module: Any) -> None:
+    with module.socket() as fresh, module.create_server(("127.0.0.1", 0)) as listener:
+        one, other = module.socketpair()
+        with one, other:
+            for sock in (fresh, listener, one, other):
+                sock.settimeout(None)
+                assert os.get_blocking(sock.fileno())
+                sock.settimeout(5)
+                assert not os.get_blocking(sock.fileno())
+                sock.setblocking(True)
+                assert os.get_blocking(sock.fileno())
+                sock.setblocking(False)
+                assert not os.get_blocking(sock.fileno())
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_the_mode_that_others_set_is_theirs(connection: Pair, blocking: bool) -> None:
+    client, server = connection
+    with ours.create_server(("127.0.0.1", 0)) as listener:
+        for sock, call in ((client, lambda: client.recv(1)), (listener, listener.accept)):
+            sock.settimeout(0.05)
+            os.set_blocking(sock.fileno(), blocking)
+            with pytest.raises(TimeoutError if issubclass(ours.timeout, TimeoutError) else ours.timeout):
+                call()
+            assert os.get_blocking(sock.fileno()) == blocking
 
 
 # What there is
@@ -289,6 +342,33 @@ def test_linux_chooses_a_name_of_a_unix_socket() -> None:
         assert re.fullmatch(rb"\0[0-9a-f]{5}", sock.getsockname())
 
 
+@pytest.mark.skipif(not LINUX, reason="names of Linux")
+def test_an_abstract_name_of_no_letters_is_a_name() -> None:
+    # In a network of its own: there is only one such name.
+    text = """
+import ctypes, os, sys, socket as standard
+from anysock import socket as ours
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+if ctypes.CDLL(None).unshare(CLONE_NEWNET | (CLONE_NEWUSER if os.getuid() else 0)):
+    sys.exit(77)
+for module in (standard, ours):
+    with module.socket(module.AF_UNIX, module.SOCK_DGRAM) as one, module.socket(module.AF_UNIX, module.SOCK_DGRAM) as two:
+        one.bind(b"\\0")
+        two.connect(b"\\0")
+        two_peer = two.getpeername()
+        one.connect(b"\\0")
+        one.send(b"x")
+        print(one.getsockname(), two_peer, one.recvfrom(1))
+"""
+    with python(text) as child:
+        code, output, errors = child.finish()
+    if code == 77:
+        pytest.skip("no network of its own to be had")
+    assert errors == ""
+    expected, here = output.splitlines()
+    assert here == expected
+
+
 def test_unix_peers_are_told_as_ever(tmp_path: Path) -> None:
     # No text in any encoding.
     path = os.fsencode(tmp_path) + b"/\xff\xfe"
@@ -326,6 +406,31 @@ def test_both_families_on_one_socket() -> None:
         data, address = other.recvfrom(10)
         assert other.sendto(data, address) == 1
         assert one.recvfrom(10) == (b"x", ("::ffff:127.0.0.1", other.getsockname()[1], 0, 0))
+
+
+@pytest.mark.skipif(not LINUX, reason="a flag of Linux")
+@pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_SEQPACKET", "SOCK_STREAM"])
+def test_a_datagrams_length_is_told_however_little_is_received(kind: str) -> None:
+    def received(module: Any, call: Callable[[Any, int], bytes]) -> list[tuple[int, bytes]]:
+        first, second = module.socketpair(module.AF_UNIX, getattr(module, kind))
+        with first, second:
+            first.send(b"0123456789")
+            found = [call(second, flags) for flags in (module.MSG_PEEK | module.MSG_TRUNC, module.MSG_TRUNC)]
+            # What lies behind the room there was, is in CPython memory that nobody has written to.
+            return [(len(data), data[:4]) for data in found]
+
+    calls: list[Callable[[Any, int], bytes]] = [
+        lambda sock, flags: sock.recv(4, flags),
+        lambda sock, flags: sock.recvfrom(4, flags)[0],
+        lambda sock, flags: sock.recvmsg(4, 0, flags)[0],
+        lambda sock, flags: bytes(sock.recv_into(bytearray(6), 4, flags)),
+    ]
+    for call in calls:
+        assert received(ours, call) == received(standard, call)
+    first, second = ours.socketpair(ours.AF_UNIX, ours.SOCK_DGRAM)
+    with first, second:
+        first.send(b"0123456789")
+        assert second.recv(4, ours.MSG_TRUNC) == b"0123" + bytes(6)
 
 
 # Errors, and what follows them
@@ -383,6 +488,80 @@ def test_an_error_is_told_once() -> None:
             assert client.recv(1) == b""
             with pytest.raises(BrokenPipeError):
                 client.send(b"x")
+
+
+def end_with_a_reset(end: Any) -> None:
+    """Closes it so that the other end is reset; what has happened on the loopback, the other end knows at once."""
+    end.setsockopt(standard.SOL_SOCKET, standard.SO_LINGER, struct.pack("ii", 1, 0))
+    end.close()
+
+
+def after_reset(module: Any) -> Any:
+    client, server = tcp_pair(module)
+    end_with_a_reset(server)
+    return client
+
+
+def after_reset_elsewhere(module: Any) -> Any:
+    return module.socket(fileno=after_reset(standard).detach())
+
+
+def after_shutdown(module: Any) -> Any:
+    client, server = tcp_pair(module)
+    client.shutdown(standard.SHUT_WR)
+    # It lives as long as the client.
+    weakref.finalize(client, server.close)
+    return client
+
+
+def refused_elsewhere(module: Any) -> Any:
+    with standard.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+    client = standard.socket()
+    client.setblocking(False)
+    assert client.connect_ex(address) == errno.EINPROGRESS
+    return module.socket(fileno=client.detach())
+
+
+def fresh(module: Any) -> Any:
+    return module.socket()
+
+
+ENDINGS = [after_reset, after_reset_elsewhere, after_shutdown, refused_elsewhere, fresh]
+QUESTIONS: dict[str, Callable[[Any], Any]] = {
+    "send nothing": lambda end: end.send(b""),
+    "sendall nothing": lambda end: end.sendall(b""),
+    "sendmsg nothing": lambda end: end.sendmsg([]),
+    "recvmsg nothing": lambda end: end.recvmsg(0),
+    "recvfrom nothing": lambda end: end.recvfrom(0),
+    "recv nothing": lambda end: end.recv(0),
+    "recv": lambda end: end.recv(8),
+    "SO_ERROR": lambda end: end.getsockopt(standard.SOL_SOCKET, standard.SO_ERROR),
+    "peer": lambda end: end.getpeername()[0],
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_how_a_stream_is_whichever_way_it_is_asked(ending: Callable[[Any], Any], question: str) -> None:
+    def answers(module: Any) -> list[Any]:
+        with ending(module) as end:
+            end.settimeout(0)
+            return [outcome(lambda: QUESTIONS[question](end)) for _ in range(3)]
+
+    assert answers(ours) == answers(standard)
+
+
+def test_who_has_connected_is_told_although_it_has_gone() -> None:
+    with ours.create_server(("127.0.0.1", 0)) as listener:
+        client = standard.create_connection(listener.getsockname(), timeout=PATIENCE)
+        address = client.getsockname()
+        end_with_a_reset(client)
+        connection, peer = listener.accept()
+        with connection:
+            assert peer == address
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1)
 
 
 def test_nothing_is_set_unasked() -> None:
@@ -659,13 +838,13 @@ def test_descriptors_arrive_as_numbers() -> None:
     with one, other, ours.create_server(("127.0.0.1", 0)) as listener:
         read, write = os.pipe()
         ours.send_fds(one, [b"here"], [read, listener.fileno()])
-        data, numbers, flags, address = ours.recv_fds(other, 10, 2)
+        data, descriptors, flags, address = ours.recv_fds(other, 10, 2)
         assert (data, flags, address) == (b"here", 0, None)
         os.write(write, b"through the pipe")
-        assert os.read(numbers[0], 100) == b"through the pipe"
-        with ours.socket(fileno=numbers[1]) as again:
+        assert os.read(descriptors[0], 100) == b"through the pipe"
+        with ours.socket(fileno=descriptors[1]) as again:
             assert again.getsockname() == listener.getsockname()
-        for number in (read, write, numbers[0]):
+        for number in (read, write, descriptors[0]):
             os.close(number)
 
 
@@ -675,18 +854,30 @@ def test_descriptors_arrive_as_numbers() -> None:
 def test_the_owner_of_a_descriptor_is_known() -> None:
     with ours.socket() as sock:
         number, handle = sock.fileno(), sock._handle
-        assert handle and _numbers.handle_of(number) == handle
-    assert (sock.fileno(), sock._handle, _numbers.handle_of(number)) == (-1, 0, None)
+        assert handle and numbers.handle_of(number) == handle
+    assert (sock.fileno(), sock._handle, numbers.handle_of(number)) == (-1, 0, None)
     with ours.socket() as sock:
         number = sock.detach()
-        assert _numbers.handle_of(number) is None
+        assert numbers.handle_of(number) is None
         os.close(number)
     first, second = ours.socketpair()
     with first, second:
-        assert {_numbers.handle_of(end.fileno()) for end in (first, second)} == {first._handle, second._handle}
+        assert {numbers.handle_of(end.fileno()) for end in (first, second)} == {first._handle, second._handle}
         ours.close(first.fileno())
         with pytest.raises(OSError):
             first.close()
+
+
+def test_a_descriptor_is_asked_for_when_the_program_wants_it() -> None:
+    """Each connect of a socket whose descriptor others may know costs more."""
+    with ours.create_server(("127.0.0.1", 0)) as listener, ours.create_connection(listener.getsockname()) as client:
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.settimeout(5)
+            for sock in (listener, client, accepted):
+                assert sock._handle not in numbers._owners.values()
+                assert numbers.handle_of(sock.fileno()) == sock._handle
+                assert os.get_blocking(sock.fileno()) == (sock.gettimeout() is None)
 
 
 def test_a_descriptor_may_be_that_of_several_sockets(connection: Pair) -> None:
@@ -744,11 +935,11 @@ def test_no_descriptor_is_left_behind() -> None:
             ours.create_connection(refused_address())
 
     open_and_close()
-    before = len(os.listdir("/dev/fd")), dict(_numbers._owners)
+    before = len(os.listdir("/dev/fd")), dict(numbers._owners)
     for _ in range(30):
         open_and_close()
     gc.collect()
-    assert (len(os.listdir("/dev/fd")), dict(_numbers._owners)) == before
+    assert (len(os.listdir("/dev/fd")), dict(numbers._owners)) == before
 
 
 def test_a_forgotten_socket_is_closed_with_a_warning() -> None:

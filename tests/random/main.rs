@@ -11,7 +11,13 @@ mod alone;
 #[cfg(target_os = "linux")]
 mod fork;
 #[cfg(target_os = "linux")]
+#[path = "../contract/queue/kit.rs"]
+mod kit;
+#[cfg(target_os = "linux")]
 mod model;
+#[cfg(target_os = "linux")]
+#[path = "../contract/queue/random.rs"]
+mod queue;
 #[cfg(target_os = "linux")]
 #[path = "../contract/support.rs"]
 mod support;
@@ -28,6 +34,7 @@ fn main() -> std::process::ExitCode {
         ("a_random_life_is_seen_as_poll_sees_it", random_lives),
         ("a_forked_child_and_its_parent_go_on_with_the_same_sets", fork::children),
         ("threads_are_told_what_is_right_or_that_it_is_closed", threads::closing_and_looking),
+        ("queues_do_what_they_are_told_once_and_in_order", queue_lives),
     ])
 }
 
@@ -48,6 +55,13 @@ fn seeds() -> Vec<u64> {
     match std::env::var("ANYSOCK_SEED") {
         Ok(text) => vec![text.parse().unwrap()],
         Err(_) => vec![1, 2, 3, 4],
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn queue_lives() {
+    for seed in seeds() {
+        queue::lives(seed, number("ANYSOCK_OPERATIONS", 600), true);
     }
 }
 

@@ -3,9 +3,9 @@
 
 use crate::support::*;
 
-pub const R: i32 = ANYSOCK_READ;
-pub const W: i32 = ANYSOCK_WRITE;
-pub const X: i32 = ANYSOCK_EXCEPT;
+pub const R: i32 = ANYSOCK_EVENT_READ;
+pub const W: i32 = ANYSOCK_EVENT_WRITE;
+pub const X: i32 = ANYSOCK_EVENT_EXCEPT;
 pub const ALL: i32 = R | W | X;
 
 /// Where a socket stands, by what it was told to do.

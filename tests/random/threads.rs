@@ -39,7 +39,9 @@ fn member(place: usize, round: usize) -> (Own, Own) {
     let (one, other) = pair(["unix", "tcp4", "unixgram", "unixpacket"][(place + round) % 4]);
     if is_ready(place) {
         assert_eq!(write(*other, b"data"), 4);
-        until("that data arrives", || recv(*one, &mut [0; 1], ANYSOCK_PEEK | ANYSOCK_DONT_WAIT) > 0);
+        until("that data arrives", || {
+            recv(*one, &mut [0; 1], ANYSOCK_FLAG_PEEK | ANYSOCK_FLAG_DONT_WAIT) > 0
+        });
     }
     (one, other)
 }
@@ -150,7 +152,7 @@ fn poll_often(shared: &Shared) {
             let handle = handle.load(Ordering::SeqCst);
             if known[place] != handle && handle != 0 {
                 known[place] = handle;
-                let code = anysock_poller_set(*poller, handle, ANYSOCK_READ, place as i64);
+                let code = anysock_poller_set(*poller, handle, ANYSOCK_EVENT_READ, place as i64);
                 assert!(code == 0 || ["EBADF", "ECANCELED"].contains(&&*name(code)), "{}", name(code));
             }
         }

@@ -251,7 +251,7 @@ impl World {
         // SAFETY: there is room for two.
         assert_eq!(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) }, 0);
         for end in ends {
-            self.add(Own(expect(anysock_adopt(end.into()))), "pipe", Stance::Plain);
+            self.add(own(expect(anysock_adopt(end.into()))), "pipe", Stance::Plain);
         }
     }
 
@@ -341,13 +341,13 @@ impl World {
 
     fn accept(&mut self) {
         let Some(place) = self.pick(|socket| socket.listens) else { return };
-        let Socket { own, kind, .. } = &self.sockets[place];
-        let (listener, kind) = (**own, *kind);
+        let Socket { own: socket, kind, .. } = &self.sockets[place];
+        let (listener, kind) = (**socket, *kind);
         let code = anysock_accept(listener);
         self.note(format!("accept at {listener} : {code}"));
         match code {
             0.. => {
-                self.add(Own(code), kind, Stance::Plain);
+                self.add(own(code), kind, Stance::Plain);
                 self.release_waiting(listener, Stance::Plain);
             }
             code => expect_error(code, "EAGAIN"),
@@ -427,20 +427,20 @@ impl World {
         self.decide();
         let place = self.random.below(self.sockets.len());
         let length = self.one_of(&[0, 1, 10, 1_000, 5_000]);
-        let code = send(*self.sockets[place].own, &[7; 5_000][..length], ANYSOCK_DONT_WAIT);
+        let code = send(*self.sockets[place].own, &[7; 5_000][..length], ANYSOCK_FLAG_DONT_WAIT);
         self.judge(place, &format!("send {length} by"), code);
     }
 
     fn send_urgent(&mut self) {
         let connected = |socket: &Socket| socket.is_stream() && socket.state.stance == Stance::Plain;
         let Some(place) = self.pick(connected) else { return };
-        let code = send(*self.sockets[place].own, b"!", ANYSOCK_DONT_WAIT | ANYSOCK_OOB);
+        let code = send(*self.sockets[place].own, b"!", ANYSOCK_FLAG_DONT_WAIT | ANYSOCK_FLAG_OOB);
         self.judge(place, "send urgent by", code);
     }
 
     fn send_to(&mut self) {
         let Some((sender, _, address)) = self.two_of_a_kind() else { return };
-        let code = send_to(*self.sockets[sender].own, b"datagram", ANYSOCK_DONT_WAIT, &address);
+        let code = send_to(*self.sockets[sender].own, b"datagram", ANYSOCK_FLAG_DONT_WAIT, &address);
         self.judge(sender, &format!("send to {address} by"), code);
     }
 
@@ -461,7 +461,7 @@ impl World {
         let (h, nobody) = (**own, self.nobody(kind));
         let code = connect(h, &nobody);
         self.note(format!("connect {h} to nobody: {code}"));
-        let code = send(h, b"anybody?", ANYSOCK_DONT_WAIT);
+        let code = send(h, b"anybody?", ANYSOCK_FLAG_DONT_WAIT);
         self.judge(place, "send to nobody by", code);
     }
 
@@ -475,8 +475,8 @@ impl World {
     fn receive(&mut self) {
         let place = self.random.below(self.sockets.len());
         let length = self.one_of(&[1, 3, 100, 10_000]);
-        let flags = self.one_of(&[0, 0, 0, ANYSOCK_PEEK, ANYSOCK_OOB]);
-        let code = recv(*self.sockets[place].own, &mut [0; 10_000][..length], flags | ANYSOCK_DONT_WAIT);
+        let flags = self.one_of(&[0, 0, 0, ANYSOCK_FLAG_PEEK, ANYSOCK_FLAG_OOB]);
+        let code = recv(*self.sockets[place].own, &mut [0; 10_000][..length], flags | ANYSOCK_FLAG_DONT_WAIT);
         self.judge(place, &format!("receive {length} ({flags}) by"), code);
     }
 
@@ -487,7 +487,7 @@ impl World {
         };
         let mut room = vec![0; 1 << 16];
         for _ in 0..500 {
-            let code = recv(*self.sockets[place].own, &mut room, ANYSOCK_DONT_WAIT);
+            let code = recv(*self.sockets[place].own, &mut room, ANYSOCK_FLAG_DONT_WAIT);
             if code <= 0 || self.sockets[place].state.kept {
                 return self.judge(place, "drain", code);
             }
@@ -503,7 +503,7 @@ impl World {
         let (h, data) = (*self.sockets[place].own, vec![8; 1 << 15]);
         for length in [1 << 15, 1_000, 1] {
             for _ in 0..300 {
-                let code = send(h, &data[..length], ANYSOCK_DONT_WAIT);
+                let code = send(h, &data[..length], ANYSOCK_FLAG_DONT_WAIT);
                 if code <= 0 || self.sockets[place].state.kept {
                     self.judge(place, "fill", code);
                     break;
@@ -526,6 +526,10 @@ impl World {
     }
 
     fn set_option(&mut self) {
+        // No system tells another process's pollers that an option has made a socket ready.
+        if self.is_shared {
+            return;
+        }
         let place = self.random.below(self.sockets.len());
         let (option, value) = self.one_of(&[
             ("receive_low_water", 1),
@@ -547,21 +551,25 @@ impl World {
 
     /// One whose descriptor tells all that there is to know.
     fn pick_adoptable(&mut self) -> Option<usize> {
+        let is_shared = self.is_shared;
         let adoptable = |socket: &Socket| {
             let known = !matches!(socket.state.stance, Stance::Waiting | Stance::Failed) && !socket.undecided;
-            known && !socket.listens && anysock_fd(*socket.own) >= 0
+            // Its handle has not heard of it if another process has connected it; a new handle may.
+            let is_news = is_shared && socket.state.stance == Stance::Fresh;
+            known && !is_news && !socket.listens && anysock_fd(*socket.own) >= 0
         };
         self.pick(adoptable)
     }
 
-    fn adopt(&mut self, fd: i64, kind: &'static str) -> i64 {
-        let own = Own(expect(anysock_adopt(fd)));
+    fn adopt(&mut self, fd: i64, kind: &'static str, before: Stance) -> i64 {
+        let own = own(expect(anysock_adopt(fd)));
         let h = *own;
         let stance = match kind {
             "pipe" => Stance::Plain,
             kind if !STREAMS.contains(&kind) => Stance::Datagrams,
             _ if has_peer(fd as i32) => Stance::Plain,
-            _ => Stance::Fresh,
+            // A connection that is over may have no peer any more; it is none that never was.
+            _ => before,
         };
         // An open kind's descriptor has a family.
         let kind = match get_text(h, "kind").as_deref() {
@@ -577,19 +585,20 @@ impl World {
 
     fn release_and_adopt(&mut self) {
         let Some(place) = self.pick_adoptable() else { return };
-        let Socket { own, kind, .. } = self.remove(place);
+        let Socket { own, kind, state, .. } = self.remove(place);
         let fd = expect(anysock_release(*own));
-        let h = self.adopt(fd, kind);
+        let h = self.adopt(fd, kind, state.stance);
         self.note(format!("release {} and adopt it as {h} ", *own));
     }
 
     fn adopt_a_copy(&mut self) {
         let Some(place) = self.pick_adoptable() else { return };
-        let (h, kind) = (*self.sockets[place].own, self.sockets[place].kind);
+        let Socket { own, kind, state, .. } = &self.sockets[place];
+        let (h, kind, stance) = (**own, *kind, state.stance);
         // SAFETY: takes no memory.
         let copy = unsafe { libc::fcntl(anysock_fd(h) as i32, libc::F_DUPFD_CLOEXEC, 0) };
         assert!(copy >= 0);
-        let twin = self.adopt(copy.into(), kind);
+        let twin = self.adopt(copy.into(), kind, stance);
         self.note(format!("adopt a copy of {h} as {twin} "));
     }
 }

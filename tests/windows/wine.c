@@ -233,6 +233,19 @@ static void end_behind_data(void) {
     tell("end_behind_data", (entry.revents & POLLHUP) == 0, "WSAPoll of data and an end says", entry.revents);
 }
 
+/* An urgent byte stands in nobody's way: it is had on its own. */
+static void urgent_count(void) {
+    SOCKET client, server;
+    u_long queued = 0;
+    connected(&client, &server);
+    send(client, "abc", 3, 0);
+    send(client, "d", 1, MSG_OOB);
+    send(client, "efg", 3, 0);
+    Sleep(100);
+    ioctlsocket(server, FIONREAD, &queued);
+    tell("urgent_count", queued != 6, "FIONREAD of three bytes before an urgent one and three behind it says", (int)queued);
+}
+
 int main(int count, char **arguments) {
     WSADATA about;
     WSAStartup(MAKEWORD(2, 2), &about);
@@ -253,6 +266,7 @@ int main(int count, char **arguments) {
     reconnect();
     send_control();
     end_behind_data();
+    urgent_count();
     printf("%d differ, %d are as documented\n", differing, documented);
     return documented == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -18,21 +18,6 @@ from typing import Any
 PATIENCE = 120
 
 
-def swap() -> None:
-    """Ours in place of the standard modules, for all that is imported from now on."""
-    # Its half in C takes sockets of CPython's own kind alone.
-    import ssl  # noqa: F401
-
-    import anysock
-
-    if hasattr(anysock, "patch"):
-        anysock.patch()
-        return
-    from anysock import _bsd, socket
-
-    sys.modules["socket"], sys.modules["_socket"] = socket, _bsd.module
-
-
 def cases(suite: Any) -> Iterator[Any]:
     """The tests of a suite, in their order."""
     for each in suite:
@@ -89,9 +74,30 @@ class Journal(unittest.TestResult):
         self._bad(test, "failed", "unexpected success")
 
 
+def use_loop() -> None:
+    """Our event loop in place of asyncio's, whoever asks for one."""
+    import asyncio
+
+    from anysock.loop import Loop, install
+
+    asyncio.SelectorEventLoop = asyncio.unix_events.SelectorEventLoop = Loop  # type: ignore[misc, attr-defined]
+    if hasattr(asyncio, "EventLoop"):
+        asyncio.EventLoop = Loop
+    # Tests go back to the default, which has had another name since Python 3.14.
+    names = vars(asyncio.unix_events)
+    policy: Any = names.get("_DefaultEventLoopPolicy") or names["DefaultEventLoopPolicy"]
+    policy._loop_factory = Loop
+    install()
+
+
 def main(side: str, module: str, path: str) -> None:
     if side == "ours":
-        swap()
+        # For all that is imported from now on.
+        import anysock
+
+        anysock.patch()
+    elif side == "loop":
+        use_loop()
     from test import support
 
     # Some ask for the network who mean only this machine. What does not pass with the standard modules does not count.

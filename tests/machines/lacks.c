@@ -5,13 +5,18 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 static void say(const char *name, int has, const char *what) {
@@ -56,6 +61,20 @@ int main(void) {
     ssize_t sent = sendmsg(pair[0], &nothing, 0);
     ssize_t received = recv(pair[1], text, sizeof text, MSG_DONTWAIT);
     say("no_pieces", ready == 0 && sent == 0 && received == 0, "sendmsg of no pieces: an empty datagram");
+
+    /* Since Linux 6.3. */
+    const int local_port_range = 51, ports = (int)(2000u << 16 | 2000u);
+    say("port_range", setsockopt(stream, IPPROTO_IP, local_port_range, &ports, sizeof ports) == 0, "setsockopt IP_LOCAL_PORT_RANGE");
+
+    struct ifreq unknown = {.ifr_name = "none"};
+    say("rename", ioctl(datagram, SIOCSIFNAME, &unknown) == -1 && errno != ENOSYS, "ioctl SIOCSIFNAME");
+
+    struct rlimit before, little = {1 << 20, RLIM_INFINITY};
+    getrlimit(RLIMIT_AS, &before);
+    got = setrlimit(RLIMIT_AS, &little);
+    void *much = mmap(NULL, 64 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    setrlimit(RLIMIT_AS, &before);
+    say("limit", got == 0 && much == MAP_FAILED, "a limit of memory by RLIMIT_AS");
 
     struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     struct sock_fprog program = {1, allow};
