@@ -1,5 +1,5 @@
 """Echo servers under one load (load.c): what a request costs each of them in processor time, against raw epoll, and how
-many instructions in user space. The peers are built where their headers are. Called by `run`, which prints."""
+many instructions in user space. The peers are built where their headers are. Called by `run`, which prints, and by `queues`."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ SERVERS = {
 ROUNDS = 9
 #: Of each server, in a round. Connections: requests of a slice.
 SLICES = 5
-REQUESTS = {64: 3000, 1000: 3000}
+REQUESTS = {1: 1000, 8: 2000, 64: 3000, 1000: 3000}
 
 
 def flags_of(package):
@@ -43,16 +43,18 @@ def flags_of(package):
     return None
 
 
-def build_all(build, directory):
-    """The servers that can be built here, and the names of the others."""
+def build_all(build, directory, servers):
+    """The commands of the servers that can be built here. Says which can't."""
     programs, missing = {}, []
-    for server, (name, package) in SERVERS.items():
+    for server, (name, package) in servers.items():
         flags = flags_of(package)
         if flags is None:
             missing.append(name)
         else:
-            programs[server] = programs[RAW] if server == AGAIN else build(f"servers/{server}", directory, flags)
-    return programs, missing
+            programs[server] = programs[RAW] if server == AGAIN else [build(f"servers/{server}", directory, flags)]
+    if missing:
+        print(f"Not here, for want of their headers: {', '.join(missing)}.\n")
+    return programs
 
 
 def processors():
@@ -79,55 +81,70 @@ def running(*command, processor=-1):
             process.terminate()
 
 
-def measure(programs, load, connections):
-    """Of each server the rounds' times: nanoseconds and nanoseconds of processor time a request, and the latter as a
-    ratio to raw epoll's in the same turn. A round's is the median of its slices."""
+def measure(programs, load, connections, kind="tcp", size=64):
+    """Of each server the rounds' times: nanoseconds of a slice, nanoseconds of processor time, the latter as a ratio to that of
+    the first server in the same turn, and nanoseconds of latency. A round's is the median of its slices."""
     ours, others = processors()
     with contextlib.ExitStack() as stack:
-        places = [stack.enter_context(running(program, processor=ours))[1] for program in programs.values()]
-        numbers = [connections, ROUNDS, SLICES, REQUESTS[connections], others]
-        command = [load, *map(str, numbers), *places]
+        places = [stack.enter_context(running(*program, processor=ours))[1] for program in programs.values()]
+        numbers = [size, connections, ROUNDS, SLICES, REQUESTS[connections], others]
+        command = [load, kind, *map(str, numbers), *places]
         lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     slices = {server: [[] for _ in range(ROUNDS)] for server in programs}
     for line in lines:
-        turn, number, wall, taken = map(int, line.split())
-        slices[list(programs)[number]][turn].append((wall, taken))
-    return {server: [summary(*pair) for pair in zip(rounds, slices[RAW])] for server, rounds in slices.items()}
+        turn, number, *times = map(int, line.split())
+        slices[list(programs)[number]][turn].append(times)
+    first = next(iter(slices.values()))
+    return {server: [summary(*pair) for pair in zip(rounds, first)] for server, rounds in slices.items()}
 
 
-def summary(slices, raw):
-    walls, times = zip(*slices)
-    ratio = median(taken / base for (_, taken), (_, base) in zip(slices, raw))
-    return median(walls), median(times), ratio
+def summary(slices, firsts):
+    walls, times, latencies = zip(*slices)
+    ratio = median(taken / base for (_, taken, _), (_, base, _) in zip(slices, firsts))
+    return median(walls), median(times), ratio, median(latencies)
 
 
-def table(costs, connections, row, head):
-    head(f"echo server, {connections:,} connections", "req/s", "ns", "min", "median", "max")
+def table(costs, connections, row, head, what="", name_of=lambda server: SERVERS[server][0]):
+    head(f"echo server, {connections:,} connections{what}", "req/s", "ns", "min", "median", "max")
     for server, rounds in costs.items():
-        walls, times, ratios = zip(*rounds)
+        walls, times, ratios, _ = zip(*rounds)
         requests = REQUESTS[connections]
         cells = (f"{ratio:.3f}" for ratio in (min(ratios), median(ratios), max(ratios)))
-        row(SERVERS[server][0], f"{requests / median(walls) * 1e9:,.0f}", f"{median(times) / requests:,.0f}", *cells)
+        row(name_of(server), f"{requests / median(walls) * 1e9:,.0f}", f"{median(times) / requests:,.0f}", *cells)
 
 
 # Instructions.
+
+
+def exchange(command, load, connections, requests):
+    """Has a server answer so many requests, and end."""
+    with running(*command) as (process, place):
+        numbers = [64, connections, 1, 1, requests, -1]
+        subprocess.run([load, "tcp", *map(str, numbers), place], check=True, stdout=subprocess.PIPE)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
 
 
 def instructions(program, load, connections, requests, directory):
     """In user space, from the server's start to its end."""
     out = Path(directory, "server.profile")
     out.unlink(missing_ok=True)
-    callgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--log-file={out}.log", program]
-    with running(*callgrind) as (process, place):
-        subprocess.run([load, *map(str, [connections, 1, 1, requests, -1]), place], check=True, stdout=subprocess.PIPE)
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+    callgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--log-file={out}.log"]
+    exchange([*callgrind, *program], load, connections, requests)
     return int(re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)[1])
 
 
-def count(programs, load, directory, row, head):
-    """The difference that more requests make, so that neither the start nor the connections count."""
-    few, many = 1000, 6000
+#: The difference that more requests make, so that neither the start nor the connections count.
+FEW, MANY = 1000, 6000
+
+
+def a_request(count):
+    """What one request costs, by a function that says what so many cost from the start to the end."""
+    # The load sends a tenth in advance.
+    return (count(MANY) - count(FEW)) / ((MANY - FEW) * 1.1)
+
+
+def count(programs, load, directory, row, head, name_of=lambda server: SERVERS[server][0]):
     crowds = (1, 64)
     head("echo server, a request", *(f"{crowd} at once" for crowd in crowds))
     for server, program in programs.items():
@@ -135,17 +152,13 @@ def count(programs, load, directory, row, head):
             continue
         cells = []
         for crowd in crowds:
-            costs = [instructions(program, load, crowd, number, directory) for number in (few, many)]
-            # The load sends a tenth in advance.
-            cells.append((costs[1] - costs[0]) / ((many - few) * 1.1))
-        row(SERVERS[server][0], *(f"{cell:.0f}" for cell in cells))
+            cells.append(a_request(lambda number: instructions(program, load, crowd, number, directory)))
+        row(name_of(server), *(f"{cell:.0f}" for cell in cells))
 
 
 def report(build, directory, row, head):
-    programs, missing = build_all(build, directory)
+    programs = build_all(build, directory, SERVERS)
     load = build("load", directory)
-    if missing:
-        print(f"Not here, for want of their headers: {', '.join(missing)}.\n")
     for connections in REQUESTS:
         table(measure(programs, load, connections), connections, row, head)
         print()

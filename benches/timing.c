@@ -137,7 +137,7 @@ static void raw_would_block(long times) {
 
 static void our_would_block(long times) {
     while (times--)
-        if (anysock_recv(ours[0], data, PING, ANYSOCK_DONT_WAIT) != ANYSOCK_EAGAIN)
+        if (anysock_recv(ours[0], data, PING, ANYSOCK_FLAG_DONT_WAIT) != ANYSOCK_EAGAIN)
             abort();
 }
 
@@ -361,7 +361,7 @@ static void register_100(void) {
     for (int place = 0; place < crowd; place++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)place};
         MUST(epoll_ctl(epoll, EPOLL_CTL_ADD, entries[place].fd, &event));
-        MUST(anysock_poller_set(poller, members[place], ANYSOCK_READ, place));
+        MUST(anysock_poller_set(poller, members[place], ANYSOCK_EVENT_READ, place));
     }
 }
 

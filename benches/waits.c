@@ -182,7 +182,7 @@ static void watch(int sockets) {
     for (int place = 0; place < size; place++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)place};
         MUST(epoll_ctl(epoll, EPOLL_CTL_ADD, fds[place], &event));
-        MUST(anysock_poller_set(poller, handles[place], ANYSOCK_READ, place));
+        MUST(anysock_poller_set(poller, handles[place], ANYSOCK_EVENT_READ, place));
         wanted[(size_t)fds[place] / WORD] |= 1UL << ((size_t)fds[place] % WORD);
     }
 }

@@ -52,7 +52,7 @@ static bool attend(struct client *client) {
         return false;
     if (client->echo.received > 0 && !transmit(client))
         return false;
-    watch(client, client->echo.received > 0 ? ANYSOCK_WRITE : ANYSOCK_READ);
+    watch(client, client->echo.received > 0 ? ANYSOCK_EVENT_WRITE : ANYSOCK_EVENT_READ);
     return true;
 }
 
@@ -63,7 +63,7 @@ static void accept_clients(void) {
         expect(client != NULL, "memory");
         client->socket = socket;
         expect(anysock_set(socket, ANYSOCK_OPT_TIMEOUT, 0) == 0, "timeout");
-        watch(client, ANYSOCK_READ);
+        watch(client, ANYSOCK_EVENT_READ);
     }
     expect(socket == ANYSOCK_EAGAIN, "accept");
 }
@@ -92,7 +92,7 @@ int main(void) {
     expect(anysock_set(listener, ANYSOCK_OPT_ACCEPT_TIMEOUT, 0) == 0, "accept_timeout");
     expect(anysock_local_address(listener, address, sizeof address) > 0, "local_address");
     poller = anysock_poller_open();
-    expect(anysock_poller_set(poller, listener, ANYSOCK_READ, 0) == 0, "poller_set");
+    expect(anysock_poller_set(poller, listener, ANYSOCK_EVENT_READ, 0) == 0, "poller_set");
     announce(atoi(strrchr(address, ':') + 1));
     for (;;)
         serve();
