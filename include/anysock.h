@@ -319,7 +319,7 @@
 #define ANYSOCK_FLAG_OOB 2
 
 /**
- * Receiving: wait until the whole length is there, the stream ends or an error comes.
+ * Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
  */
 #define ANYSOCK_FLAG_WAIT_ALL 4
 
@@ -339,12 +339,12 @@
 #define ANYSOCK_FLAG_MORE 32
 
 /**
- * Told of a message: control data or handles did not fit, and are gone. Not for asking.
+ * Only reported, of a message: control data or handles did not fit, and are lost.
  */
 #define ANYSOCK_FLAG_CONTROL_TRUNC 64
 
 /**
- * Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+ * Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
  */
 #define ANYSOCK_CONTROL_CREDENTIALS 1
 
@@ -416,19 +416,19 @@
 
 /**
  * Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a NUL; with
- * `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for it. Result: 0.
+ * `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for it. Result: 0.
  */
 #define ANYSOCK_OP_CONNECT 3
 
 /**
  * Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with `ANYSOCK_QUEUE_MULTI`
- * again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many it has brought before. 0 is the end.
+ * again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many its earlier events had. 0 is the end.
  */
 #define ANYSOCK_OP_READ 4
 
 /**
  * Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that buffer, which is
- * given back. Result: `length`; of an error `value` is how many bytes the system has.
+ * given back. Result: `length`; on an error `value` is how many bytes the system has taken.
  */
 #define ANYSOCK_OP_WRITE 5
 
@@ -532,7 +532,7 @@ typedef int64_t anysock_t;
 /**
  * An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
  *
- * Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
+ * Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
  * byte for byte. All zero is no address.
  */
 typedef struct anysock_address {
@@ -600,7 +600,7 @@ typedef struct anysock_datagram {
    */
   struct anysock_address *address;
   /**
-   * At offset 32, set by receiving: `ANYSOCK_FLAG_TRUNC` if the datagram was longer than `length`, else 0. Not looked at.
+   * At offset 32, set by receiving: `ANYSOCK_FLAG_TRUNC` if the datagram was longer than `length`, else 0. Never read.
    */
   int32_t flags;
   /**
@@ -647,7 +647,7 @@ typedef struct anysock_control {
   uint32_t reserved;
   /**
    * At offset 32: this machine's own address: the one by which the message came, or from which it shall go. No address
-   * if the system does not tell, or shall choose.
+   * if the system does not report one, or shall choose.
    */
   struct anysock_address local_address;
   /**
@@ -668,7 +668,7 @@ typedef struct anysock_message {
    */
   uint32_t size;
   /**
-   * Receiving tells: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`, `ANYSOCK_FLAG_OOB` for
+   * Set by receiving: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`, `ANYSOCK_FLAG_OOB` for
    * urgent data. Sending ignores it.
    */
   int32_t flags;
@@ -726,7 +726,7 @@ typedef struct anysock_handles {
 } anysock_handles;
 
 /**
- * One answer of `anysock_poller_wait`.
+ * One event of `anysock_poller_wait`.
  */
 typedef struct anysock_event {
   /**
@@ -807,7 +807,7 @@ typedef struct anysock_done {
    */
   int64_t flags;
   /**
-   * What came of it, or a negative error.
+   * The operation's result, or a negative error.
    */
   int64_t result;
   /**
@@ -815,7 +815,7 @@ typedef struct anysock_done {
    */
   int64_t data;
   /**
-   * What else there is to say.
+   * What else the operation reports, as said there.
    */
   int64_t value;
   /**
@@ -894,8 +894,8 @@ int64_t anysock_last_os_error(void);
  * Opens a socket, as socket(2).
  *
  * @param kind (in) "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram", "unixpacket", or for raw sockets
- *             "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either family: the first address settles it, and
- *             options that were set before are kept and applied then.
+ *             "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either address family: the first address settles it,
+ *             and options that were set before are kept and applied then.
  * @return A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for a text that is no kind, `ANYSOCK_EAFNOSUPPORT`
  *         for one that the system lacks, `ANYSOCK_EMFILE` or `ANYSOCK_ENFILE` when descriptors have run out,
  *         `ANYSOCK_EPERM` for a raw kind without the right to it, `ANYSOCK_ENOMEM`, `ANYSOCK_EFAULT` for NULL;
@@ -972,7 +972,7 @@ int64_t anysock_close(anysock_t h);
  * @param h       A socket that has no address yet.
  * @param address (in) "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" for every interface, "localhost:http", for
  *                unix kinds a path or "@name" (abstract, Linux), for raw kinds a bare host. Port 0 asks for a free port;
- *                `anysock_local_address` tells which.
+ *                `anysock_local_address` returns which.
  * @return 0. `ANYSOCK_EADDRINUSE`, `ANYSOCK_EADDRNOTAVAIL`, `ANYSOCK_EACCES`; `ANYSOCK_EINVAL` for text that is no
  *         address and for a socket that has one already; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
  *         `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EAI_NONAME` and its like for a name that does not resolve;
@@ -1055,9 +1055,10 @@ int64_t anysock_accept_many(anysock_t h,
  * @param h       A socket.
  * @param address (in) As for `anysock_bind`.
  * @return 0. `ANYSOCK_ECONNREFUSED`, `ANYSOCK_EHOSTUNREACH`, `ANYSOCK_ENETUNREACH`, `ANYSOCK_ECONNRESET`; `ANYSOCK_EACCES` for
- *         an address that the system forbids, `ANYSOCK_EAFNOSUPPORT` for one of another family; `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own; `ANYSOCK_EINPROGRESS` if that option
- *         is 0: select for writable, then connect again (the address is ignored) gives 0 or the error, and
- *         `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that is not there;
+ *         an address that the system forbids, `ANYSOCK_EAFNOSUPPORT` for one of another family; `ANYSOCK_ETIMEDOUT` after
+ *         option "connect_timeout" or the system's own timeout; `ANYSOCK_EINPROGRESS` if that option is 0: select for
+ *         writable, then connect again (the address is ignored) returns 0 or the error, and `ANYSOCK_EALREADY` before the
+ *         end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that does not exist;
  *         `ANYSOCK_EINVAL` for text that is no address; `ANYSOCK_EAI_NONAME` and its like;
  *         `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible": the
  *         attempt goes on, and connect again waits for it; `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`,
@@ -1090,7 +1091,7 @@ int64_t anysock_connect_flat(anysock_t h, const struct anysock_address *address)
  *                 is 0.
  * @param capacity How many bytes `text` holds. 128 hold every address but a long unix path.
  * @return The full length without the NUL; 0 for a unix socket without a name. `ANYSOCK_ENOTCONN` while the family of a
- *         "tcp" or "udp" socket is open; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+ *         "tcp" or "udp" socket is not settled; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
  *
  * Does not block. An IPv4 address is never shown as a mapped IPv6 one.
  */
@@ -1107,7 +1108,7 @@ int64_t anysock_local_address(anysock_t h,
  * @return The full length without the NUL; 0 for a unix peer without a name. `ANYSOCK_ENOTCONN` without a peer;
  *         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
  *
- * Does not block. Of an accepted connection it tells what accept(2) told, also when the peer has gone.
+ * Does not block. For an accepted connection it is the address that accept(2) returned, even after the peer has gone.
  */
 int64_t anysock_peer_address(anysock_t h, char *text, size_t capacity);
 
@@ -1179,7 +1180,7 @@ int64_t anysock_write(anysock_t h,
  * @param data   (out, length=length) As for `anysock_read`.
  * @param length How many.
  * @return How many bytes; fewer than `length` if the stream ended or an error came after some. Then the next call
- *         tells the error. Errors as for `anysock_read`.
+ *         returns the error. Errors as for `anysock_read`.
  *
  * Blocks as `anysock_read`. Option "read_timeout" is for the whole call.
  */
@@ -1191,7 +1192,7 @@ int64_t anysock_read_full(anysock_t h, void *data, size_t length);
  * @param h      A socket, pipe or terminal.
  * @param data   (in, length=length) As for `anysock_write`.
  * @param length How many.
- * @return How many bytes; fewer than `length` if an error came after some. Then the next call tells the error.
+ * @return How many bytes; fewer than `length` if an error came after some. Then the next call returns the error.
  *         Errors as for `anysock_write`.
  *
  * Blocks as `anysock_write`. Option "write_timeout" is for the whole call.
@@ -1305,7 +1306,7 @@ int64_t anysock_writev(anysock_t h, const struct anysock_buffer *buffers, size_t
  *               terminal or whatever else can be read, of which the call takes what it sends.
  * @param offset Where in the file to begin; its position stays as it is. -1 is its position, which moves by what is sent.
  * @param length How many bytes; -1 is to the end of the file.
- * @return How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call tells
+ * @return How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call returns
  *         the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte stream;
  *         `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a directory, `ANYSOCK_ESPIPE` for
  *         an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1, `ANYSOCK_EIO`;
@@ -1330,12 +1331,12 @@ int64_t anysock_send_file(anysock_t h,
  * @param flags     (group=FLAG) `ANYSOCK_FLAG_DONT_WAIT`, `ANYSOCK_FLAG_TRUNC`, added up.
  * @return How many; 0 if `count` is 0 or this side has shut reading. `ANYSOCK_ETIMEDOUT` after option "read_timeout",
  *         `ANYSOCK_EAGAIN` if that is 0 and nothing is there; `ANYSOCK_ECONNREFUSED` and its like, once, for what was sent
- *         before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is open; `ANYSOCK_EOPNOTSUPP` for connected kinds,
+ *         before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is not settled; `ANYSOCK_EOPNOTSUPP` for connected kinds,
  *         `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller; `ANYSOCK_ECANCELED` when the handle is closed meanwhile;
  *         `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EINVAL` for other flags and for lengths that no memory has;
  *         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
  *
- * Blocks as `anysock_read`, until there is one. An error after some is told by the next call. The array must not be changed
+ * Blocks as `anysock_read`, until there is one. An error after some is returned by the next call. The array must not be changed
  * during the call. Nothing is allocated, but on systems other than Linux one block with `ANYSOCK_FLAG_TRUNC`.
  */
 int64_t anysock_recv_many(anysock_t h,
@@ -1353,7 +1354,7 @@ int64_t anysock_recv_many(anysock_t h,
  * @param count     How many. Up to 32 go by one system call.
  * @param flags     (group=FLAG) `ANYSOCK_FLAG_DONT_WAIT` or 0.
  * @return How many were sent, counted from the first; 0 only if `count` is 0. When it is less than `count`, call again with
- *         those that are left: that tells the error, if there is one. Errors are those of the first datagram:
+ *         those that are left: that returns the error, if there is one. Errors are those of the first datagram:
  *         `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there is no room;
  *         `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer; `ANYSOCK_EAFNOSUPPORT` for an address of another
  *         family; `ANYSOCK_EINVAL` for what is no address, a segment that is negative or above 65535, and more segments
@@ -1362,8 +1363,8 @@ int64_t anysock_recv_many(anysock_t h,
  *         and `ANYSOCK_EPIPE` after this side has shut writing.
  *
  * Blocks as `anysock_write`, until there is room for one. Success means that the system has the datagrams, not that anybody
- * gets them. A "udp" socket whose family is open is settled by the first address. The array must not be changed during the
- * call. Nothing is allocated.
+ * gets them. The first address settles the family of a "udp" socket. The array must not be changed during the call. Nothing is
+ * allocated.
  */
 int64_t anysock_send_many(anysock_t h,
                           struct anysock_datagram *datagrams,
@@ -1390,8 +1391,8 @@ int64_t anysock_send_many(anysock_t h,
  *         `ANYSOCK_ENOMEM`. On an error nothing is stored.
  *
  * Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual).
- * With option "native" all control data comes as `raw_control` as the system tells it, in just as much room as there is;
- * descriptors in it are the caller's.
+ * With option "native" all control data comes in `raw_control` as the system lays it out, as much as fits; descriptors in it
+ * are the caller's to close.
  */
 int64_t anysock_recv_message(anysock_t h,
                              struct anysock_message *message,
@@ -1426,12 +1427,12 @@ int64_t anysock_send_message(anysock_t h,
  * @param h      A socket; pipes, terminals and pollers have a few options too.
  * @param option (in) Its name, "tcp.nodelay"; for each there is a macro, `ANYSOCK_OPT_TCP_NODELAY`.
  * @param value  Switches are 0 and 1, times are microseconds.
- * @return 0. `ANYSOCK_ENOPROTOOPT` for a name that is none or that this kind of socket lacks, `ANYSOCK_EOPNOTSUPP` for one
- *         that this system lacks, `ANYSOCK_EINVAL` for a value out of range, `ANYSOCK_EACCES` for one that can only be
- *         read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`, and the system's errors (`ANYSOCK_ENODEV` for an interface
- *         that is not there, `ANYSOCK_EPERM`).
+ * @return 0. `ANYSOCK_ENOPROTOOPT` for an unknown name and for an option that this kind of socket lacks,
+ *         `ANYSOCK_EOPNOTSUPP` for one that this system lacks, `ANYSOCK_EINVAL` for a value out of range, `ANYSOCK_EACCES`
+ *         for one that can only be read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`, and the system's errors
+ *         (`ANYSOCK_ENODEV` for an interface that does not exist, `ANYSOCK_EPERM`).
  *
- * Does not block. On a "tcp" or "udp" socket whose family is open the option is kept, and applied when it is settled.
+ * Does not block. On a "tcp" or "udp" socket whose family is not settled the option is kept, and applied when it is.
  */
 int64_t anysock_set(anysock_t h,
                     const char *option,
@@ -1485,11 +1486,11 @@ int64_t anysock_get_text(anysock_t h, const char *option, char *text, size_t cap
  * @param name   The option's number.
  * @param value  (in, length=length) Its bytes, as this system lays them out. May be NULL when `length` is 0.
  * @param length How many.
- * @return 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is open; `ANYSOCK_EFAULT`,
+ * @return 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is not settled; `ANYSOCK_EFAULT`,
  *         `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
  *
- * Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout", rule accept and connect
- * too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
+ * Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout", apply to accept and
+ * connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
  */
 int64_t anysock_set_raw(anysock_t h,
                         int32_t level,
@@ -1507,8 +1508,8 @@ int64_t anysock_set_raw(anysock_t h,
  * @param length How many it holds.
  * @return How many bytes the system has filled in. Errors as for `anysock_set_raw`.
  *
- * Does not block. `SO_ERROR` also tells, once, an error that a wait or option "error" has seen before; reads and a second
- * connect still say it.
+ * Does not block. `SO_ERROR` returns an error once, also one that a wait or option "error" has seen before; reads and a second
+ * connect still return it.
  */
 int64_t anysock_get_raw(anysock_t h,
                         int32_t level,
@@ -1537,8 +1538,8 @@ int64_t anysock_get_raw(anysock_t h,
  *         On an error the sets are untouched.
  *
  * Blocks (bounded=timeout_us, woken=close|signal). The sets must not be changed by another thread during the call. A set
- * that a thread hands over again and again is remembered: then a call costs what is ready and not what is watched. No
- * answer depends on it.
+ * that a thread hands over again and again is remembered: then the cost of a call depends on how many are ready and not on how
+ * many are watched. The results are the same.
  */
 int64_t anysock_select(struct anysock_handles *readable,
                        struct anysock_handles *writable,
@@ -1557,8 +1558,8 @@ int64_t anysock_select(struct anysock_handles *readable,
 int64_t anysock_handles_has(const struct anysock_handles *set, anysock_t h);
 
 /**
- * Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as epoll and
- * kqueue).
+ * Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on how many are
+ * registered, as with epoll(7) and kqueue(2).
  *
  * @return A handle, to be closed with `anysock_close`. `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
  *
@@ -1575,11 +1576,11 @@ int64_t anysock_poller_open(void);
  *               `ANYSOCK_EVENT_EDGE` or `ANYSOCK_EVENT_ONESHOT`; without these two a socket is reported as long as it is
  *               ready (level-triggered). 0 takes it out.
  * @param token  Any number; the wait gives it back.
- * @return 0. `ANYSOCK_ENOENT` for taking out what is not in, `ANYSOCK_EINVAL` for other events or a `poller` that is
+ * @return 0. `ANYSOCK_ENOENT` for taking out what is not registered, `ANYSOCK_EINVAL` for other events or a `poller` that is
  *         none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is closed during the call,
  *         `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
  *
- * Does not block; may be called while other threads wait. Setting a one-shot registration again arms it again.
+ * Does not block; may be called while other threads wait. Setting a one-shot registration anew arms it again.
  */
 int64_t anysock_poller_set(anysock_t poller,
                            anysock_t h,
@@ -1590,10 +1591,10 @@ int64_t anysock_poller_set(anysock_t poller,
  * Waits until something registered is ready. What ready means is said at `anysock_select`.
  *
  * @param poller     The poller.
- * @param events     (out, length=capacity) Receives the answers: a socket once, with all that it is ready for.
+ * @param events     (out, length=capacity) Receives the events: each socket once, with all that it is ready for.
  * @param capacity   How many it holds, at least 1. When more is ready, successive waits reach all of it.
  * @param timeout_us Microseconds; -1 waits for ever, 0 never.
- * @return How many answers; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the poller or a
+ * @return How many events; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the poller or a
  *         registered socket is closed during the wait; `ANYSOCK_EINTR` if the poller or a registered socket has option
  *         "interruptible"; `ANYSOCK_EINVAL` for no capacity, another negative timeout or a `poller` that is none;
  *         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`.
@@ -1622,13 +1623,13 @@ int64_t anysock_poller_wake(anysock_t poller);
  *         `ANYSOCK_ENOMEM`.
  * @since 0.2.0
  *
- * Does not block. Memory that is never received into takes up no memory where the system allows that.
+ * Does not block. A buffer that is never received into takes up address space alone, where the system allows that.
  */
 int64_t anysock_queue_open(int64_t buffers, int64_t buffer_size);
 
 /**
- * Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that make one view
- * of all.
+ * The memory in which the buffers of a queue are. An event has the address of its bytes; this is for languages that make one
+ * view of all buffers.
  *
  * @param q       The queue.
  * @param address (out) Receives the address; the same for the queue's life. The memory stays mapped after it, too.
@@ -1643,7 +1644,7 @@ int64_t anysock_queue_memory(anysock_t q,
                              int64_t *length);
 
 /**
- * Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+ * Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
  *
  * The memory of the caller is used during the call alone: the bytes of a write that could not go at once have been copied.
  * Received bytes come in the queue's buffers; a buffer is the program's until `ANYSOCK_OP_GIVE`, or a write from it. A bad
@@ -1671,8 +1672,8 @@ int64_t anysock_queue_run(anysock_t q,
                           int64_t timeout_us);
 
 /**
- * Makes one run return early that waits, or the next that would. From any thread and from a signal handler, whatever the
- * handler has interrupted; never lost.
+ * Makes one run return early: one that waits now, or else the next that would. From any thread and from a signal handler,
+ * whatever the handler has interrupted; never lost.
  *
  * @param q The queue.
  * @return 0. `ANYSOCK_EINVAL` for a handle that is no queue, `ANYSOCK_EBADF`.
@@ -1719,14 +1720,14 @@ int64_t anysock_interfaces(char *text,
                            size_t capacity);
 
 /**
- * Puts an address text into flat memory. It must say the whole address in numbers.
+ * Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
  *
  * @param kind    (in) The kind of socket that the address is for, as for `anysock_open`.
  * @param text    (in) "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or "@name" (abstract, Linux),
  *                for raw kinds a bare host.
  * @param address (out) Receives it. A mapped IPv6 address ("[::ffff:192.0.2.1]:80") becomes the IPv4 address that it stands
  *                for.
- * @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can tell: a
+ * @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can look up: a
  *         host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
  *         `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none;
  *         `ANYSOCK_EFAULT`. On an error nothing is stored.
@@ -1760,11 +1761,11 @@ int64_t anysock_address_format(const struct anysock_address *address,
  *
  * Of a poller, on Unix: a descriptor to be waited for by poll(2), select(2), epoll(7), kqueue(2) or another event loop. It
  * is readable whenever `anysock_poller_wait` would report something, and after `anysock_poller_wake`. It may be readable
- * without an event; a wait with timeout 0 then makes it rest. In a forked child it is the parent's: ask there anew.
+ * without an event; a wait with timeout 0 then clears that. In a forked child it is the parent's: call this again there.
  *
  * @param h A socket, pipe, terminal or poller.
  * @return The descriptor, which must not be closed, nor read if it is a poller's.
- *         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_EOPNOTSUPP` for a poller on
+ *         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_EOPNOTSUPP` for a poller on
  *         Windows, `ANYSOCK_EBADF`.
  *
  * Does not block. The number is good until the handle is closed. On Unix a socket that anysock has opened blocks for those
@@ -1795,7 +1796,7 @@ int64_t anysock_adopt(int64_t fd);
  *         is no descriptor, `ANYSOCK_ENOTSOCK` for one that can't be polled, `ANYSOCK_EMFILE`, `ANYSOCK_ENOMEM`.
  *
  * Does not block. `anysock_close` ends the loan and leaves the descriptor open. It should be called before the descriptor
- * is closed: what the number stands for afterwards is nothing the library can know.
+ * is closed, because the system may give the number to another file at once.
  */
 int64_t anysock_borrow(int64_t fd);
 
@@ -1804,7 +1805,7 @@ int64_t anysock_borrow(int64_t fd);
  *
  * @param h A socket, pipe or terminal.
  * @return The descriptor, in the blocking mode in which it was adopted; blocking, if anysock had opened it.
- *         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_ENOTSOCK` for a poller,
+ *         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_ENOTSOCK` for a poller,
  *         `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
  *
  * Blocks only for a moment, while calls that are blocked on the handle return as after `anysock_close`.

@@ -543,7 +543,8 @@ package Anysock is
    ANYSOCK_FLAG_PEEK : constant := 1;
    -- Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
    ANYSOCK_FLAG_OOB : constant := 2;
-   -- Receiving: wait until the whole length is there, the stream ends or an error comes.
+   -- Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2),
+   -- MSG_WAITALL).
    ANYSOCK_FLAG_WAIT_ALL : constant := 4;
    -- Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
    ANYSOCK_FLAG_DONT_WAIT : constant := 8;
@@ -552,12 +553,12 @@ package Anysock is
    -- Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
    -- has none.
    ANYSOCK_FLAG_MORE : constant := 32;
-   -- Told of a message: control data or handles did not fit, and are gone. Not for asking.
+   -- Only reported, of a message: control data or handles did not fit, and are lost.
    ANYSOCK_FLAG_CONTROL_TRUNC : constant := 64;
 
    -- Kinds of control data.
 
-   -- Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+   -- Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
    ANYSOCK_CONTROL_CREDENTIALS : constant := 1;
    -- Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
    -- "ip.packet_info", "ipv6.packet_info".
@@ -595,15 +596,16 @@ package Anysock is
    -- new handle.
    ANYSOCK_OP_ACCEPT : constant := 2;
    -- Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-   -- NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits
-   -- for it. Result: 0.
+   -- NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
+   -- it. Result: 0.
    ANYSOCK_OP_CONNECT : constant := 3;
    -- Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
    -- `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how
-   -- many it has brought before. 0 is the end.
+   -- many its earlier events had. 0 is the end.
    ANYSOCK_OP_READ : constant := 4;
    -- Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-   -- buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+   -- buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has
+   -- taken.
    ANYSOCK_OP_WRITE : constant := 5;
    -- Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
    -- `anysock_address`.
@@ -665,7 +667,7 @@ package Anysock is
 
    -- An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
    --
-   -- Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+   -- Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
    -- addresses are equal byte for byte. All zero is no address.
    type anysock_address is record
       family : Integer_32;
@@ -722,7 +724,7 @@ package Anysock is
       raw_length : Interfaces.C.size_t;
    end record with Convention => C;
 
-   -- One answer of `anysock_poller_wait`.
+   -- One event of `anysock_poller_wait`.
    type anysock_event is record
       token : Integer_64;
       handle : anysock_t;
@@ -1134,8 +1136,8 @@ package Anysock is
       return Integer_64
       with Import, Convention => C, External_Name => "anysock_handles_has";
 
-   -- Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-   -- epoll and kqueue).
+   -- Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not
+   -- on how many are registered, as with epoll(7) and kqueue(2).
    function anysock_poller_open
       return Integer_64
       with Import, Convention => C, External_Name => "anysock_poller_open";
@@ -1175,8 +1177,8 @@ package Anysock is
       return Integer_64
       with Import, Convention => C, External_Name => "anysock_queue_open";
 
-   -- Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-   -- make one view of all.
+   -- The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+   -- languages that make one view of all buffers.
    function anysock_queue_memory
      (q : anysock_t;
       address : System.Address;
@@ -1184,7 +1186,7 @@ package Anysock is
       return Integer_64
       with Import, Convention => C, External_Name => "anysock_queue_memory";
 
-   -- Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+   -- Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
    -- May wait.
    function anysock_queue_run
      (q : anysock_t;
@@ -1196,8 +1198,8 @@ package Anysock is
       return Integer_64
       with Import, Convention => C, External_Name => "anysock_queue_run";
 
-   -- Makes one run return early that waits, or the next that would. From any thread and from a signal
-   -- handler, whatever the handler has interrupted; never lost.
+   -- Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+   -- signal handler, whatever the handler has interrupted; never lost.
    function anysock_queue_wake
      (q : anysock_t)
       return Integer_64
@@ -1223,7 +1225,8 @@ package Anysock is
       return Integer_64
       with Import, Convention => C, External_Name => "anysock_interfaces";
 
-   -- Puts an address text into flat memory. It must say the whole address in numbers.
+   -- Parses an address text into flat memory (`anysock_address`). The text must be a whole address in
+   -- numbers.
    function anysock_address_parse
      (kind : Interfaces.C.char_array;
       text : Interfaces.C.char_array;

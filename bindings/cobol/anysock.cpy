@@ -537,7 +537,8 @@
        78  ANYSOCK-FLAG-PEEK VALUE 1.
        *> Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
        78  ANYSOCK-FLAG-OOB VALUE 2.
-       *> Receiving: wait until the whole length is there, the stream ends or an error comes.
+       *> Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2),
+       *> MSG_WAITALL).
        78  ANYSOCK-FLAG-WAIT-ALL VALUE 4.
        *> Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
        78  ANYSOCK-FLAG-DONT-WAIT VALUE 8.
@@ -546,12 +547,12 @@
        *> Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the
        *> system has none.
        78  ANYSOCK-FLAG-MORE VALUE 32.
-       *> Told of a message: control data or handles did not fit, and are gone. Not for asking.
+       *> Only reported, of a message: control data or handles did not fit, and are lost.
        78  ANYSOCK-FLAG-CONTROL-TRUNC VALUE 64.
 
        *> Kinds of control data.
 
-       *> Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+       *> Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
        78  ANYSOCK-CONTROL-CREDENTIALS VALUE 1.
        *> Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
        *> "ip.packet_info", "ipv6.packet_info".
@@ -590,16 +591,16 @@
        *> the new handle.
        78  ANYSOCK-OP-ACCEPT VALUE 2.
        *> Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends
-       *> with a NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind
-       *> it waits for it. Result: 0.
+       *> with a NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on
+       *> `handle` wait for it. Result: 0.
        78  ANYSOCK-OP-CONNECT VALUE 3.
        *> Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
        *> `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how
-       *> many it has brought before. 0 is the end.
+       *> many its earlier events had. 0 is the end.
        78  ANYSOCK-OP-READ VALUE 4.
        *> Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in
-       *> that buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system
-       *> has.
+       *> that buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system
+       *> has taken.
        78  ANYSOCK-OP-WRITE VALUE 5.
        *> Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
        *> `anysock_address`.
@@ -661,8 +662,8 @@
        *> anysock_address: An address as flat memory: 128 bytes, the same layout on every system, without a
        *> pointer.
        *>
-       *> Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
-       *> addresses are equal byte for byte. All zero is no address.
+       *> Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that
+       *> equal addresses are equal byte for byte. All zero is no address.
        *>   family (offset 0, int32_t)
        *>   port (offset 4, uint16_t)
        *>   length (offset 6, uint16_t)
@@ -711,7 +712,7 @@
        *>   raw-control (offset 64, void *)
        *>   raw-length (offset 72, size_t)
 
-       *> anysock_event: One answer of `anysock_poller_wait`.
+       *> anysock_event: One event of `anysock_poller_wait`.
        *>   token (offset 0, int64_t)
        *>   handle (offset 8, anysock_t)
        *>   events (offset 16, int32_t)
@@ -1073,8 +1074,8 @@
        *>       BY VALUE SIZE 8 h
        *>       RETURNING ANYSOCK-ANSWER
 
-       *> Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered
-       *> (as epoll and kqueue).
+       *> Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready,
+       *> not on how many are registered, as with epoll(7) and kqueue(2).
        *>   CALL "anysock_poller_open"
        *>       RETURNING ANYSOCK-ANSWER
 
@@ -1109,15 +1110,15 @@
        *>       BY VALUE SIZE 8 buffer-size
        *>       RETURNING ANYSOCK-ANSWER
 
-       *> Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages
-       *> that make one view of all.
+       *> The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+       *> languages that make one view of all buffers.
        *>   CALL "anysock_queue_memory" USING
        *>       BY VALUE SIZE 8 q
        *>       BY REFERENCE address
        *>       BY REFERENCE length
        *>       RETURNING ANYSOCK-ANSWER
 
-       *> Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+       *> Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
        *> May wait.
        *>   CALL "anysock_queue_run" USING
        *>       BY VALUE SIZE 8 q
@@ -1128,8 +1129,8 @@
        *>       BY VALUE SIZE 8 timeout-us
        *>       RETURNING ANYSOCK-ANSWER
 
-       *> Makes one run return early that waits, or the next that would. From any thread and from a signal
-       *> handler, whatever the handler has interrupted; never lost.
+       *> Makes one run return early: one that waits now, or else the next that would. From any thread and
+       *> from a signal handler, whatever the handler has interrupted; never lost.
        *>   CALL "anysock_queue_wake" USING
        *>       BY VALUE SIZE 8 q
        *>       RETURNING ANYSOCK-ANSWER
@@ -1152,7 +1153,8 @@
        *>       BY VALUE SIZE 8 capacity
        *>       RETURNING ANYSOCK-ANSWER
 
-       *> Puts an address text into flat memory. It must say the whole address in numbers.
+       *> Parses an address text into flat memory (`anysock_address`). The text must be a whole address in
+       *> numbers.
        *>   CALL "anysock_address_parse" USING
        *>       BY REFERENCE kind
        *>       BY REFERENCE text

@@ -202,8 +202,8 @@ set_raw(_H, _Level, _Name, _Value) -> erlang:nif_error(not_loaded).
 %% Reads an option by the system's own numbers, as getsockopt(2).
 get_raw(_H, _Level, _Name, _Value) -> erlang:nif_error(not_loaded).
 
-%% Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-%% epoll and kqueue).
+%% Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+%% how many are registered, as with epoll(7) and kqueue(2).
 poller_open() -> erlang:nif_error(not_loaded).
 
 %% Registers a socket with a poller, changes what it is watched for, or takes it out.
@@ -221,12 +221,12 @@ poller_wake(_Poller) -> erlang:nif_error(not_loaded).
 %% Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
 queue_open(_Buffers, _Buffer_size) -> erlang:nif_error(not_loaded).
 
-%% Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-%% make one view of all.
+%% The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+%% languages that make one view of all buffers.
 queue_memory(_Q) -> erlang:nif_error(not_loaded).
 
-%% Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-%% whatever the handler has interrupted; never lost.
+%% Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+%% signal handler, whatever the handler has interrupted; never lost.
 queue_wake(_Q) -> erlang:nif_error(not_loaded).
 
 %% Resolves an address text, as getaddrinfo(3).
@@ -238,7 +238,7 @@ resolve(_Kind, _Address, _Timeout_us, _Text) -> erlang:nif_error(not_loaded).
 %% network prefix).
 interfaces(_Text) -> erlang:nif_error(not_loaded).
 
-%% Puts an address text into flat memory. It must say the whole address in numbers.
+%% Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 address_parse(_Kind, _Text) -> erlang:nif_error(not_loaded).
 
 %% The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives

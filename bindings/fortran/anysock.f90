@@ -538,7 +538,7 @@ module anysock
   integer(c_int32_t), parameter :: ANYSOCK_FLAG_PEEK = 1
   ! Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
   integer(c_int32_t), parameter :: ANYSOCK_FLAG_OOB = 2
-  ! Receiving: wait until the whole length is there, the stream ends or an error comes.
+  ! Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
   integer(c_int32_t), parameter :: ANYSOCK_FLAG_WAIT_ALL = 4
   ! Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
   integer(c_int32_t), parameter :: ANYSOCK_FLAG_DONT_WAIT = 8
@@ -547,12 +547,12 @@ module anysock
   ! Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
   ! has none.
   integer(c_int32_t), parameter :: ANYSOCK_FLAG_MORE = 32
-  ! Told of a message: control data or handles did not fit, and are gone. Not for asking.
+  ! Only reported, of a message: control data or handles did not fit, and are lost.
   integer(c_int32_t), parameter :: ANYSOCK_FLAG_CONTROL_TRUNC = 64
 
   ! Kinds of control data.
 
-  ! Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+  ! Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
   integer(c_int32_t), parameter :: ANYSOCK_CONTROL_CREDENTIALS = 1
   ! Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
   ! "ip.packet_info", "ipv6.packet_info".
@@ -590,15 +590,15 @@ module anysock
   ! handle.
   integer(c_int64_t), parameter :: ANYSOCK_OP_ACCEPT = 2
   ! Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-  ! NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+  ! NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
   ! it. Result: 0.
   integer(c_int64_t), parameter :: ANYSOCK_OP_CONNECT = 3
   ! Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
   ! `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
-  ! it has brought before. 0 is the end.
+  ! its earlier events had. 0 is the end.
   integer(c_int64_t), parameter :: ANYSOCK_OP_READ = 4
   ! Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-  ! buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+  ! buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
   integer(c_int64_t), parameter :: ANYSOCK_OP_WRITE = 5
   ! Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
   ! `anysock_address`.
@@ -660,7 +660,7 @@ module anysock
 
   ! An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
   !
-  ! Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+  ! Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
   ! addresses are equal byte for byte. All zero is no address.
   type, bind(C) :: anysock_address
     integer(c_int32_t) :: family
@@ -716,7 +716,7 @@ module anysock
     integer(c_size_t) :: raw_length
   end type
 
-  ! One answer of `anysock_poller_wait`.
+  ! One event of `anysock_poller_wait`.
   type, bind(C) :: anysock_event
     integer(c_int64_t) :: token
     integer(c_int64_t) :: handle
@@ -1220,8 +1220,8 @@ module anysock
       integer(c_int64_t) :: answer
     end function
 
-  ! Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-  ! epoll and kqueue).
+  ! Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+  ! how many are registered, as with epoll(7) and kqueue(2).
     function anysock_poller_open() &
         bind(C, name="anysock_poller_open") result(answer)
       import
@@ -1270,8 +1270,8 @@ module anysock
       integer(c_int64_t) :: answer
     end function
 
-  ! Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-  ! make one view of all.
+  ! The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+  ! languages that make one view of all buffers.
     function anysock_queue_memory(q, address, length) &
         bind(C, name="anysock_queue_memory") result(answer)
       import
@@ -1281,7 +1281,7 @@ module anysock
       integer(c_int64_t) :: answer
     end function
 
-  ! Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+  ! Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
   ! May wait.
     function anysock_queue_run(q, ops, count, done, capacity, timeout_us) &
         bind(C, name="anysock_queue_run") result(answer)
@@ -1295,8 +1295,8 @@ module anysock
       integer(c_int64_t) :: answer
     end function
 
-  ! Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-  ! whatever the handler has interrupted; never lost.
+  ! Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+  ! signal handler, whatever the handler has interrupted; never lost.
     function anysock_queue_wake(q) &
         bind(C, name="anysock_queue_wake") result(answer)
       import
@@ -1328,7 +1328,7 @@ module anysock
       integer(c_int64_t) :: answer
     end function
 
-  ! Puts an address text into flat memory. It must say the whole address in numbers.
+  ! Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
     function anysock_address_parse(kind, text, address) &
         bind(C, name="anysock_address_parse") result(answer)
       import

@@ -455,8 +455,8 @@ FUNCTION(get_raw) {
 }
 
 /*
- * Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
- * epoll and kqueue).
+ * Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+ * how many are registered, as with epoll(7) and kqueue(2).
  */
 FUNCTION(poller_open) {
     int64_t answer = anysock_poller_open();
@@ -509,8 +509,8 @@ FUNCTION(queue_open) {
 }
 
 /*
- * Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
- * make one view of all.
+ * The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+ * languages that make one view of all buffers.
  */
 FUNCTION(queue_memory) {
     NUMBER(q, 0);
@@ -523,8 +523,8 @@ FUNCTION(queue_memory) {
 }
 
 /*
- * Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
- * whatever the handler has interrupted; never lost.
+ * Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+ * signal handler, whatever the handler has interrupted; never lost.
  */
 FUNCTION(queue_wake) {
     NUMBER(q, 0);
@@ -558,7 +558,7 @@ FUNCTION(interfaces) {
 }
 
 /*
- * Puts an address text into flat memory. It must say the whole address in numbers.
+ * Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
  */
 FUNCTION(address_parse) {
     TEXT(kind, 0);

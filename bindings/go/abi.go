@@ -551,7 +551,7 @@ const (
 	FlagPeek Flags = 1
 	// Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 	FlagOob Flags = 2
-	// Receiving: wait until the whole length is there, the stream ends or an error comes.
+	// Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 	FlagWaitAll Flags = 4
 	// Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 	FlagDontWait Flags = 8
@@ -560,13 +560,13 @@ const (
 	// Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
 	// has none.
 	FlagMore Flags = 32
-	// Told of a message: control data or handles did not fit, and are gone. Not for asking.
+	// Only reported, of a message: control data or handles did not fit, and are lost.
 	FlagControlTrunc Flags = 64
 )
 
 // Kinds of control data.
 const (
-	// Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+	// Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 	ControlCredentials = 1
 	// Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 	// "ip.packet_info", "ipv6.packet_info".
@@ -606,15 +606,15 @@ const (
 	// handle.
 	OpAccept = 2
 	// Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-	// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+	// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
 	// it. Result: 0.
 	OpConnect = 3
 	// Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
 	// `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
-	// it has brought before. 0 is the end.
+	// its earlier events had. 0 is the end.
 	OpRead = 4
 	// Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-	// buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+	// buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 	OpWrite = 5
 	// Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 	// `anysock_address`.

@@ -800,7 +800,7 @@ pattern ANYSOCK_FLAG_PEEK = 1
 -- Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 pattern ANYSOCK_FLAG_OOB :: Int32
 pattern ANYSOCK_FLAG_OOB = 2
--- Receiving: wait until the whole length is there, the stream ends or an error comes.
+-- Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 pattern ANYSOCK_FLAG_WAIT_ALL :: Int32
 pattern ANYSOCK_FLAG_WAIT_ALL = 4
 -- Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
@@ -813,13 +813,13 @@ pattern ANYSOCK_FLAG_TRUNC = 16
 -- has none.
 pattern ANYSOCK_FLAG_MORE :: Int32
 pattern ANYSOCK_FLAG_MORE = 32
--- Told of a message: control data or handles did not fit, and are gone. Not for asking.
+-- Only reported, of a message: control data or handles did not fit, and are lost.
 pattern ANYSOCK_FLAG_CONTROL_TRUNC :: Int32
 pattern ANYSOCK_FLAG_CONTROL_TRUNC = 64
 
 -- Kinds of control data.
 
--- Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+-- Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 pattern ANYSOCK_CONTROL_CREDENTIALS :: Int32
 pattern ANYSOCK_CONTROL_CREDENTIALS = 1
 -- Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
@@ -871,17 +871,17 @@ pattern ANYSOCK_OP_NOP = 1
 pattern ANYSOCK_OP_ACCEPT :: Int64
 pattern ANYSOCK_OP_ACCEPT = 2
 -- Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
--- NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+-- NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
 -- it. Result: 0.
 pattern ANYSOCK_OP_CONNECT :: Int64
 pattern ANYSOCK_OP_CONNECT = 3
 -- Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
 -- `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
--- it has brought before. 0 is the end.
+-- its earlier events had. 0 is the end.
 pattern ANYSOCK_OP_READ :: Int64
 pattern ANYSOCK_OP_READ = 4
 -- Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
--- buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+-- buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 pattern ANYSOCK_OP_WRITE :: Int64
 pattern ANYSOCK_OP_WRITE = 5
 -- Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
@@ -969,7 +969,7 @@ anysock_buffer_length = 8
 
 -- An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 --
--- Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+-- Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
 -- addresses are equal byte for byte. All zero is no address.
 --
 -- Its size and the offsets of its fields on 64-bit systems, for `peekByteOff`.
@@ -1065,7 +1065,7 @@ anysock_message_raw_control = 64
 anysock_message_raw_length :: Int
 anysock_message_raw_length = 72
 
--- One answer of `anysock_poller_wait`.
+-- One event of `anysock_poller_wait`.
 --
 -- Its size and the offsets of its fields on 64-bit systems, for `peekByteOff`.
 sizeof_anysock_event :: Int
@@ -1336,8 +1336,8 @@ foreign import ccall safe "anysock_select" anysock_select
 foreign import ccall safe "anysock_handles_has" anysock_handles_has
   :: Ptr a -> Int64 -> IO Int64
 
--- Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
--- epoll and kqueue).
+-- Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+-- how many are registered, as with epoll(7) and kqueue(2).
 foreign import ccall safe "anysock_poller_open" anysock_poller_open
   :: IO Int64
 
@@ -1360,18 +1360,18 @@ foreign import ccall safe "anysock_poller_wake" anysock_poller_wake
 foreign import ccall safe "anysock_queue_open" anysock_queue_open
   :: Int64 -> Int64 -> IO Int64
 
--- Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
--- make one view of all.
+-- The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+-- languages that make one view of all buffers.
 foreign import ccall safe "anysock_queue_memory" anysock_queue_memory
   :: Int64 -> Ptr Int64 -> Ptr Int64 -> IO Int64
 
--- Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+-- Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
 -- May wait.
 foreign import ccall safe "anysock_queue_run" anysock_queue_run
   :: Int64 -> Ptr b -> CSize -> Ptr d -> CSize -> Int64 -> IO Int64
 
--- Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
--- whatever the handler has interrupted; never lost.
+-- Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+-- signal handler, whatever the handler has interrupted; never lost.
 foreign import ccall safe "anysock_queue_wake" anysock_queue_wake
   :: Int64 -> IO Int64
 
@@ -1386,7 +1386,7 @@ foreign import ccall safe "anysock_resolve" anysock_resolve
 foreign import ccall safe "anysock_interfaces" anysock_interfaces
   :: CString -> CSize -> IO Int64
 
--- Puts an address text into flat memory. It must say the whole address in numbers.
+-- Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 foreign import ccall safe "anysock_address_parse" anysock_address_parse
   :: CString -> CString -> Ptr c -> IO Int64
 

@@ -540,7 +540,7 @@
 (defconst +flag-peek+ 1)
 ;;; Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 (defconst +flag-oob+ 2)
-;;; Receiving: wait until the whole length is there, the stream ends or an error comes.
+;;; Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 (defconst +flag-wait-all+ 4)
 ;;; Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 (defconst +flag-dont-wait+ 8)
@@ -549,12 +549,12 @@
 ;;; Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
 ;;; has none.
 (defconst +flag-more+ 32)
-;;; Told of a message: control data or handles did not fit, and are gone. Not for asking.
+;;; Only reported, of a message: control data or handles did not fit, and are lost.
 (defconst +flag-control-trunc+ 64)
 
 ;;; Kinds of control data.
 
-;;; Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+;;; Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 (defconst +control-credentials+ 1)
 ;;; Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 ;;; "ip.packet_info", "ipv6.packet_info".
@@ -592,15 +592,15 @@
 ;;; handle.
 (defconst +op-accept+ 2)
 ;;; Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-;;; NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+;;; NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
 ;;; it. Result: 0.
 (defconst +op-connect+ 3)
 ;;; Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
 ;;; `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
-;;; it has brought before. 0 is the end.
+;;; its earlier events had. 0 is the end.
 (defconst +op-read+ 4)
 ;;; Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-;;; buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+;;; buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 (defconst +op-write+ 5)
 ;;; Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 ;;; `anysock_address`.
@@ -664,7 +664,7 @@
 
 ;;; An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 ;;;
-;;; Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+;;; Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
 ;;; addresses are equal byte for byte. All zero is no address.
 (define-alien-type anysock-address
   (struct anysock-address
@@ -724,7 +724,7 @@
     (raw-length size-t)))
 (export 'anysock-message)
 
-;;; One answer of `anysock_poller_wait`.
+;;; One event of `anysock_poller_wait`.
 (define-alien-type anysock-event
   (struct anysock-event
     (token (signed 64))
@@ -1094,8 +1094,8 @@
   (set (* t))
   (h (signed 64)))
 
-;;; Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-;;; epoll and kqueue).
+;;; Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+;;; how many are registered, as with epoll(7) and kqueue(2).
 (export 'anysock-poller-open)
 (define-alien-routine ("anysock_poller_open" anysock-poller-open) (signed 64))
 
@@ -1129,15 +1129,15 @@
   (buffers (signed 64))
   (buffer-size (signed 64)))
 
-;;; Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-;;; make one view of all.
+;;; The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+;;; languages that make one view of all buffers.
 (export 'anysock-queue-memory)
 (define-alien-routine ("anysock_queue_memory" anysock-queue-memory) (signed 64)
   (q (signed 64))
   (address (* t))
   (length (* t)))
 
-;;; Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+;;; Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
 ;;; May wait.
 (export 'anysock-queue-run)
 (define-alien-routine ("anysock_queue_run" anysock-queue-run) (signed 64)
@@ -1148,8 +1148,8 @@
   (capacity size-t)
   (timeout-us (signed 64)))
 
-;;; Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-;;; whatever the handler has interrupted; never lost.
+;;; Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+;;; signal handler, whatever the handler has interrupted; never lost.
 (export 'anysock-queue-wake)
 (define-alien-routine ("anysock_queue_wake" anysock-queue-wake) (signed 64)
   (q (signed 64)))
@@ -1172,7 +1172,7 @@
   (text (* t))
   (capacity size-t))
 
-;;; Puts an address text into flat memory. It must say the whole address in numbers.
+;;; Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 (export 'anysock-address-parse)
 (define-alien-routine ("anysock_address_parse" anysock-address-parse) (signed 64)
   (kind c-string)

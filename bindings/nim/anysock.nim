@@ -541,7 +541,7 @@ const ANYSOCK_SHUT_BOTH*: int32 = 3
 const ANYSOCK_FLAG_PEEK*: int32 = 1
 # Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 const ANYSOCK_FLAG_OOB*: int32 = 2
-# Receiving: wait until the whole length is there, the stream ends or an error comes.
+# Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 const ANYSOCK_FLAG_WAIT_ALL*: int32 = 4
 # Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 const ANYSOCK_FLAG_DONT_WAIT*: int32 = 8
@@ -550,12 +550,12 @@ const ANYSOCK_FLAG_TRUNC*: int32 = 16
 # Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has
 # none.
 const ANYSOCK_FLAG_MORE*: int32 = 32
-# Told of a message: control data or handles did not fit, and are gone. Not for asking.
+# Only reported, of a message: control data or handles did not fit, and are lost.
 const ANYSOCK_FLAG_CONTROL_TRUNC*: int32 = 64
 
 # Kinds of control data.
 
-# Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+# Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 const ANYSOCK_CONTROL_CREDENTIALS*: int32 = 1
 # Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 # "ip.packet_info", "ipv6.packet_info".
@@ -593,15 +593,15 @@ const ANYSOCK_OP_NOP*: int64 = 1
 # handle.
 const ANYSOCK_OP_ACCEPT*: int64 = 2
 # Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-# NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
-# it. Result: 0.
+# NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for it.
+# Result: 0.
 const ANYSOCK_OP_CONNECT*: int64 = 3
 # Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
-# `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many it
-# has brought before. 0 is the end.
+# `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
+# its earlier events had. 0 is the end.
 const ANYSOCK_OP_READ*: int64 = 4
 # Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-# buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+# buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 const ANYSOCK_OP_WRITE*: int64 = 5
 # Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 # `anysock_address`.
@@ -661,8 +661,8 @@ type anysock_buffer* {.bycopy.} = object
 
 # An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 #
-# Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses
-# are equal byte for byte. All zero is no address.
+# Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
+# addresses are equal byte for byte. All zero is no address.
 type anysock_address* {.bycopy.} = object
   family*: int32
   port*: uint16
@@ -713,7 +713,7 @@ type anysock_message* {.bycopy.} = object
   raw_control*: pointer
   raw_length*: csize_t
 
-# One answer of `anysock_poller_wait`.
+# One event of `anysock_poller_wait`.
 type anysock_event* {.bycopy.} = object
   token*: int64
   handle*: anysock_t
@@ -909,8 +909,8 @@ proc anysock_select*(readable: ptr anysock_handles, writable: ptr anysock_handle
 # Whether a handle is in a set: 1 or 0, and 0 for NULL.
 proc anysock_handles_has*(set: ptr anysock_handles, h: anysock_t): int64 {.importc, cdecl, dynlib: library.}
 
-# Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-# epoll and kqueue).
+# Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+# how many are registered, as with epoll(7) and kqueue(2).
 proc anysock_poller_open*(): int64 {.importc, cdecl, dynlib: library.}
 
 # Registers a socket with a poller, changes what it is watched for, or takes it out.
@@ -928,16 +928,16 @@ proc anysock_poller_wake*(poller: anysock_t): int64 {.importc, cdecl, dynlib: li
 # Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
 proc anysock_queue_open*(buffers: int64, buffer_size: int64): int64 {.importc, cdecl, dynlib: library.}
 
-# Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-# make one view of all.
+# The memory in which the buffers of a queue are. An event has the address of its bytes; this is for languages
+# that make one view of all buffers.
 proc anysock_queue_memory*(q: anysock_t, address: ptr int64, length: ptr int64): int64 {.importc, cdecl, dynlib: library.}
 
-# Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+# Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
 # May wait.
 proc anysock_queue_run*(q: anysock_t, ops: ptr anysock_op, count: csize_t, done: ptr anysock_done, capacity: csize_t, timeout_us: int64): int64 {.importc, cdecl, dynlib: library.}
 
-# Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-# whatever the handler has interrupted; never lost.
+# Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+# signal handler, whatever the handler has interrupted; never lost.
 proc anysock_queue_wake*(q: anysock_t): int64 {.importc, cdecl, dynlib: library.}
 
 # Resolves an address text, as getaddrinfo(3).
@@ -949,7 +949,7 @@ proc anysock_resolve*(kind: cstring, address: cstring, timeout_us: int64, text: 
 # network prefix).
 proc anysock_interfaces*(text: cstring, capacity: csize_t): int64 {.importc, cdecl, dynlib: library.}
 
-# Puts an address text into flat memory. It must say the whole address in numbers.
+# Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 proc anysock_address_parse*(kind: cstring, text: cstring, address: ptr anysock_address): int64 {.importc, cdecl, dynlib: library.}
 
 # The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives it,

@@ -541,7 +541,7 @@ let anysock_shut_both = 3
 let anysock_flag_peek = 1
 (* Sending and receiving: urgent (out-of-band) data, of which TCP has one byte. *)
 let anysock_flag_oob = 2
-(* Receiving: wait until the whole length is there, the stream ends or an error comes. *)
+(* Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL). *)
 let anysock_flag_wait_all = 4
 (* Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call. *)
 let anysock_flag_dont_wait = 8
@@ -550,12 +550,12 @@ let anysock_flag_trunc = 16
 (* Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
    has none. *)
 let anysock_flag_more = 32
-(* Told of a message: control data or handles did not fit, and are gone. Not for asking. *)
+(* Only reported, of a message: control data or handles did not fit, and are lost. *)
 let anysock_flag_control_trunc = 64
 
 (* Kinds of control data. *)
 
-(* Control data: whose message it is. `pid`, `uid`, `gid`. Option unix.credentials. *)
+(* Control data: the sender’s `pid`, `uid` and `gid`. Option unix.credentials. *)
 let anysock_control_credentials = 1
 (* Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
    ip.packet_info, ipv6.packet_info. *)
@@ -593,15 +593,15 @@ let anysock_op_nop = 1
    handle. *)
 let anysock_op_accept = 2
 (* Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-   NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+   NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
    it. Result: 0. *)
 let anysock_op_connect = 3
 (* Operation: reads `handle`, at most `length` bytes an event, or a buffer’s size if that is 0; with
    `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
-   it has brought before. 0 is the end. *)
+   its earlier events had. 0 is the end. *)
 let anysock_op_read = 4
 (* Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-   buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has. *)
+   buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken. *)
 let anysock_op_write = 5
 (* Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
    `anysock_address`. *)
@@ -663,7 +663,7 @@ let () = seal anysock_buffer
 
 (* An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 
-   Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+   Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
    addresses are equal byte for byte. All zero is no address. *)
 let anysock_address : [`anysock_address] structure typ = structure "anysock_address"
 let anysock_address_family = field anysock_address "family" int32
@@ -719,7 +719,7 @@ let anysock_message_raw_control = field anysock_message "raw_control" (ptr void)
 let anysock_message_raw_length = field anysock_message "raw_length" size
 let () = seal anysock_message
 
-(* One answer of `anysock_poller_wait`. *)
+(* One event of `anysock_poller_wait`. *)
 let anysock_event : [`anysock_event] structure typ = structure "anysock_event"
 let anysock_event_token = field anysock_event "token" int64
 let anysock_event_handle = field anysock_event "handle" anysock_t
@@ -945,8 +945,8 @@ let anysock_select = foreign "anysock_select" ~release_runtime_lock:true
 let anysock_handles_has = foreign "anysock_handles_has"
     ((ptr void) @-> anysock_t @-> returning int64)
 
-(* Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-   epoll and kqueue). *)
+(* Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+   how many are registered, as with epoll(7) and kqueue(2). *)
 let anysock_poller_open = foreign "anysock_poller_open"
     (void @-> returning int64)
 
@@ -968,17 +968,18 @@ let anysock_poller_wake = foreign "anysock_poller_wake"
 let anysock_queue_open = foreign "anysock_queue_open"
     (int64 @-> int64 @-> returning int64)
 
-(* Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-   make one view of all. *)
+(* The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+   languages that make one view of all buffers. *)
 let anysock_queue_memory = foreign "anysock_queue_memory"
     (anysock_t @-> (ptr void) @-> (ptr void) @-> returning int64)
 
-(* Hands operations over, does what can be done, waits if nothing has happened, and tells what has. May wait. *)
+(* Hands operations over, does what can be done, waits if nothing has happened, and returns what has. May
+   wait. *)
 let anysock_queue_run = foreign "anysock_queue_run" ~release_runtime_lock:true
     (anysock_t @-> (ptr void) @-> size @-> (ptr void) @-> size @-> int64 @-> returning int64)
 
-(* Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-   whatever the handler has interrupted; never lost. *)
+(* Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+   signal handler, whatever the handler has interrupted; never lost. *)
 let anysock_queue_wake = foreign "anysock_queue_wake"
     (anysock_t @-> returning int64)
 
@@ -992,7 +993,7 @@ let anysock_resolve = foreign "anysock_resolve" ~release_runtime_lock:true
 let anysock_interfaces = foreign "anysock_interfaces"
     ((ptr void) @-> size @-> returning int64)
 
-(* Puts an address text into flat memory. It must say the whole address in numbers. *)
+(* Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers. *)
 let anysock_address_parse = foreign "anysock_address_parse"
     (string @-> string @-> (ptr void) @-> returning int64)
 

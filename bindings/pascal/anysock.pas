@@ -544,7 +544,7 @@ const ANYSOCK_SHUT_BOTH = 3;
 const ANYSOCK_FLAG_PEEK = 1;
 // Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 const ANYSOCK_FLAG_OOB = 2;
-// Receiving: wait until the whole length is there, the stream ends or an error comes.
+// Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 const ANYSOCK_FLAG_WAIT_ALL = 4;
 // Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 const ANYSOCK_FLAG_DONT_WAIT = 8;
@@ -553,12 +553,12 @@ const ANYSOCK_FLAG_TRUNC = 16;
 // Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
 // has none.
 const ANYSOCK_FLAG_MORE = 32;
-// Told of a message: control data or handles did not fit, and are gone. Not for asking.
+// Only reported, of a message: control data or handles did not fit, and are lost.
 const ANYSOCK_FLAG_CONTROL_TRUNC = 64;
 
 // Kinds of control data.
 
-// Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+// Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 const ANYSOCK_CONTROL_CREDENTIALS = 1;
 // Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 // "ip.packet_info", "ipv6.packet_info".
@@ -596,15 +596,15 @@ const ANYSOCK_OP_NOP = 1;
 // handle.
 const ANYSOCK_OP_ACCEPT = 2;
 // Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
 // it. Result: 0.
 const ANYSOCK_OP_CONNECT = 3;
 // Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
 // `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
-// it has brought before. 0 is the end.
+// its earlier events had. 0 is the end.
 const ANYSOCK_OP_READ = 4;
 // Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-// buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+// buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 const ANYSOCK_OP_WRITE = 5;
 // Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 // `anysock_address`.
@@ -670,7 +670,7 @@ type
 
 // An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 //
-// Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+// Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
 // addresses are equal byte for byte. All zero is no address.
 type
   Panysock_address = ^anysock_address;
@@ -734,7 +734,7 @@ type
     raw_length: sizeuint;
   end;
 
-// One answer of `anysock_poller_wait`.
+// One event of `anysock_poller_wait`.
 type
   Panysock_event = ^anysock_event;
   anysock_event = record
@@ -940,8 +940,8 @@ function anysock_select(readable: Panysock_handles; writable: Panysock_handles; 
 // Whether a handle is in a set: 1 or 0, and 0 for NULL.
 function anysock_handles_has(the_set: Panysock_handles; h: anysock_t): int64; cdecl; external 'anysock';
 
-// Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-// epoll and kqueue).
+// Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+// how many are registered, as with epoll(7) and kqueue(2).
 function anysock_poller_open: int64; cdecl; external 'anysock';
 
 // Registers a socket with a poller, changes what it is watched for, or takes it out.
@@ -959,16 +959,16 @@ function anysock_poller_wake(poller: anysock_t): int64; cdecl; external 'anysock
 // Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
 function anysock_queue_open(buffers: int64; buffer_size: int64): int64; cdecl; external 'anysock';
 
-// Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-// make one view of all.
+// The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+// languages that make one view of all buffers.
 function anysock_queue_memory(q: anysock_t; address: Pint64; length: Pint64): int64; cdecl; external 'anysock';
 
-// Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+// Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
 // May wait.
 function anysock_queue_run(q: anysock_t; ops: Panysock_op; count: sizeuint; done: Panysock_done; capacity: sizeuint; timeout_us: int64): int64; cdecl; external 'anysock';
 
-// Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-// whatever the handler has interrupted; never lost.
+// Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+// signal handler, whatever the handler has interrupted; never lost.
 function anysock_queue_wake(q: anysock_t): int64; cdecl; external 'anysock';
 
 // Resolves an address text, as getaddrinfo(3).
@@ -980,7 +980,7 @@ function anysock_resolve(kind: pchar; address: pchar; timeout_us: int64; text: p
 // network prefix).
 function anysock_interfaces(text: pchar; capacity: sizeuint): int64; cdecl; external 'anysock';
 
-// Puts an address text into flat memory. It must say the whole address in numbers.
+// Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 function anysock_address_parse(kind: pchar; text: pchar; address: Panysock_address): int64; cdecl; external 'anysock';
 
 // The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives

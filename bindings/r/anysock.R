@@ -533,7 +533,7 @@ ANYSOCK_SHUT_BOTH <- 3
 ANYSOCK_FLAG_PEEK <- 1
 # Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 ANYSOCK_FLAG_OOB <- 2
-# Receiving: wait until the whole length is there, the stream ends or an error comes.
+# Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 ANYSOCK_FLAG_WAIT_ALL <- 4
 # Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 ANYSOCK_FLAG_DONT_WAIT <- 8
@@ -542,12 +542,12 @@ ANYSOCK_FLAG_TRUNC <- 16
 # Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has
 # none.
 ANYSOCK_FLAG_MORE <- 32
-# Told of a message: control data or handles did not fit, and are gone. Not for asking.
+# Only reported, of a message: control data or handles did not fit, and are lost.
 ANYSOCK_FLAG_CONTROL_TRUNC <- 64
 
 # Kinds of control data.
 
-# Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+# Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 ANYSOCK_CONTROL_CREDENTIALS <- 1
 # Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 # "ip.packet_info", "ipv6.packet_info".
@@ -585,15 +585,15 @@ ANYSOCK_OP_NOP <- 1
 # handle.
 ANYSOCK_OP_ACCEPT <- 2
 # Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-# NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
-# it. Result: 0.
+# NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for it.
+# Result: 0.
 ANYSOCK_OP_CONNECT <- 3
 # Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
-# `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many it
-# has brought before. 0 is the end.
+# `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
+# its earlier events had. 0 is the end.
 ANYSOCK_OP_READ <- 4
 # Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-# buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+# buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 ANYSOCK_OP_WRITE <- 5
 # Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 # `anysock_address`.
@@ -772,8 +772,8 @@ anysock_set_raw <- function(h, level, name, value) .External("r_set_raw", h, lev
 # Reads an option by the system's own numbers, as getsockopt(2).
 anysock_get_raw <- function(h, level, name, value) .External("r_get_raw", h, level, name, value)
 
-# Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-# epoll and kqueue).
+# Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+# how many are registered, as with epoll(7) and kqueue(2).
 anysock_poller_open <- function() .External("r_poller_open")
 
 # Registers a socket with a poller, changes what it is watched for, or takes it out.
@@ -791,12 +791,12 @@ anysock_poller_wake <- function(poller) .External("r_poller_wake", poller)
 # Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
 anysock_queue_open <- function(buffers, buffer_size) .External("r_queue_open", buffers, buffer_size)
 
-# Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-# make one view of all.
+# The memory in which the buffers of a queue are. An event has the address of its bytes; this is for languages
+# that make one view of all buffers.
 anysock_queue_memory <- function(q) .External("r_queue_memory", q)
 
-# Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-# whatever the handler has interrupted; never lost.
+# Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+# signal handler, whatever the handler has interrupted; never lost.
 anysock_queue_wake <- function(q) .External("r_queue_wake", q)
 
 # Resolves an address text, as getaddrinfo(3).
@@ -808,7 +808,7 @@ anysock_resolve <- function(kind, address, timeout_us, text) .External("r_resolv
 # network prefix).
 anysock_interfaces <- function(text) .External("r_interfaces", text)
 
-# Puts an address text into flat memory. It must say the whole address in numbers.
+# Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 anysock_address_parse <- function(kind, text) .External("r_address_parse", kind, text)
 
 # The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives it,

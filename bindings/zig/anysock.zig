@@ -535,7 +535,7 @@ pub const ANYSOCK_SHUT_BOTH: i32 = 3;
 pub const ANYSOCK_FLAG_PEEK: i32 = 1;
 // Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 pub const ANYSOCK_FLAG_OOB: i32 = 2;
-// Receiving: wait until the whole length is there, the stream ends or an error comes.
+// Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 pub const ANYSOCK_FLAG_WAIT_ALL: i32 = 4;
 // Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 pub const ANYSOCK_FLAG_DONT_WAIT: i32 = 8;
@@ -544,12 +544,12 @@ pub const ANYSOCK_FLAG_TRUNC: i32 = 16;
 // Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
 // has none.
 pub const ANYSOCK_FLAG_MORE: i32 = 32;
-// Told of a message: control data or handles did not fit, and are gone. Not for asking.
+// Only reported, of a message: control data or handles did not fit, and are lost.
 pub const ANYSOCK_FLAG_CONTROL_TRUNC: i32 = 64;
 
 // Kinds of control data.
 
-// Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+// Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 pub const ANYSOCK_CONTROL_CREDENTIALS: i32 = 1;
 // Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 // "ip.packet_info", "ipv6.packet_info".
@@ -587,15 +587,15 @@ pub const ANYSOCK_OP_NOP: i64 = 1;
 // handle.
 pub const ANYSOCK_OP_ACCEPT: i64 = 2;
 // Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
 // it. Result: 0.
 pub const ANYSOCK_OP_CONNECT: i64 = 3;
 // Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
 // `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
-// it has brought before. 0 is the end.
+// its earlier events had. 0 is the end.
 pub const ANYSOCK_OP_READ: i64 = 4;
 // Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-// buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+// buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 pub const ANYSOCK_OP_WRITE: i64 = 5;
 // Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 // `anysock_address`.
@@ -657,7 +657,7 @@ pub const anysock_buffer = extern struct {
 
 // An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 //
-// Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+// Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
 // addresses are equal byte for byte. All zero is no address.
 pub const anysock_address = extern struct {
     family: i32,
@@ -713,7 +713,7 @@ pub const anysock_message = extern struct {
     raw_length: usize,
 };
 
-// One answer of `anysock_poller_wait`.
+// One event of `anysock_poller_wait`.
 pub const anysock_event = extern struct {
     token: i64,
     handle: anysock_t,
@@ -913,8 +913,8 @@ pub extern fn anysock_select(readable: ?[*]anysock_handles, writable: ?[*]anysoc
 // Whether a handle is in a set: 1 or 0, and 0 for NULL.
 pub extern fn anysock_handles_has(set: ?[*]const anysock_handles, h: anysock_t) i64;
 
-// Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-// epoll and kqueue).
+// Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+// how many are registered, as with epoll(7) and kqueue(2).
 pub extern fn anysock_poller_open() i64;
 
 // Registers a socket with a poller, changes what it is watched for, or takes it out.
@@ -932,16 +932,16 @@ pub extern fn anysock_poller_wake(poller: anysock_t) i64;
 // Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
 pub extern fn anysock_queue_open(buffers: i64, buffer_size: i64) i64;
 
-// Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-// make one view of all.
+// The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+// languages that make one view of all buffers.
 pub extern fn anysock_queue_memory(q: anysock_t, address: ?[*]i64, length: ?[*]i64) i64;
 
-// Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+// Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
 // May wait.
 pub extern fn anysock_queue_run(q: anysock_t, ops: ?[*]const anysock_op, count: usize, done: ?[*]anysock_done, capacity: usize, timeout_us: i64) i64;
 
-// Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-// whatever the handler has interrupted; never lost.
+// Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+// signal handler, whatever the handler has interrupted; never lost.
 pub extern fn anysock_queue_wake(q: anysock_t) i64;
 
 // Resolves an address text, as getaddrinfo(3).
@@ -953,7 +953,7 @@ pub extern fn anysock_resolve(kind: ?[*:0]const u8, address: ?[*:0]const u8, tim
 // network prefix).
 pub extern fn anysock_interfaces(text: ?[*]u8, capacity: usize) i64;
 
-// Puts an address text into flat memory. It must say the whole address in numbers.
+// Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 pub extern fn anysock_address_parse(kind: ?[*:0]const u8, text: ?[*:0]const u8, address: ?[*]anysock_address) i64;
 
 // The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives

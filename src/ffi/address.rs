@@ -1,4 +1,4 @@
-//! Addresses as flat memory, from text and to it. Not here: what an address text may be (`core::address`).
+//! Addresses as flat memory, from text and to it. Not here: what an address text may be (`core::name::address`).
 
 use crate::core::name::packed::Flat;
 use crate::ffi::argument::{self, Out, TextOut};
@@ -6,14 +6,14 @@ use crate::ffi::call;
 use crate::ffi::types::anysock_address;
 use std::ffi::c_char;
 
-/// Puts an address text into flat memory. It must say the whole address in numbers.
+/// Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 ///
 /// @param kind    (in) The kind of socket that the address is for, as for `anysock_open`.
 /// @param text    (in) "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or "@name" (abstract, Linux),
 ///                for raw kinds a bare host.
 /// @param address (out) Receives it. A mapped IPv6 address ("[::ffff:192.0.2.1]:80") becomes the IPv4 address that it stands
 ///                for.
-/// @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can tell: a
+/// @return 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can look up: a
 ///         host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
 ///         `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none;
 ///         `ANYSOCK_EFAULT`. On an error nothing is stored.

@@ -1,5 +1,5 @@
-//! From C arguments to Rust ones and back. What can be checked without touching the memory is checked;
-//! a pointer that points nowhere is found by the kernel (`EFAULT`), because data is not touched here.
+//! From C arguments to Rust ones and back. What can be checked without touching the memory is checked; data is not touched here, so
+//! that the kernel finds a bad pointer (`EFAULT`). Not here: the layout of messages (`message_layout`).
 
 use crate::core::error::{Error, Result};
 use crate::core::name::packed::Flat;
@@ -12,14 +12,14 @@ use std::ffi::{CStr, c_char, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::str::{from_utf8, from_utf8_unchecked};
 
-/// A text: not NULL, NUL-terminated, UTF-8.
+/// A text: `EFAULT` for NULL, `EINVAL` if it is not UTF-8. The caller vouches for its NUL.
 pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
     if text.is_null() {
         return Err(Error::EFAULT);
     }
     // SAFETY: the caller of the exported function vouches for a NUL-terminated text.
     let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
-    // Nearly all are, and to see that is much quicker.
+    // Nearly all are ASCII, which is much quicker to check than UTF-8.
     if bytes.is_ascii() {
         // SAFETY: ASCII is UTF-8.
         return Ok(unsafe { from_utf8_unchecked(bytes) });
@@ -27,7 +27,7 @@ pub unsafe fn text<'a>(text: *const c_char) -> Result<&'a str> {
     from_utf8(bytes).map_err(|_| Error::EINVAL)
 }
 
-/// Whether it is memory at all: not NULL, of a length that is neither 0 nor absurd.
+/// Whether it is memory with bytes in it: not NULL, and of a length that a Rust slice can have (1 to `isize::MAX`).
 #[inline(always)]
 fn is_memory<T>(data: *const T, length: usize) -> bool {
     !data.is_null() && length as isize > 0
@@ -38,7 +38,7 @@ fn check_memory<T>(data: *const T, length: usize) -> Result<()> {
     if is_memory(data, length) { Ok(()) } else { check_nothing(data.is_null(), length) }
 }
 
-/// NULL is no place but for nothing.
+/// For what is no such memory: NULL is fine for no bytes, and `EFAULT` for some; `EINVAL` for a length that no memory has.
 #[cold]
 fn check_nothing(is_null: bool, length: usize) -> Result<()> {
     match isize::try_from(length) {
@@ -70,7 +70,7 @@ pub unsafe fn bytes<'a>(data: *const c_void, length: usize) -> Result<&'a [u8]> 
     Ok(&[])
 }
 
-/// The caller's pieces of memory. What they point at is the kernel's to check.
+/// The caller's pieces of memory, copied. What they point at is checked by the kernel. Errors as for [`room`]; `ENOMEM`.
 pub unsafe fn pieces(buffers: *const anysock_buffer, count: usize) -> Result<Vec<Piece>> {
     check_memory(buffers, count)?;
     let mut pieces = Vec::new();
@@ -87,7 +87,7 @@ pub unsafe fn pieces(buffers: *const anysock_buffer, count: usize) -> Result<Vec
     Ok(pieces)
 }
 
-/// An array of the caller's, as long as memory can be.
+/// `EFAULT` for NULL, `EINVAL` for an array longer than memory can be.
 pub fn check_array<T>(array: *const T, count: usize) -> Result<()> {
     check_memory(array, count.checked_mul(size_of::<T>()).ok_or(Error::EINVAL)?)
 }
@@ -103,7 +103,7 @@ pub unsafe fn each<T: Copy>(
     (0..count).try_for_each(|place| body(unsafe { array.add(place).read_unaligned() }))
 }
 
-// Callers in other languages count bytes.
+// Callers in other languages rely on the offsets.
 const _: () = assert!(size_of::<anysock_address>() == 128 && offset_of!(anysock_address, bytes) == 16);
 
 const _: () = assert!(size_of::<anysock_op>() == 64 && size_of::<anysock_done>() == 64);
@@ -214,7 +214,7 @@ impl datagrams::Datagrams for Datagrams {
     }
 }
 
-/// Flags of a receive or send of many datagrams: these are left, as the others mean one.
+/// The flags of a receive or send of many datagrams; `EINVAL` for one that is not `allowed`.
 pub fn many_flags(flags: i32, allowed: Flags) -> Result<Flags> {
     if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
 }
@@ -227,7 +227,7 @@ pub struct TextOut {
 }
 
 impl TextOut {
-    /// Checked before the call, so that nothing is lost for want of a place to tell it.
+    /// Checks the place before the call, so that no result is lost because there is nowhere to store it.
     pub fn new(text: *mut c_char, capacity: usize) -> Result<Self> {
         check_memory(text, capacity)?;
         Ok(Self { text, capacity })
@@ -246,7 +246,7 @@ impl TextOut {
     }
 }
 
-/// Where so many values go, one after the other; they may be unaligned.
+/// Where up to `capacity` values go, one after the other; they may be unaligned. Errors as for [`check_array`].
 pub fn places<T>(first: *mut T, capacity: usize) -> Result<*mut T> {
     check_memory(first, capacity.checked_mul(size_of::<T>()).ok_or(Error::EINVAL)?)?;
     Ok(first)
@@ -278,7 +278,7 @@ pub fn send_flags(flags: i32) -> Result<Flags> {
     check_flags(flags, Flags::OOB.or(Flags::DONT_WAIT).or(Flags::MORE))
 }
 
-/// Most calls have none but `DONT_WAIT`.
+/// Most calls have no flag, or `DONT_WAIT` alone.
 #[inline(always)]
 fn check_flags(flags: i32, allowed: Flags) -> Result<Flags> {
     if flags & !Flags::DONT_WAIT.0 == 0 { Ok(Flags(flags)) } else { check_rare_flags(flags, allowed) }
@@ -289,7 +289,7 @@ fn check_rare_flags(flags: i32, allowed: Flags) -> Result<Flags> {
     if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
 }
 
-/// The handles of a set; none for NULL. Not a reference yet: two sets could be one array.
+/// The handles of a set; none for NULL. Not a reference yet, because two sets could be the same array.
 unsafe fn handles(set: *const anysock_handles) -> Result<*mut [anysock_t]> {
     let nothing = std::ptr::slice_from_raw_parts_mut(std::ptr::dangling_mut(), 0);
     if set.is_null() {

@@ -1,4 +1,4 @@
-//! Bytes: reading and writing. Not here: how waiting works (`core::transfer`).
+//! Bytes: reading and writing. Not here: how waiting works (`core::socket::retry`).
 
 use crate::core::socket::transfer::{self, Flags};
 use crate::core::socket::{pieces, send_file};
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn anysock_write(h: anysock_t, data: *const c_void, length
 /// @param data   (out, length=length) As for `anysock_read`.
 /// @param length How many.
 /// @return How many bytes; fewer than `length` if the stream ended or an error came after some. Then the next call
-///         tells the error. Errors as for `anysock_read`.
+///         returns the error. Errors as for `anysock_read`.
 ///
 /// Blocks as `anysock_read`. Option "read_timeout" is for the whole call.
 #[unsafe(no_mangle)]
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn anysock_read_full(h: anysock_t, data: *mut c_void, leng
 /// @param h      A socket, pipe or terminal.
 /// @param data   (in, length=length) As for `anysock_write`.
 /// @param length How many.
-/// @return How many bytes; fewer than `length` if an error came after some. Then the next call tells the error.
+/// @return How many bytes; fewer than `length` if an error came after some. Then the next call returns the error.
 ///         Errors as for `anysock_write`.
 ///
 /// Blocks as `anysock_write`. Option "write_timeout" is for the whole call.
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn anysock_writev(h: anysock_t, buffers: *const anysock_bu
 ///               terminal or whatever else can be read, of which the call takes what it sends.
 /// @param offset Where in the file to begin; its position stays as it is. -1 is its position, which moves by what is sent.
 /// @param length How many bytes; -1 is to the end of the file.
-/// @return How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call tells
+/// @return How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call returns
 ///         the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte stream;
 ///         `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a directory, `ANYSOCK_ESPIPE` for
 ///         an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1, `ANYSOCK_EIO`;

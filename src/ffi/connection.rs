@@ -11,7 +11,7 @@ use std::ffi::c_char;
 /// @param h       A socket that has no address yet.
 /// @param address (in) "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" for every interface, "localhost:http", for
 ///                unix kinds a path or "@name" (abstract, Linux), for raw kinds a bare host. Port 0 asks for a free port;
-///                `anysock_local_address` tells which.
+///                `anysock_local_address` returns which.
 /// @return 0. `ANYSOCK_EADDRINUSE`, `ANYSOCK_EADDRNOTAVAIL`, `ANYSOCK_EACCES`; `ANYSOCK_EINVAL` for text that is no
 ///         address and for a socket that has one already; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
 ///         `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EAI_NONAME` and its like for a name that does not resolve;
@@ -105,9 +105,10 @@ pub unsafe extern "C" fn anysock_accept_many(h: anysock_t, handles: *mut anysock
 /// @param h       A socket.
 /// @param address (in) As for `anysock_bind`.
 /// @return 0. `ANYSOCK_ECONNREFUSED`, `ANYSOCK_EHOSTUNREACH`, `ANYSOCK_ENETUNREACH`, `ANYSOCK_ECONNRESET`; `ANYSOCK_EACCES` for
-///         an address that the system forbids, `ANYSOCK_EAFNOSUPPORT` for one of another family; `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own; `ANYSOCK_EINPROGRESS` if that option
-///         is 0: select for writable, then connect again (the address is ignored) gives 0 or the error, and
-///         `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that is not there;
+///         an address that the system forbids, `ANYSOCK_EAFNOSUPPORT` for one of another family; `ANYSOCK_ETIMEDOUT` after
+///         option "connect_timeout" or the system's own timeout; `ANYSOCK_EINPROGRESS` if that option is 0: select for
+///         writable, then connect again (the address is ignored) returns 0 or the error, and `ANYSOCK_EALREADY` before the
+///         end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that does not exist;
 ///         `ANYSOCK_EINVAL` for text that is no address; `ANYSOCK_EAI_NONAME` and its like;
 ///         `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible": the
 ///         attempt goes on, and connect again waits for it; `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`,
@@ -143,7 +144,7 @@ pub unsafe extern "C" fn anysock_connect_flat(h: anysock_t, address: *const anys
 ///                 is 0.
 /// @param capacity How many bytes `text` holds. 128 hold every address but a long unix path.
 /// @return The full length without the NUL; 0 for a unix socket without a name. `ANYSOCK_ENOTCONN` while the family of a
-///         "tcp" or "udp" socket is open; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+///         "tcp" or "udp" socket is not settled; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
 ///
 /// Does not block. An IPv4 address is never shown as a mapped IPv6 one.
 #[unsafe(no_mangle)]
@@ -163,7 +164,7 @@ pub unsafe extern "C" fn anysock_local_address(h: anysock_t, text: *mut c_char, 
 /// @return The full length without the NUL; 0 for a unix peer without a name. `ANYSOCK_ENOTCONN` without a peer;
 ///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
 ///
-/// Does not block. Of an accepted connection it tells what accept(2) told, also when the peer has gone.
+/// Does not block. For an accepted connection it is the address that accept(2) returned, even after the peer has gone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_peer_address(h: anysock_t, text: *mut c_char, capacity: usize) -> i64 {
     call(|| {

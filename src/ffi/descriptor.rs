@@ -1,4 +1,5 @@
-//! The operating system's own descriptor: lent, adopted, borrowed, given away.
+//! The operating system's own descriptor: lent, adopted, borrowed, given away. Not here: what is done with a handle (`bytes`,
+//! `life`).
 
 use crate::core::queue;
 use crate::core::socket::adopt;
@@ -10,11 +11,11 @@ use crate::ffi::types::anysock_t;
 ///
 /// Of a poller, on Unix: a descriptor to be waited for by poll(2), select(2), epoll(7), kqueue(2) or another event loop. It
 /// is readable whenever `anysock_poller_wait` would report something, and after `anysock_poller_wake`. It may be readable
-/// without an event; a wait with timeout 0 then makes it rest. In a forked child it is the parent's: ask there anew.
+/// without an event; a wait with timeout 0 then clears that. In a forked child it is the parent's: call this again there.
 ///
 /// @param h A socket, pipe, terminal or poller.
 /// @return The descriptor, which must not be closed, nor read if it is a poller's.
-///         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_EOPNOTSUPP` for a poller on
+///         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_EOPNOTSUPP` for a poller on
 ///         Windows, `ANYSOCK_EBADF`.
 ///
 /// Does not block. The number is good until the handle is closed. On Unix a socket that anysock has opened blocks for those
@@ -47,7 +48,7 @@ pub extern "C" fn anysock_adopt(fd: i64) -> i64 {
 ///         is no descriptor, `ANYSOCK_ENOTSOCK` for one that can't be polled, `ANYSOCK_EMFILE`, `ANYSOCK_ENOMEM`.
 ///
 /// Does not block. `anysock_close` ends the loan and leaves the descriptor open. It should be called before the descriptor
-/// is closed: what the number stands for afterwards is nothing the library can know.
+/// is closed, because the system may give the number to another file at once.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_borrow(fd: i64) -> i64 {
     call(|| adopt::borrow(fd))
@@ -57,7 +58,7 @@ pub extern "C" fn anysock_borrow(fd: i64) -> i64 {
 ///
 /// @param h A socket, pipe or terminal.
 /// @return The descriptor, in the blocking mode in which it was adopted; blocking, if anysock had opened it.
-///         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_ENOTSOCK` for a poller,
+///         `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_ENOTSOCK` for a poller,
 ///         `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
 ///
 /// Blocks only for a moment, while calls that are blocked on the handle return as after `anysock_close`.

@@ -1,4 +1,4 @@
-//! Open and close. Not here: naming and connecting (`connection`), bytes (`bytes`).
+//! Opening, shutting down and closing a handle. Not here: naming and connecting (`connection`), bytes (`bytes`).
 
 use crate::core::socket::close;
 use crate::core::socket::pair;
@@ -11,8 +11,8 @@ use std::ffi::c_char;
 /// Opens a socket, as socket(2).
 ///
 /// @param kind (in) "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram", "unixpacket", or for raw sockets
-///             "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either family: the first address settles it, and
-///             options that were set before are kept and applied then.
+///             "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either address family: the first address settles it,
+///             and options that were set before are kept and applied then.
 /// @return A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for a text that is no kind, `ANYSOCK_EAFNOSUPPORT`
 ///         for one that the system lacks, `ANYSOCK_EMFILE` or `ANYSOCK_ENFILE` when descriptors have run out,
 ///         `ANYSOCK_EPERM` for a raw kind without the right to it, `ANYSOCK_ENOMEM`, `ANYSOCK_EFAULT` for NULL;

@@ -15,12 +15,12 @@ use crate::ffi::{argument, call};
 /// @param flags     (group=FLAG) `ANYSOCK_FLAG_DONT_WAIT`, `ANYSOCK_FLAG_TRUNC`, added up.
 /// @return How many; 0 if `count` is 0 or this side has shut reading. `ANYSOCK_ETIMEDOUT` after option "read_timeout",
 ///         `ANYSOCK_EAGAIN` if that is 0 and nothing is there; `ANYSOCK_ECONNREFUSED` and its like, once, for what was sent
-///         before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is open; `ANYSOCK_EOPNOTSUPP` for connected kinds,
+///         before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is not settled; `ANYSOCK_EOPNOTSUPP` for connected kinds,
 ///         `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller; `ANYSOCK_ECANCELED` when the handle is closed meanwhile;
 ///         `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EINVAL` for other flags and for lengths that no memory has;
 ///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
 ///
-/// Blocks as `anysock_read`, until there is one. An error after some is told by the next call. The array must not be changed
+/// Blocks as `anysock_read`, until there is one. An error after some is returned by the next call. The array must not be changed
 /// during the call. Nothing is allocated, but on systems other than Linux one block with `ANYSOCK_FLAG_TRUNC`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_recv_many(
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn anysock_recv_many(
 /// @param count     How many. Up to 32 go by one system call.
 /// @param flags     (group=FLAG) `ANYSOCK_FLAG_DONT_WAIT` or 0.
 /// @return How many were sent, counted from the first; 0 only if `count` is 0. When it is less than `count`, call again with
-///         those that are left: that tells the error, if there is one. Errors are those of the first datagram:
+///         those that are left: that returns the error, if there is one. Errors are those of the first datagram:
 ///         `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there is no room;
 ///         `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer; `ANYSOCK_EAFNOSUPPORT` for an address of another
 ///         family; `ANYSOCK_EINVAL` for what is no address, a segment that is negative or above 65535, and more segments
@@ -55,8 +55,8 @@ pub unsafe extern "C" fn anysock_recv_many(
 ///         and `ANYSOCK_EPIPE` after this side has shut writing.
 ///
 /// Blocks as `anysock_write`, until there is room for one. Success means that the system has the datagrams, not that anybody
-/// gets them. A "udp" socket whose family is open is settled by the first address. The array must not be changed during the
-/// call. Nothing is allocated.
+/// gets them. The first address settles the family of a "udp" socket. The array must not be changed during the call. Nothing is
+/// allocated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_send_many(
     h: anysock_t,

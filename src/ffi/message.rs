@@ -1,5 +1,5 @@
-//! Messages with what goes beside their data. Not here: how the flat structures are read and filled in (`message_layout`),
-//! and what they mean (`core::message`).
+//! Messages with an address, control data and handles beside their bytes. Not here: how the flat structures are read and filled in
+//! (`message_layout`), and what they mean (`core::socket::message`).
 
 use crate::core::error::Error;
 use crate::core::socket::message;
@@ -26,8 +26,8 @@ use crate::ffi::{argument, call, message_layout};
 ///         `ANYSOCK_ENOMEM`. On an error nothing is stored.
 ///
 /// Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual).
-/// With option "native" all control data comes as `raw_control` as the system tells it, in just as much room as there is;
-/// descriptors in it are the caller's.
+/// With option "native" all control data comes in `raw_control` as the system lays it out, as much as fits; descriptors in it
+/// are the caller's to close.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_recv_message(
     h: anysock_t,

@@ -1,5 +1,5 @@
-//! The flat message of the C interface, read and filled in: of every version, wherever it lies in memory. Not here:
-//! what stands in it (`types`), and what it means (`core::message`).
+//! Reads and fills in the flat message of the C interface, of every version and at any alignment. Not here: its fields (`types`),
+//! and what they mean (`core::socket::message`).
 
 use crate::core::error::{Error, Result};
 use crate::core::name::packed::Flat;
@@ -12,12 +12,12 @@ use crate::ffi::types::{
 use std::mem::{align_of, offset_of, size_of};
 use std::net::{IpAddr, SocketAddr};
 
-/// The first fields are there in every version.
+/// The size of the first version's required fields, which every version has.
 const LEAST: usize = offset_of!(anysock_message, address);
-/// No version will ever be longer, and nobody has so much memory by mistake.
+/// A size above this is a mistake, of which the memory must not be read: no version will be longer.
 const MOST: usize = 4096;
 
-// Callers in other languages count bytes.
+// Callers in other languages rely on the offsets.
 const _: () = assert!(size_of::<anysock_control>() == 288 && offset_of!(anysock_control, destination) == 160);
 
 /// The caller's message, which may be unaligned and of another version.
@@ -46,7 +46,7 @@ pub unsafe fn read(message: *const anysock_message) -> Result<anysock_message> {
     }
 }
 
-/// How much room there is; checked before anything is received, so that nothing is lost for want of a place.
+/// How much room there is; checked before anything is received, so that nothing is lost because there is nowhere to store it.
 pub fn capacity(asked: &anysock_message) -> Result<Capacity> {
     argument::check_array(asked.controls, asked.control_count)?;
     argument::check_array(asked.handles, asked.handle_count)?;
@@ -54,8 +54,8 @@ pub fn capacity(asked: &anysock_message) -> Result<Capacity> {
     Ok(Capacity { controls: asked.control_count, rights: asked.handle_count, raw: asked.raw_length })
 }
 
-/// Stores what has come, in those fields that the caller knows, and of each as much as there is room for, whatever the core
-/// has made of it.
+/// Stores what has come in those fields that the caller's version has, and of each array as much as there is room for, even if the
+/// core should return more.
 pub unsafe fn put(message: *mut anysock_message, asked: &anysock_message, incoming: &Incoming) {
     let knows = |offset| offset < asked.size as usize;
     let controls = first(&incoming.controls, asked.control_count);

@@ -1,7 +1,7 @@
-//! The only door: every exported function, one file per section of the manual.
-//! Each checks its arguments, makes one call into `core` and converts the result; here is how.
+//! The only door: every exported function, one file per section of the manual. Each checks its arguments, makes one call into
+//! `core` and converts the result; here is how. Not here: logic of any kind.
 
-// Functions that take pointers are `unsafe`; what their callers owe them is said in the C documentation.
+// Functions that take pointers are `unsafe`; what they require of their callers is in the C documentation above each.
 #![allow(clippy::missing_safety_doc)]
 
 mod argument;
@@ -26,7 +26,7 @@ use crate::core::process::cancellation;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a successful call answers, as the number that crosses the boundary.
+/// The result of a successful call, as the number that C gets.
 trait Answer {
     fn number(self) -> i64;
 }
@@ -59,7 +59,8 @@ impl Answer for bool {
     }
 }
 
-/// Runs the body of an exported function. No panic gets past it, and the thread is not cancelled in it.
+/// Runs the body of an exported function: a panic becomes `EINTERNAL` instead of unwinding into C, and the thread is not cancelled
+/// (pthread_cancel(3)) meanwhile.
 #[inline]
 fn call<T: Answer>(body: impl FnOnce() -> Result<T>) -> i64 {
     cancellation::keep_out(|| call_now(body))

@@ -1,4 +1,4 @@
-//! Options by name, and the system's own by number. Not here: the table (`core::options`).
+//! Options by name, and the system's own by number. Not here: the table (`core::settings::catalogue`).
 
 use crate::core::options;
 use crate::ffi::argument::{self, Out, TextOut};
@@ -11,12 +11,12 @@ use std::ffi::{c_char, c_void};
 /// @param h      A socket; pipes, terminals and pollers have a few options too.
 /// @param option (in) Its name, "tcp.nodelay"; for each there is a macro, `ANYSOCK_OPT_TCP_NODELAY`.
 /// @param value  Switches are 0 and 1, times are microseconds.
-/// @return 0. `ANYSOCK_ENOPROTOOPT` for a name that is none or that this kind of socket lacks, `ANYSOCK_EOPNOTSUPP` for one
-///         that this system lacks, `ANYSOCK_EINVAL` for a value out of range, `ANYSOCK_EACCES` for one that can only be
-///         read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`, and the system's errors (`ANYSOCK_ENODEV` for an interface
-///         that is not there, `ANYSOCK_EPERM`).
+/// @return 0. `ANYSOCK_ENOPROTOOPT` for an unknown name and for an option that this kind of socket lacks,
+///         `ANYSOCK_EOPNOTSUPP` for one that this system lacks, `ANYSOCK_EINVAL` for a value out of range, `ANYSOCK_EACCES`
+///         for one that can only be read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`, and the system's errors
+///         (`ANYSOCK_ENODEV` for an interface that does not exist, `ANYSOCK_EPERM`).
 ///
-/// Does not block. On a "tcp" or "udp" socket whose family is open the option is kept, and applied when it is settled.
+/// Does not block. On a "tcp" or "udp" socket whose family is not settled the option is kept, and applied when it is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_set(h: anysock_t, option: *const c_char, value: i64) -> i64 {
     // SAFETY: the caller vouches for the text.
@@ -90,11 +90,11 @@ pub unsafe extern "C" fn anysock_get_text(
 /// @param name   The option's number.
 /// @param value  (in, length=length) Its bytes, as this system lays them out. May be NULL when `length` is 0.
 /// @param length How many.
-/// @return 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is open; `ANYSOCK_EFAULT`,
+/// @return 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is not settled; `ANYSOCK_EFAULT`,
 ///         `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
 ///
-/// Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout", rule accept and connect
-/// too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
+/// Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout", apply to accept and
+/// connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_set_raw(
     h: anysock_t,
@@ -116,8 +116,8 @@ pub unsafe extern "C" fn anysock_set_raw(
 /// @param length How many it holds.
 /// @return How many bytes the system has filled in. Errors as for `anysock_set_raw`.
 ///
-/// Does not block. `SO_ERROR` also tells, once, an error that a wait or option "error" has seen before; reads and a second
-/// connect still say it.
+/// Does not block. `SO_ERROR` returns an error once, also one that a wait or option "error" has seen before; reads and a second
+/// connect still return it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_get_raw(
     h: anysock_t,

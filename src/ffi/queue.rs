@@ -1,4 +1,5 @@
-//! The batch queue: everything a program wants done, and everything that happened, in one call.
+//! The batch queue: everything a program wants done, and everything that happened, in one call. Not here: what the operations do
+//! (`core::queue`), and the numbers that name them (`types`).
 
 use crate::core::error::{Error, Result};
 use crate::core::memory;
@@ -17,14 +18,14 @@ use std::ffi::c_char;
 ///         `ANYSOCK_ENOMEM`.
 /// @since 0.2.0
 ///
-/// Does not block. Memory that is never received into takes up no memory where the system allows that.
+/// Does not block. A buffer that is never received into takes up address space alone, where the system allows that.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_queue_open(buffers: i64, buffer_size: i64) -> i64 {
     call(|| queue::open(buffers, buffer_size))
 }
 
-/// Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that make one view
-/// of all.
+/// The memory in which the buffers of a queue are. An event has the address of its bytes; this is for languages that make one
+/// view of all buffers.
 ///
 /// @param q       The queue.
 /// @param address (out) Receives the address; the same for the queue's life. The memory stays mapped after it, too.
@@ -47,7 +48,7 @@ pub unsafe extern "C" fn anysock_queue_memory(q: anysock_t, address: *mut i64, l
     })
 }
 
-/// Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+/// Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
 ///
 /// The memory of the caller is used during the call alone: the bytes of a write that could not go at once have been copied.
 /// Received bytes come in the queue's buffers; a buffer is the program's until `ANYSOCK_OP_GIVE`, or a write from it. A bad
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn anysock_queue_run(
         argument::check_array(ops, count)?;
         let mut place = argument::places(done, capacity)?;
         queue::run(q, &Ops { first: ops, count }, capacity, timeout_us, |done| {
-            // SAFETY: the caller vouches for `capacity` places, and a run tells no more than that.
+            // SAFETY: the caller vouches for `capacity` places, and a run returns no more events than that.
             unsafe {
                 place.write_unaligned(done.into());
                 place = place.add(1);
@@ -88,8 +89,8 @@ pub unsafe extern "C" fn anysock_queue_run(
     })
 }
 
-/// Makes one run return early that waits, or the next that would. From any thread and from a signal handler, whatever the
-/// handler has interrupted; never lost.
+/// Makes one run return early: one that waits now, or else the next that would. From any thread and from a signal handler,
+/// whatever the handler has interrupted; never lost.
 ///
 /// @param q The queue.
 /// @return 0. `ANYSOCK_EINVAL` for a handle that is no queue, `ANYSOCK_EBADF`.

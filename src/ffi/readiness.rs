@@ -25,8 +25,8 @@ use crate::ffi::{argument, call};
 ///         On an error the sets are untouched.
 ///
 /// Blocks (bounded=timeout_us, woken=close|signal). The sets must not be changed by another thread during the call. A set
-/// that a thread hands over again and again is remembered: then a call costs what is ready and not what is watched. No
-/// answer depends on it.
+/// that a thread hands over again and again is remembered: then the cost of a call depends on how many are ready and not on how
+/// many are watched. The results are the same.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn anysock_select(
     readable: *mut anysock_handles,
@@ -61,8 +61,8 @@ pub unsafe extern "C" fn anysock_handles_has(set: *const anysock_handles, h: any
     call(|| Ok(unsafe { argument::handles_of(set) }?.contains(&h)))
 }
 
-/// Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as epoll and
-/// kqueue).
+/// Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on how many are
+/// registered, as with epoll(7) and kqueue(2).
 ///
 /// @return A handle, to be closed with `anysock_close`. `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
 ///
@@ -80,11 +80,11 @@ pub extern "C" fn anysock_poller_open() -> i64 {
 ///               `ANYSOCK_EVENT_EDGE` or `ANYSOCK_EVENT_ONESHOT`; without these two a socket is reported as long as it is
 ///               ready (level-triggered). 0 takes it out.
 /// @param token  Any number; the wait gives it back.
-/// @return 0. `ANYSOCK_ENOENT` for taking out what is not in, `ANYSOCK_EINVAL` for other events or a `poller` that is
+/// @return 0. `ANYSOCK_ENOENT` for taking out what is not registered, `ANYSOCK_EINVAL` for other events or a `poller` that is
 ///         none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is closed during the call,
 ///         `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
 ///
-/// Does not block; may be called while other threads wait. Setting a one-shot registration again arms it again.
+/// Does not block; may be called while other threads wait. Setting a one-shot registration anew arms it again.
 #[unsafe(no_mangle)]
 pub extern "C" fn anysock_poller_set(poller: anysock_t, h: anysock_t, events: i32, token: i64) -> i64 {
     call(|| poller::set(poller, h, events, token))
@@ -93,10 +93,10 @@ pub extern "C" fn anysock_poller_set(poller: anysock_t, h: anysock_t, events: i3
 /// Waits until something registered is ready. What ready means is said at `anysock_select`.
 ///
 /// @param poller     The poller.
-/// @param events     (out, length=capacity) Receives the answers: a socket once, with all that it is ready for.
+/// @param events     (out, length=capacity) Receives the events: each socket once, with all that it is ready for.
 /// @param capacity   How many it holds, at least 1. When more is ready, successive waits reach all of it.
 /// @param timeout_us Microseconds; -1 waits for ever, 0 never.
-/// @return How many answers; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the poller or a
+/// @return How many events; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the poller or a
 ///         registered socket is closed during the wait; `ANYSOCK_EINTR` if the poller or a registered socket has option
 ///         "interruptible"; `ANYSOCK_EINVAL` for no capacity, another negative timeout or a `poller` that is none;
 ///         `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`.
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn anysock_poller_wait(
         poller::wait(poller, capacity, timeout_us, |report| {
             let poller::Report { token, handle, events } = report;
             let event = anysock_event { token, handle, events: events.0, reserved: 0 };
-            // SAFETY: the caller vouches for `capacity` places, and a wait makes no more answers than that.
+            // SAFETY: the caller vouches for `capacity` places, and a wait reports no more events than that.
             unsafe {
                 place.write_unaligned(event);
                 place = place.add(1);

@@ -1,5 +1,5 @@
-//! The types and numbers that the functions share. The error codes and the option names are not here:
-//! the header gets them from the tables in `core`.
+//! The types and numbers that the functions share. Not here: the error codes and the option names, which the header gets
+//! from the tables in `core`.
 #![allow(non_camel_case_types)]
 
 use std::ffi::c_void;
@@ -23,7 +23,7 @@ pub const ANYSOCK_SHUT_BOTH: i32 = 3;
 pub const ANYSOCK_FLAG_PEEK: i32 = 1;
 /// Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 pub const ANYSOCK_FLAG_OOB: i32 = 2;
-/// Receiving: wait until the whole length is there, the stream ends or an error comes.
+/// Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 pub const ANYSOCK_FLAG_WAIT_ALL: i32 = 4;
 /// Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 pub const ANYSOCK_FLAG_DONT_WAIT: i32 = 8;
@@ -31,10 +31,10 @@ pub const ANYSOCK_FLAG_DONT_WAIT: i32 = 8;
 pub const ANYSOCK_FLAG_TRUNC: i32 = 16;
 /// Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system has none.
 pub const ANYSOCK_FLAG_MORE: i32 = 32;
-/// Told of a message: control data or handles did not fit, and are gone. Not for asking.
+/// Only reported, of a message: control data or handles did not fit, and are lost.
 pub const ANYSOCK_FLAG_CONTROL_TRUNC: i32 = 64;
 
-/// Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+/// Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 pub const ANYSOCK_CONTROL_CREDENTIALS: i32 = 1;
 /// Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options "ip.packet_info",
 /// "ipv6.packet_info".
@@ -66,13 +66,13 @@ pub const ANYSOCK_OP_NOP: i64 = 1;
 /// Operation: takes connections of `handle`; with `ANYSOCK_QUEUE_MULTI` one after the other. Result: the new handle.
 pub const ANYSOCK_OP_ACCEPT: i64 = 2;
 /// Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a NUL; with
-/// `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for it. Result: 0.
+/// `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for it. Result: 0.
 pub const ANYSOCK_OP_CONNECT: i64 = 3;
 /// Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with `ANYSOCK_QUEUE_MULTI`
-/// again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many it has brought before. 0 is the end.
+/// again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many its earlier events had. 0 is the end.
 pub const ANYSOCK_OP_READ: i64 = 4;
 /// Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that buffer, which is
-/// given back. Result: `length`; of an error `value` is how many bytes the system has.
+/// given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 pub const ANYSOCK_OP_WRITE: i64 = 5;
 /// Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an `anysock_address`.
 pub const ANYSOCK_OP_RECEIVE_FROM: i64 = 6;
@@ -142,7 +142,7 @@ pub struct anysock_buffer {
 
 /// An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 ///
-/// Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
+/// Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal addresses are equal
 /// byte for byte. All zero is no address.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -176,7 +176,7 @@ pub struct anysock_datagram {
     /// (nullable) At offset 24: where the sender's address goes, NULL if it is not wanted; or where to send to, NULL for the
     /// connected peer. When sending, an address whose `family` is 0 is as NULL.
     pub address: *mut anysock_address,
-    /// At offset 32, set by receiving: `ANYSOCK_FLAG_TRUNC` if the datagram was longer than `length`, else 0. Not looked at.
+    /// At offset 32, set by receiving: `ANYSOCK_FLAG_TRUNC` if the datagram was longer than `length`, else 0. Never read.
     pub flags: i32,
     /// At offset 36: when sending, the size of the datagrams that this one is cut into, 0 to leave that to option
     /// "udp.segment". Set by receiving: with option "udp.gro", the size of the datagrams that were joined to this one, of
@@ -205,7 +205,7 @@ pub struct anysock_control {
     /// At offset 28: 0.
     pub reserved: u32,
     /// At offset 32: this machine's own address: the one by which the message came, or from which it shall go. No address
-    /// if the system does not tell, or shall choose.
+    /// if the system does not report one, or shall choose.
     pub local_address: anysock_address,
     /// At offset 160, received only: the address that the message was sent to, which may be one of many machines.
     pub destination: anysock_address,
@@ -220,7 +220,7 @@ pub struct anysock_control {
 pub struct anysock_message {
     /// (size, least=buffer_count) `sizeof(anysock_message)`.
     pub size: u32,
-    /// Receiving tells: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`, `ANYSOCK_FLAG_OOB` for
+    /// Set by receiving: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`, `ANYSOCK_FLAG_OOB` for
     /// urgent data. Sending ignores it.
     pub flags: i32,
     /// (length=buffer_count) The pieces of memory for the data. May be NULL when `buffer_count` is 0.
@@ -244,7 +244,7 @@ pub struct anysock_message {
     pub raw_length: usize,
 }
 
-/// One answer of `anysock_poller_wait`.
+/// One event of `anysock_poller_wait`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct anysock_event {
@@ -293,11 +293,11 @@ pub struct anysock_done {
     pub op: i64,
     /// `ANYSOCK_QUEUE_MORE`, `ANYSOCK_QUEUE_CUT`, added up.
     pub flags: i64,
-    /// What came of it, or a negative error.
+    /// The operation's result, or a negative error.
     pub result: i64,
     /// The address of the bytes.
     pub data: i64,
-    /// What else there is to say.
+    /// What else the operation reports, as said there.
     pub value: i64,
     /// The buffer in which the bytes lie: the program's until it gives it back. 0 for none.
     pub buffer: i64,

@@ -544,7 +544,7 @@ namespace Anysock
         public const int FlagPeek = 1;
         /// <summary>Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.</summary>
         public const int FlagOob = 2;
-        /// <summary>Receiving: wait until the whole length is there, the stream ends or an error comes.</summary>
+        /// <summary>Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).</summary>
         public const int FlagWaitAll = 4;
         /// <summary>Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.</summary>
         public const int FlagDontWait = 8;
@@ -555,12 +555,12 @@ namespace Anysock
         /// none.
         /// </summary>
         public const int FlagMore = 32;
-        /// <summary>Told of a message: control data or handles did not fit, and are gone. Not for asking.</summary>
+        /// <summary>Only reported, of a message: control data or handles did not fit, and are lost.</summary>
         public const int FlagControlTrunc = 64;
 
         // Kinds of control data.
 
-        /// <summary>Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".</summary>
+        /// <summary>Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".</summary>
         public const int ControlCredentials = 1;
         /// <summary>
         /// Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
@@ -602,19 +602,19 @@ namespace Anysock
         public const long OpAccept = 2;
         /// <summary>
         /// Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a NUL;
-        /// with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for it.
+        /// with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for it.
         /// Result: 0.
         /// </summary>
         public const long OpConnect = 3;
         /// <summary>
         /// Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
-        /// `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many it
-        /// has brought before. 0 is the end.
+        /// `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many its
+        /// earlier events had. 0 is the end.
         /// </summary>
         public const long OpRead = 4;
         /// <summary>
         /// Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-        /// buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+        /// buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
         /// </summary>
         public const long OpWrite = 5;
         /// <summary>
@@ -695,8 +695,8 @@ namespace Anysock
         /// <summary>
         /// An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
         ///
-        /// Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses
-        /// are equal byte for byte. All zero is no address.
+        /// Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
+        /// addresses are equal byte for byte. All zero is no address.
         /// </summary>
         [StructLayout(LayoutKind.Sequential)]
         public struct AnysockAddress
@@ -743,8 +743,8 @@ namespace Anysock
             /// </summary>
             public AnysockAddress* Address;
             /// <summary>
-            /// At offset 32, set by receiving: `ANYSOCK_FLAG_TRUNC` if the datagram was longer than `length`, else 0. Not
-            /// looked at.
+            /// At offset 32, set by receiving: `ANYSOCK_FLAG_TRUNC` if the datagram was longer than `length`, else 0. Never
+            /// read.
             /// </summary>
             public int Flags;
             /// <summary>
@@ -779,7 +779,7 @@ namespace Anysock
             public uint Reserved;
             /// <summary>
             /// At offset 32: this machine's own address: the one by which the message came, or from which it shall go. No
-            /// address if the system does not tell, or shall choose.
+            /// address if the system does not report one, or shall choose.
             /// </summary>
             public AnysockAddress LocalAddress;
             /// <summary>At offset 160, received only: the address that the message was sent to, which may be one of many machines.</summary>
@@ -799,7 +799,7 @@ namespace Anysock
             /// <summary>`sizeof(anysock_message)`.</summary>
             public uint Size;
             /// <summary>
-            /// Receiving tells: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`,
+            /// Set by receiving: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`,
             /// `ANYSOCK_FLAG_OOB` for urgent data. Sending ignores it.
             /// </summary>
             public int Flags;
@@ -826,7 +826,7 @@ namespace Anysock
             public UIntPtr RawLength;
         }
 
-        /// <summary>One answer of `anysock_poller_wait`.</summary>
+        /// <summary>One event of `anysock_poller_wait`.</summary>
         [StructLayout(LayoutKind.Sequential)]
         public struct AnysockEvent
         {
@@ -877,11 +877,11 @@ namespace Anysock
             public long Op;
             /// <summary>`ANYSOCK_QUEUE_MORE`, `ANYSOCK_QUEUE_CUT`, added up.</summary>
             public long Flags;
-            /// <summary>What came of it, or a negative error.</summary>
+            /// <summary>The operation's result, or a negative error.</summary>
             public long Result;
             /// <summary>The address of the bytes.</summary>
             public long Data;
-            /// <summary>What else there is to say.</summary>
+            /// <summary>What else the operation reports, as said there.</summary>
             public long Value;
             /// <summary>The buffer in which the bytes lie: the program's until it gives it back. 0 for none.</summary>
             public long Buffer;
@@ -1097,8 +1097,8 @@ namespace Anysock
         public static extern long HandlesHas(AnysockHandles* set, long h);
 
         /// <summary>
-        /// Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as epoll
-        /// and kqueue).
+        /// Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on how
+        /// many are registered, as with epoll(7) and kqueue(2).
         /// </summary>
         [DllImport(Library, EntryPoint = "anysock_poller_open", CallingConvention = CallingConvention.Cdecl)]
         public static extern long PollerOpen();
@@ -1124,19 +1124,19 @@ namespace Anysock
         public static extern long QueueOpen(long buffers, long buffer_size);
 
         /// <summary>
-        /// Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that make
-        /// one view of all.
+        /// The memory in which the buffers of a queue are. An event has the address of its bytes; this is for languages
+        /// that make one view of all buffers.
         /// </summary>
         [DllImport(Library, EntryPoint = "anysock_queue_memory", CallingConvention = CallingConvention.Cdecl)]
         public static extern long QueueMemory(long q, long* address, long* length);
 
-        /// <summary>Hands operations over, does what can be done, waits if nothing has happened, and tells what has. May wait.</summary>
+        /// <summary>Hands operations over, does what can be done, waits if nothing has happened, and returns what has. May wait.</summary>
         [DllImport(Library, EntryPoint = "anysock_queue_run", CallingConvention = CallingConvention.Cdecl)]
         public static extern long QueueRun(long q, AnysockOp* ops, UIntPtr count, AnysockDone* done, UIntPtr capacity, long timeout_us);
 
         /// <summary>
-        /// Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-        /// whatever the handler has interrupted; never lost.
+        /// Makes one run return early: one that waits now, or else the next that would. From any thread and from a signal
+        /// handler, whatever the handler has interrupted; never lost.
         /// </summary>
         [DllImport(Library, EntryPoint = "anysock_queue_wake", CallingConvention = CallingConvention.Cdecl)]
         public static extern long QueueWake(long q);
@@ -1153,7 +1153,7 @@ namespace Anysock
         [DllImport(Library, EntryPoint = "anysock_interfaces", CallingConvention = CallingConvention.Cdecl)]
         public static extern long Interfaces(byte* text, UIntPtr capacity);
 
-        /// <summary>Puts an address text into flat memory. It must say the whole address in numbers.</summary>
+        /// <summary>Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.</summary>
         [DllImport(Library, EntryPoint = "anysock_address_parse", CallingConvention = CallingConvention.Cdecl)]
         public static extern long AddressParse(byte* kind, byte* text, AnysockAddress* address);
 

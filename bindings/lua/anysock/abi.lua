@@ -681,7 +681,7 @@ abi.SHUT_BOTH = 3
 abi.FLAG_PEEK = 1
 -- Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 abi.FLAG_OOB = 2
--- Receiving: wait until the whole length is there, the stream ends or an error comes.
+-- Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 abi.FLAG_WAIT_ALL = 4
 -- Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 abi.FLAG_DONT_WAIT = 8
@@ -690,11 +690,11 @@ abi.FLAG_TRUNC = 16
 -- Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
 -- has none.
 abi.FLAG_MORE = 32
--- Told of a message: control data or handles did not fit, and are gone. Not for asking.
+-- Only reported, of a message: control data or handles did not fit, and are lost.
 abi.FLAG_CONTROL_TRUNC = 64
 
 -- Kinds of control data.
--- Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+-- Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 abi.CONTROL_CREDENTIALS = 1
 -- Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 -- "ip.packet_info", "ipv6.packet_info".
@@ -730,15 +730,15 @@ abi.OP_NOP = 1
 -- handle.
 abi.OP_ACCEPT = 2
 -- Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
--- NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+-- NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
 -- it. Result: 0.
 abi.OP_CONNECT = 3
 -- Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
 -- `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
--- it has brought before. 0 is the end.
+-- its earlier events had. 0 is the end.
 abi.OP_READ = 4
 -- Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
--- buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+-- buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 abi.OP_WRITE = 5
 -- Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 -- `anysock_address`.

@@ -538,7 +538,7 @@ pub const ANYSOCK_SHUT_BOTH: i32 = 3;
 pub const ANYSOCK_FLAG_PEEK: i32 = 1;
 /// Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
 pub const ANYSOCK_FLAG_OOB: i32 = 2;
-/// Receiving: wait until the whole length is there, the stream ends or an error comes.
+/// Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL).
 pub const ANYSOCK_FLAG_WAIT_ALL: i32 = 4;
 /// Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
 pub const ANYSOCK_FLAG_DONT_WAIT: i32 = 8;
@@ -547,12 +547,12 @@ pub const ANYSOCK_FLAG_TRUNC: i32 = 16;
 /// Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
 /// has none.
 pub const ANYSOCK_FLAG_MORE: i32 = 32;
-/// Told of a message: control data or handles did not fit, and are gone. Not for asking.
+/// Only reported, of a message: control data or handles did not fit, and are lost.
 pub const ANYSOCK_FLAG_CONTROL_TRUNC: i32 = 64;
 
 // Kinds of control data.
 
-/// Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+/// Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
 pub const ANYSOCK_CONTROL_CREDENTIALS: i32 = 1;
 /// Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
 /// "ip.packet_info", "ipv6.packet_info".
@@ -590,15 +590,15 @@ pub const ANYSOCK_OP_NOP: i64 = 1;
 /// handle.
 pub const ANYSOCK_OP_ACCEPT: i64 = 2;
 /// Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-/// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for
+/// NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
 /// it. Result: 0.
 pub const ANYSOCK_OP_CONNECT: i64 = 3;
 /// Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
 /// `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many
-/// it has brought before. 0 is the end.
+/// its earlier events had. 0 is the end.
 pub const ANYSOCK_OP_READ: i64 = 4;
 /// Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-/// buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+/// buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
 pub const ANYSOCK_OP_WRITE: i64 = 5;
 /// Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
 /// `anysock_address`.
@@ -714,7 +714,7 @@ pub struct anysock_buffer {
 
 /// An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
 ///
-/// Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal
+/// Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
 /// addresses are equal byte for byte. All zero is no address.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -751,7 +751,7 @@ pub struct anysock_datagram {
     /// the connected peer. When sending, an address whose `family` is 0 is as NULL.
     pub address: *mut anysock_address,
     /// At offset 32, set by receiving: `ANYSOCK_FLAG_TRUNC` if the datagram was longer than `length`, else 0.
-    /// Not looked at.
+    /// Never read.
     pub flags: i32,
     /// At offset 36: when sending, the size of the datagrams that this one is cut into, 0 to leave that to
     /// option "udp.segment". Set by receiving: with option "udp.gro", the size of the datagrams that were
@@ -780,7 +780,7 @@ pub struct anysock_control {
     /// At offset 28: 0.
     pub reserved: u32,
     /// At offset 32: this machine's own address: the one by which the message came, or from which it shall
-    /// go. No address if the system does not tell, or shall choose.
+    /// go. No address if the system does not report one, or shall choose.
     pub local_address: anysock_address,
     /// At offset 160, received only: the address that the message was sent to, which may be one of many
     /// machines.
@@ -797,7 +797,7 @@ pub struct anysock_control {
 pub struct anysock_message {
     /// `sizeof(anysock_message)`.
     pub size: u32,
-    /// Receiving tells: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`,
+    /// Set by receiving: `ANYSOCK_FLAG_TRUNC` if the data did not fit, `ANYSOCK_FLAG_CONTROL_TRUNC`,
     /// `ANYSOCK_FLAG_OOB` for urgent data. Sending ignores it.
     pub flags: i32,
     /// The pieces of memory for the data. May be NULL when `buffer_count` is 0.
@@ -821,7 +821,7 @@ pub struct anysock_message {
     pub raw_length: usize,
 }
 
-/// One answer of `anysock_poller_wait`.
+/// One event of `anysock_poller_wait`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct anysock_event {
@@ -870,11 +870,11 @@ pub struct anysock_done {
     pub op: i64,
     /// `ANYSOCK_QUEUE_MORE`, `ANYSOCK_QUEUE_CUT`, added up.
     pub flags: i64,
-    /// What came of it, or a negative error.
+    /// The operation's result, or a negative error.
     pub result: i64,
     /// The address of the bytes.
     pub data: i64,
-    /// What else there is to say.
+    /// What else the operation reports, as said there.
     pub value: i64,
     /// The buffer in which the bytes lie: the program's until it gives it back. 0 for none.
     pub buffer: i64,
@@ -941,8 +941,8 @@ unsafe extern "C" {
     /// Opens a socket, as socket(2).
     ///
     /// - kind (`const char *`, in): "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram",
-    ///   "unixpacket", or for raw sockets "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either family:
-    ///   the first address settles it, and options that were set before are kept and applied then.
+    ///   "unixpacket", or for raw sockets "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either address
+    ///   family: the first address settles it, and options that were set before are kept and applied then.
     ///
     /// Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for a text that is no kind,
     /// `ANYSOCK_EAFNOSUPPORT` for one that the system lacks, `ANYSOCK_EMFILE` or `ANYSOCK_ENFILE` when
@@ -1019,7 +1019,7 @@ unsafe extern "C" {
     /// - h (`anysock_t`): A socket that has no address yet.
     /// - address (`const char *`, in): "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" for every
     ///   interface, "localhost:http", for unix kinds a path or "@name" (abstract, Linux), for raw kinds a bare
-    ///   host. Port 0 asks for a free port; `anysock_local_address` tells which.
+    ///   host. Port 0 asks for a free port; `anysock_local_address` returns which.
     ///
     /// Returns: 0. `ANYSOCK_EADDRINUSE`, `ANYSOCK_EADDRNOTAVAIL`, `ANYSOCK_EACCES`; `ANYSOCK_EINVAL` for text
     /// that is no address and for a socket that has one already; `ANYSOCK_EAFNOSUPPORT` for an address of another
@@ -1096,13 +1096,13 @@ unsafe extern "C" {
     ///
     /// Returns: 0. `ANYSOCK_ECONNREFUSED`, `ANYSOCK_EHOSTUNREACH`, `ANYSOCK_ENETUNREACH`, `ANYSOCK_ECONNRESET`;
     /// `ANYSOCK_EACCES` for an address that the system forbids, `ANYSOCK_EAFNOSUPPORT` for one of another family;
-    /// `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own; `ANYSOCK_EINPROGRESS` if that
-    /// option is 0: select for writable, then connect again (the address is ignored) gives 0 or the error, and
-    /// `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that is not there;
-    /// `ANYSOCK_EINVAL` for text that is no address; `ANYSOCK_EAI_NONAME` and its like; `ANYSOCK_ECANCELED` when
-    /// the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible": the attempt goes on, and
-    /// connect again waits for it; `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`,
-    /// `ANYSOCK_ENOTSOCK`.
+    /// `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own timeout; `ANYSOCK_EINPROGRESS` if
+    /// that option is 0: select for writable, then connect again (the address is ignored) returns 0 or the error,
+    /// and `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that does not
+    /// exist; `ANYSOCK_EINVAL` for text that is no address; `ANYSOCK_EAI_NONAME` and its like;
+    /// `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible": the
+    /// attempt goes on, and connect again waits for it; `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`,
+    /// `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
     ///
     /// Blocks until the handshake is done. A socket whose connect has failed stays failed: each later connect and
     /// read says the same, and only a new handle may try again. With "connect_timeout" 0, resolving a name may
@@ -1129,7 +1129,7 @@ unsafe extern "C" {
     /// - capacity (`size_t`): How many bytes `text` holds. 128 hold every address but a long unix path.
     ///
     /// Returns: The full length without the NUL; 0 for a unix socket without a name. `ANYSOCK_ENOTCONN` while the
-    /// family of a "tcp" or "udp" socket is open; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+    /// family of a "tcp" or "udp" socket is not settled; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
     ///
     /// Does not block. An IPv4 address is never shown as a mapped IPv6 one.
     pub fn anysock_local_address(h: anysock_t, text: *mut c_char, capacity: usize) -> i64;
@@ -1143,7 +1143,8 @@ unsafe extern "C" {
     /// Returns: The full length without the NUL; 0 for a unix peer without a name. `ANYSOCK_ENOTCONN` without a
     /// peer; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
     ///
-    /// Does not block. Of an accepted connection it tells what accept(2) told, also when the peer has gone.
+    /// Does not block. For an accepted connection it is the address that accept(2) returned, even after the peer
+    /// has gone.
     pub fn anysock_peer_address(h: anysock_t, text: *mut c_char, capacity: usize) -> i64;
 
     /// The socket's own address as flat memory, as getsockname(2).
@@ -1207,7 +1208,7 @@ unsafe extern "C" {
     /// - length (`size_t`): How many.
     ///
     /// Returns: How many bytes; fewer than `length` if the stream ended or an error came after some. Then the
-    /// next call tells the error. Errors as for `anysock_read`.
+    /// next call returns the error. Errors as for `anysock_read`.
     ///
     /// Blocks as `anysock_read`. Option "read_timeout" is for the whole call.
     pub fn anysock_read_full(h: anysock_t, data: *mut c_void, length: usize) -> i64;
@@ -1218,7 +1219,7 @@ unsafe extern "C" {
     /// - data (`const void *`, in, length in length): As for `anysock_write`.
     /// - length (`size_t`): How many.
     ///
-    /// Returns: How many bytes; fewer than `length` if an error came after some. Then the next call tells the
+    /// Returns: How many bytes; fewer than `length` if an error came after some. Then the next call returns the
     /// error. Errors as for `anysock_write`.
     ///
     /// Blocks as `anysock_write`. Option "write_timeout" is for the whole call.
@@ -1321,7 +1322,7 @@ unsafe extern "C" {
     /// - length (`int64_t`): How many bytes; -1 is to the end of the file.
     ///
     /// Returns: How many bytes; fewer than `length` if the file ended or an error came after some. Then the next
-    /// call tells the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte
+    /// call returns the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte
     /// stream; `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a directory,
     /// `ANYSOCK_ESPIPE` for an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1,
     /// `ANYSOCK_EIO`; `ANYSOCK_ENOTSOCK` for a pipe or terminal as `h`.
@@ -1341,13 +1342,13 @@ unsafe extern "C" {
     ///
     /// Returns: How many; 0 if `count` is 0 or this side has shut reading. `ANYSOCK_ETIMEDOUT` after option
     /// "read_timeout", `ANYSOCK_EAGAIN` if that is 0 and nothing is there; `ANYSOCK_ECONNREFUSED` and its like,
-    /// once, for what was sent before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is open;
+    /// once, for what was sent before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is not settled;
     /// `ANYSOCK_EOPNOTSUPP` for connected kinds, `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller;
     /// `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible";
     /// `ANYSOCK_EINVAL` for other flags and for lengths that no memory has; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
     ///
-    /// Blocks as `anysock_read`, until there is one. An error after some is told by the next call. The array must
-    /// not be changed during the call. Nothing is allocated, but on systems other than Linux one block with
+    /// Blocks as `anysock_read`, until there is one. An error after some is returned by the next call. The array
+    /// must not be changed during the call. Nothing is allocated, but on systems other than Linux one block with
     /// `ANYSOCK_FLAG_TRUNC`.
     pub fn anysock_recv_many(h: anysock_t, datagrams: *mut anysock_datagram, count: usize, flags: i32) -> i64;
 
@@ -1361,9 +1362,9 @@ unsafe extern "C" {
     /// - flags (`int32_t`): `ANYSOCK_FLAG_DONT_WAIT` or 0.
     ///
     /// Returns: How many were sent, counted from the first; 0 only if `count` is 0. When it is less than `count`,
-    /// call again with those that are left: that tells the error, if there is one. Errors are those of the first
-    /// datagram: `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there is no
-    /// room; `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer; `ANYSOCK_EAFNOSUPPORT` for an
+    /// call again with those that are left: that returns the error, if there is one. Errors are those of the
+    /// first datagram: `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there
+    /// is no room; `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer; `ANYSOCK_EAFNOSUPPORT` for an
     /// address of another family; `ANYSOCK_EINVAL` for what is no address, a segment that is negative or above
     /// 65535, and more segments than the system makes; `ANYSOCK_EOPNOTSUPP` for segments where
     /// `anysock_has("udp.gso")` is 0. And those of the socket: `ANYSOCK_ECONNREFUSED` and its like, once, for
@@ -1371,8 +1372,8 @@ unsafe extern "C" {
     /// writing.
     ///
     /// Blocks as `anysock_write`, until there is room for one. Success means that the system has the datagrams,
-    /// not that anybody gets them. A "udp" socket whose family is open is settled by the first address. The array
-    /// must not be changed during the call. Nothing is allocated.
+    /// not that anybody gets them. The first address settles the family of a "udp" socket. The array must not be
+    /// changed during the call. Nothing is allocated.
     pub fn anysock_send_many(h: anysock_t, datagrams: *mut anysock_datagram, count: usize, flags: i32) -> i64;
 
     /// Receives a message and what comes beside its data, as recvmsg(2): its sender, control data, handles.
@@ -1396,8 +1397,8 @@ unsafe extern "C" {
     /// a pipe or terminal; `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`. On an error nothing is stored.
     ///
     /// Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual). With
-    /// option "native" all control data comes as `raw_control` as the system tells it, in just as much room as
-    /// there is; descriptors in it are the caller's.
+    /// option "native" all control data comes in `raw_control` as the system lays it out, as much as fits;
+    /// descriptors in it are the caller's to close.
     pub fn anysock_recv_message(h: anysock_t, message: *mut anysock_message, flags: i32) -> i64;
 
     /// Sends a message and what goes beside its data, as sendmsg(2): to an address, with control data, with
@@ -1429,13 +1430,13 @@ unsafe extern "C" {
     ///   `ANYSOCK_OPT_TCP_NODELAY`.
     /// - value (`int64_t`): Switches are 0 and 1, times are microseconds.
     ///
-    /// Returns: 0. `ANYSOCK_ENOPROTOOPT` for a name that is none or that this kind of socket lacks,
+    /// Returns: 0. `ANYSOCK_ENOPROTOOPT` for an unknown name and for an option that this kind of socket lacks,
     /// `ANYSOCK_EOPNOTSUPP` for one that this system lacks, `ANYSOCK_EINVAL` for a value out of range,
     /// `ANYSOCK_EACCES` for one that can only be read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`, and
-    /// the system's errors (`ANYSOCK_ENODEV` for an interface that is not there, `ANYSOCK_EPERM`).
+    /// the system's errors (`ANYSOCK_ENODEV` for an interface that does not exist, `ANYSOCK_EPERM`).
     ///
-    /// Does not block. On a "tcp" or "udp" socket whose family is open the option is kept, and applied when it is
-    /// settled.
+    /// Does not block. On a "tcp" or "udp" socket whose family is not settled the option is kept, and applied
+    /// when it is.
     pub fn anysock_set(h: anysock_t, option: *const c_char, value: i64) -> i64;
 
     /// Reads an option that is a number.
@@ -1483,11 +1484,12 @@ unsafe extern "C" {
     ///   `length` is 0.
     /// - length (`size_t`): How many.
     ///
-    /// Returns: 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is open;
+    /// Returns: 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is not settled;
     /// `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
     ///
     /// Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout",
-    /// rule accept and connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
+    /// apply to accept and connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with
+    /// `ANYSOCK_EINPROGRESS`.
     pub fn anysock_set_raw(h: anysock_t, level: i32, name: i32, value: *const c_void, length: usize) -> i64;
 
     /// Reads an option by the system's own numbers, as getsockopt(2).
@@ -1500,8 +1502,8 @@ unsafe extern "C" {
     ///
     /// Returns: How many bytes the system has filled in. Errors as for `anysock_set_raw`.
     ///
-    /// Does not block. `SO_ERROR` also tells, once, an error that a wait or option "error" has seen before; reads
-    /// and a second connect still say it.
+    /// Does not block. `SO_ERROR` returns an error once, also one that a wait or option "error" has seen before;
+    /// reads and a second connect still return it.
     pub fn anysock_get_raw(h: anysock_t, level: i32, name: i32, value: *mut c_void, length: usize) -> i64;
 
     /// Waits until a socket of three sets is ready, and leaves in the sets just those that are; as select(2),
@@ -1525,8 +1527,8 @@ unsafe extern "C" {
     /// `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`. On an error the sets are untouched.
     ///
     /// Blocks. The sets must not be changed by another thread during the call. A set that a thread hands over
-    /// again and again is remembered: then a call costs what is ready and not what is watched. No answer depends
-    /// on it.
+    /// again and again is remembered: then the cost of a call depends on how many are ready and not on how many
+    /// are watched. The results are the same.
     pub fn anysock_select(readable: *mut anysock_handles, writable: *mut anysock_handles, exceptional: *mut anysock_handles, timeout_us: i64) -> i64;
 
     /// Whether a handle is in a set: 1 or 0, and 0 for NULL.
@@ -1539,8 +1541,8 @@ unsafe extern "C" {
     /// Does not block, and does not look whether the handle is open.
     pub fn anysock_handles_has(set: *const anysock_handles, h: anysock_t) -> i64;
 
-    /// Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-    /// epoll and kqueue).
+    /// Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+    /// how many are registered, as with epoll(7) and kqueue(2).
     ///
     /// Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`,
     /// `ANYSOCK_ENOMEM`.
@@ -1558,24 +1560,24 @@ unsafe extern "C" {
     ///   ready (level-triggered). 0 takes it out.
     /// - token (`int64_t`): Any number; the wait gives it back.
     ///
-    /// Returns: 0. `ANYSOCK_ENOENT` for taking out what is not in, `ANYSOCK_EINVAL` for other events or a
+    /// Returns: 0. `ANYSOCK_ENOENT` for taking out what is not registered, `ANYSOCK_EINVAL` for other events or a
     /// `poller` that is none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is closed
     /// during the call, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
     ///
-    /// Does not block; may be called while other threads wait. Setting a one-shot registration again arms it
+    /// Does not block; may be called while other threads wait. Setting a one-shot registration anew arms it
     /// again.
     pub safe fn anysock_poller_set(poller: anysock_t, h: anysock_t, events: i32, token: i64) -> i64;
 
     /// Waits until something registered is ready. What ready means is said at `anysock_select`.
     ///
     /// - poller (`anysock_t`): The poller.
-    /// - events (`anysock_event *`, out, length in capacity): Receives the answers: a socket once, with all that
-    ///   it is ready for.
+    /// - events (`anysock_event *`, out, length in capacity): Receives the events: each socket once, with all
+    ///   that it is ready for.
     /// - capacity (`size_t`): How many it holds, at least 1. When more is ready, successive waits reach all of
     ///   it.
     /// - timeout_us (`int64_t`): Microseconds; -1 waits for ever, 0 never.
     ///
-    /// Returns: How many answers; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the
+    /// Returns: How many events; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the
     /// poller or a registered socket is closed during the wait; `ANYSOCK_EINTR` if the poller or a registered
     /// socket has option "interruptible"; `ANYSOCK_EINVAL` for no capacity, another negative timeout or a
     /// `poller` that is none; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`.
@@ -1603,11 +1605,12 @@ unsafe extern "C" {
     /// Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for other numbers,
     /// `ANYSOCK_EMFILE`, `ANYSOCK_ENOMEM`.
     ///
-    /// Does not block. Memory that is never received into takes up no memory where the system allows that.
+    /// Does not block. A buffer that is never received into takes up address space alone, where the system allows
+    /// that.
     pub safe fn anysock_queue_open(buffers: i64, buffer_size: i64) -> i64;
 
-    /// Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-    /// make one view of all.
+    /// The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+    /// languages that make one view of all buffers.
     ///
     /// - q (`anysock_t`): The queue.
     /// - address (`int64_t *`, out): Receives the address; the same for the queue's life. The memory stays mapped
@@ -1619,7 +1622,7 @@ unsafe extern "C" {
     /// Does not block.
     pub fn anysock_queue_memory(q: anysock_t, address: *mut i64, length: *mut i64) -> i64;
 
-    /// Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+    /// Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
     ///
     /// The memory of the caller is used during the call alone: the bytes of a write that could not go at once
     /// have been copied. Received bytes come in the queue's buffers; a buffer is the program's until
@@ -1643,8 +1646,8 @@ unsafe extern "C" {
     /// Blocks. Several threads may run one queue; each event goes to one of them.
     pub fn anysock_queue_run(q: anysock_t, ops: *const anysock_op, count: usize, done: *mut anysock_done, capacity: usize, timeout_us: i64) -> i64;
 
-    /// Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-    /// whatever the handler has interrupted; never lost.
+    /// Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+    /// signal handler, whatever the handler has interrupted; never lost.
     ///
     /// - q (`anysock_t`): The queue.
     ///
@@ -1684,7 +1687,7 @@ unsafe extern "C" {
     /// Does not block.
     pub fn anysock_interfaces(text: *mut c_char, capacity: usize) -> i64;
 
-    /// Puts an address text into flat memory. It must say the whole address in numbers.
+    /// Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
     ///
     /// - kind (`const char *`, in): The kind of socket that the address is for, as for `anysock_open`.
     /// - text (`const char *`, in): "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or
@@ -1693,7 +1696,7 @@ unsafe extern "C" {
     ///   the IPv4 address that it stands for.
     ///
     /// Returns: 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve`
-    /// can tell: a host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
+    /// can look up: a host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
     /// `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none;
     /// `ANYSOCK_EFAULT`. On an error nothing is stored.
     ///
@@ -1722,13 +1725,13 @@ unsafe extern "C" {
     ///
     /// Of a poller, on Unix: a descriptor to be waited for by poll(2), select(2), epoll(7), kqueue(2) or another
     /// event loop. It is readable whenever `anysock_poller_wait` would report something, and after
-    /// `anysock_poller_wake`. It may be readable without an event; a wait with timeout 0 then makes it rest. In a
-    /// forked child it is the parent's: ask there anew.
+    /// `anysock_poller_wake`. It may be readable without an event; a wait with timeout 0 then clears that. In a
+    /// forked child it is the parent's: call this again there.
     ///
     /// - h (`anysock_t`): A socket, pipe, terminal or poller.
     ///
     /// Returns: The descriptor, which must not be closed, nor read if it is a poller's. `ANYSOCK_ENOTCONN` while
-    /// the family of a "tcp" or "udp" socket is open, `ANYSOCK_EOPNOTSUPP` for a poller on Windows,
+    /// the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_EOPNOTSUPP` for a poller on Windows,
     /// `ANYSOCK_EBADF`.
     ///
     /// Does not block. The number is good until the handle is closed. On Unix a socket that anysock has opened
@@ -1760,7 +1763,7 @@ unsafe extern "C" {
     /// `ANYSOCK_ENOMEM`.
     ///
     /// Does not block. `anysock_close` ends the loan and leaves the descriptor open. It should be called before
-    /// the descriptor is closed: what the number stands for afterwards is nothing the library can know.
+    /// the descriptor is closed, because the system may give the number to another file at once.
     pub fn anysock_borrow(fd: i64) -> i64;
 
     /// Gives the descriptor away: the handle is gone as after `anysock_close`, but the descriptor lives and is
@@ -1769,8 +1772,8 @@ unsafe extern "C" {
     /// - h (`anysock_t`): A socket, pipe or terminal.
     ///
     /// Returns: The descriptor, in the blocking mode in which it was adopted; blocking, if anysock had opened it.
-    /// `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_ENOTSOCK` for a poller,
-    /// `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
+    /// `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_ENOTSOCK` for a
+    /// poller, `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
     ///
     /// Blocks only for a moment, while calls that are blocked on the handle return as after `anysock_close`.
     pub safe fn anysock_release(h: anysock_t) -> i64;

@@ -36,7 +36,7 @@ mod tests;
 mod number;
 
 pub use codes::{ALIASES, NAMED};
-pub use number::{Alias, Described, Error, Packed, Result, System};
+pub use number::{Alias, CountOrError, Described, Error, Result, System};
 
 use number::{Map, OS_BASE, SUCCESS};
 
@@ -56,7 +56,8 @@ impl Error {
             .unwrap_or(Self(-(OS_BASE + i64::from(os_code))))
     }
 
-    /// The system's own number for the error, the lowest where there are several; `EIO`'s for what no system call says.
+    /// The system's own number for the error, the lowest where there are several; that of `EIO` for an error that no system
+    /// call returns.
     pub fn to_os(self, system: System) -> i32 {
         let mut known = system.errors().into_iter().flatten();
         match known.find(|(_, error)| *error == self) {
@@ -68,9 +69,8 @@ impl Error {
 
     /// The error for what `getaddrinfo` returned.
     ///
-    /// `EAI_SYSTEM` says that `errno` knows more; a caller who asks here instead gets
-    /// [`Error::EAI_FAIL`]. Windows has no such code, because its resolver returns any Winsock code
-    /// itself.
+    /// `EAI_SYSTEM` means that the error is in `errno`, so that a caller should use [`Error::from_os`]; here it becomes
+    /// [`Error::EAI_FAIL`]. Windows has no such code, because its resolver returns any Winsock code itself.
     pub fn from_resolver(system: System, code: i32) -> Self {
         if let Some(error) = find(system.resolver_errors(), code) {
             return error;

@@ -1,4 +1,4 @@
-//! What an error is, and what the tables say of one. Not here: which errors there are (`codes`), and how systems number them
+//! The types: an error, a row of the tables, a system. Not here: which errors there are (`codes`), and how systems number them
 //! (`linux`, `bsd`, `windows`, `resolver`).
 
 use std::ffi::CStr;
@@ -6,19 +6,20 @@ use std::ffi::CStr;
 /// The result of anything that can go wrong.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A count or an error in one word, for ways on which two would have to be saved.
+/// A count or an error in one word. A `Result<usize>` takes two registers; on the paths of `recv` and `send` the second would
+/// have to be saved and restored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Packed(i64);
+pub struct CountOrError(i64);
 
-impl From<Result<usize>> for Packed {
+impl From<Result<usize>> for CountOrError {
     #[inline(always)]
     fn from(result: Result<usize>) -> Self {
         Self(result.map_or_else(Error::code, |count| count as i64))
     }
 }
 
-impl Packed {
-    /// What was packed.
+impl CountOrError {
+    /// Back to a `Result`.
     #[inline(always)]
     pub fn unpack(self) -> Result<usize> {
         Error::from_code(self.0).map_or(Ok(self.0 as usize), Err)
@@ -63,7 +64,7 @@ impl Error {
         self.0
     }
 
-    /// The error that a kept code stands for; `None` for a code that is none.
+    /// The error of a code that [`Self::code`] gave; `None` for a code that is no error.
     pub const fn from_code(code: i64) -> Option<Self> {
         if code < 0 { Some(Self(code)) } else { None }
     }

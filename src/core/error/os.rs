@@ -5,7 +5,8 @@ use crate::sys::{OsError, ResolveError, ThreadLocal};
 
 static LAST: ThreadLocal<i32> = ThreadLocal::new();
 
-/// The system's number for the last error that a call of this thread met. For logs only.
+/// The system's number (`errno`, `WSAGetLastError`) for the last error that a call of this thread met; 0 if there was none.
+/// For logs only.
 #[must_use]
 pub fn last_error() -> i32 {
     LAST.find(|last| *last).unwrap_or(0)

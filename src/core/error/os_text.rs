@@ -1,6 +1,6 @@
-//! Texts for `-(20000 + n)`: an operating system's own error `n`. They are static, yet nearly all
-//! of them are never asked for: so they are made when they are, a page of a hundred at a time, and
-//! kept. Not the system's words, which vary with its language.
+//! Texts for `-(20000 + n)`: an operating system's own error `n`. Callers get them for the life of the process, but hardly any
+//! is ever needed: so they are made on first use, a page of a hundred at a time, and kept. Not the system's words, which vary
+//! with its language.
 
 use crate::core::error::number::{Described, OS_BASE};
 use once_cell::race::OnceBox;

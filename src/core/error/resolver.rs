@@ -29,7 +29,7 @@ pub(super) const OPENBSD: Map = map![
     -2 EAI_NONAME, -1 EAI_BADFLAGS,
 ];
 
-/// Codes that mean something else in a resolver's mouth, and those of DNS. The others are
+/// Codes that mean something else when a resolver returns them, and those of DNS. The others are
 /// Winsock's.
 pub(super) const WINDOWS: Map = map![
     8 WSA_NOT_ENOUGH_MEMORY => EAI_MEMORY,

@@ -1,5 +1,5 @@
 //! Windows: Winsock's codes, and the Win32 codes that socket, wait and file-name calls return. Pure
-//! data. Of Winsock nothing is left out; of Win32, most: such a number says more as itself.
+//! data. Winsock's are complete; most of Win32's are left out, because such a number says more as itself (`EOS_n`).
 
 use crate::core::error::number::{Error, Map};
 

@@ -1,5 +1,5 @@
-//! Options by name: setting, reading, and keeping those that were set before there was a descriptor, or
-//! that a second one will need. Not here: the table of options, and the systems' numbers (`sys::option`).
+//! Options by name: setting, reading, and recording those that another descriptor of the handle will need. Not here: the table
+//! of options (`settings/catalogue`), and the systems' numbers (`sys::option`).
 
 mod own;
 
@@ -19,7 +19,7 @@ use crate::core::settings::{multicast, system_time};
 use crate::core::socket::family::build;
 use crate::core::socket::judge;
 use crate::core::socket::transfer::Room;
-use crate::sys::option::{self, Native};
+use crate::sys::option::{self, SockOpt};
 use crate::sys::{self, Fd};
 use socket2::Domain;
 
@@ -37,12 +37,13 @@ fn look_up(number: i64, name: &str) -> Result<(Ref, &'static OptionSpec)> {
 }
 
 /// The table says that this system has the option: a kernel that does not know it is too old, or was
-/// built without.
-fn plainly(error: Error) -> Error {
+/// built without it, which is another error than an option of another kind of socket.
+fn lacking(error: Error) -> Error {
     if error == Error::ENOPROTOOPT { Error::EOPNOTSUPP } else { error }
 }
 
-/// Sets an option that is a number.
+/// Sets an option that is a number (a switch 0 or 1, a time in microseconds). Errors as in the header (`anysock_set`). Does not
+/// block, as all functions here.
 pub fn set(number: i64, name: &str, value: i64) -> Result<()> {
     let (slot, row) = look_up(number, name)?;
     row.check(false, Access::Read)?;
@@ -51,7 +52,7 @@ pub fn set(number: i64, name: &str, value: i64) -> Result<()> {
     }
     match row.source {
         Source::Own(own) if own != Own::Inherit => own::set(&slot, own, value),
-        _ => store(&slot, Setting::Number(row, value)).map_err(plainly),
+        _ => store(&slot, Setting::Number(row, value)).map_err(lacking),
     }
 }
 
@@ -62,14 +63,14 @@ pub fn set_text(number: i64, name: &str, value: &str) -> Result<()> {
     if let Source::Own(own) = row.source {
         return own::set_text(&slot, own, value);
     }
-    store(&slot, Setting::Text(row, memory::text(value)?)).map_err(plainly)
+    store(&slot, Setting::Text(row, memory::text(value)?)).map_err(lacking)
 }
 
 /// Sets an option by the system's own numbers.
 pub fn set_raw(number: i64, level: i32, name: i32, value: &[u8]) -> Result<()> {
     let slot = lookup::settled(number)?;
     memory::check()?;
-    // The kernel looks at the memory first: it may not be there.
+    // First, as the kernel checks the caller's memory (EFAULT) before it is copied here.
     sys::set_option(slot.fd(), level, name, value)?;
     if let Some(half) = sys::timeout_option(level, name) {
         system_time::take_over(&slot, half);
@@ -89,9 +90,9 @@ pub fn get(number: i64, name: &str) -> Result<i64> {
     let value = match row.source {
         Source::Own(Own::Inherit) => on_fd(&slot, row.scope, |fd| Ok(sys::inherit(fd)?.into())),
         Source::Own(own) => own::get(&slot, own),
-        Source::Kernel(_) => ask(&slot, row, |fd, native| Ok(option::get_number(fd, native)?)),
+        Source::Kernel(_) => ask(&slot, row, |fd, sockopt| Ok(option::get_number(fd, sockopt)?)),
     }?;
-    // Some kernels answer with the flag's bit.
+    // Some kernels return the flag's bit instead of 1.
     Ok(if row.value == Value::Switch { i64::from(value != 0) } else { value })
 }
 
@@ -103,9 +104,9 @@ pub fn get_text(number: i64, name: &str) -> Result<String> {
         (Source::Own(own), _) => own::get_text(&slot, own),
         _ if row.name == "tcp.state" => tcp_state(&slot, row),
         (_, Value::Interface) => {
-            ask(&slot, row, |fd, native| multicast::format(option::get_interface(fd, native)?))
+            ask(&slot, row, |fd, sockopt| multicast::format(option::get_interface(fd, sockopt)?))
         }
-        _ => ask(&slot, row, |fd, native| Ok(option::get_text(fd, native)?)),
+        _ => ask(&slot, row, |fd, sockopt| Ok(option::get_text(fd, sockopt)?)),
     }
 }
 
@@ -119,9 +120,9 @@ pub fn get_raw(number: i64, level: i32, name: i32, value: &mut Room) -> Result<u
     Ok(length.min(value.len()))
 }
 
-/// SO_ERROR of a handle that may have heard the error before the program.
+/// SO_ERROR of a handle that may have taken the error from the kernel before the program asked for it.
 fn get_raw_error(slot: &Ref, value: &mut Room) -> Result<usize> {
-    // The kernel looks at the memory first, by a question that changes nothing.
+    // Has the kernel check the caller's memory, by reading an option without side effects.
     let (level, name) = sys::SO_TYPE;
     let length = sys::get_option_into(slot.fd(), level, name, value)?;
     let number = judge::take_unheard(slot).map_or(0, |error| error.to_os(System::HOST));
@@ -131,24 +132,24 @@ fn get_raw_error(slot: &Ref, value: &mut Room) -> Result<usize> {
     Ok(length.min(value.len()))
 }
 
-/// Not every system tells the state of a socket that has no connection; attempts to several addresses
-/// have descriptors of their own.
+/// The state of a socket without a connection, which not every system reports; and that of a handle whose attempts to several
+/// addresses have descriptors of their own.
 fn tcp_state(slot: &Ref, row: &'static OptionSpec) -> Result<String> {
     match slot.phase() {
         Phase::Fresh => Ok("closed".to_owned()),
         Phase::Racing => Ok("syn_sent".to_owned()),
         Phase::Listening => Ok("listen".to_owned()),
-        _ => ask(slot, row, |fd, native| Ok(option::get_text(fd, native)?)),
+        _ => ask(slot, row, |fd, sockopt| Ok(option::get_text(fd, sockopt)?)),
     }
 }
 
-/// Asks the kernel. A socket without a peer has nobody on the other side to tell of.
-fn ask<T>(slot: &Ref, row: &'static OptionSpec, body: impl FnOnce(Fd, Native) -> Result<T>) -> Result<T> {
-    let native = row.native()?;
+/// Reads from the kernel; `ENOTCONN` for an option about the peer if there is none.
+fn ask<T>(slot: &Ref, row: &'static OptionSpec, body: impl FnOnce(Fd, SockOpt) -> Result<T>) -> Result<T> {
+    let sockopt = row.sockopt()?;
     if row.scope == Scope::Unix && !matches!(slot.phase(), Phase::Arrived | Phase::Connected) {
         return Err(Error::ENOTCONN);
     }
-    on_fd(slot, row.scope, |fd| body(fd, native)).map_err(plainly)
+    on_fd(slot, row.scope, |fd| body(fd, sockopt)).map_err(lacking)
 }
 
 /// Sets it where there is a descriptor, and keeps it where there will be another.
@@ -167,16 +168,16 @@ fn store(slot: &Ref, setting: Setting) -> Result<()> {
         settings.record(setting.clone());
         !slot.has(flag::UNSETTLED)
     })?;
-    // The family was settled before that, without this setting.
+    // Another thread has settled the family before the setting was recorded, and so without it.
     if late { setting.apply(slot.fd()) } else { Ok(()) }
 }
 
-/// Whether another descriptor may yet take the place of the handle's own.
+/// Whether a connect may yet replace the handle's descriptor by another, which must have the same options.
 fn is_replayed(slot: &Ref) -> bool {
     slot.kind().is_connected_kind() && slot.phase() == Phase::Fresh
 }
 
-/// Runs `body` on the handle's descriptor, or while there is none on one that is as the handle's would be.
+/// Runs `body` on the handle's descriptor; while there is none, on a temporary one like that which the handle would get.
 fn on_fd<T>(slot: &Ref, scope: Scope, body: impl FnOnce(Fd) -> Result<T>) -> Result<T> {
     if !slot.has(flag::UNSETTLED) {
         return body(slot.fd());

@@ -11,13 +11,13 @@ use crate::sys;
 use socket2::{Domain, Type};
 use std::sync::atomic::Ordering;
 
-/// Sets one. The value is in range.
+/// Sets one that is a number; the value was checked against the option's range.
 pub fn set(slot: &Ref, own: Own, value: i64) -> Result<()> {
     match own {
         Own::Timeout(wait) => slot.set_named_timeout(wait, value),
         Own::Interruptible if value == 0 => slot.clear_flags(flag::INTERRUPTIBLE),
         Own::Interruptible => slot.set_flags(flag::INTERRUPTIBLE),
-        // What such a handle has not kept can't be known later.
+        // A native handle has not recorded what the usual rules need, so there is no way back.
         Own::Native if value == 0 && slot.has(flag::NATIVE) => return Err(Error::EINVAL),
         Own::Native if value == 0 => {}
         Own::Native => native::turn_on(slot)?,
@@ -80,14 +80,14 @@ fn kind(kind: Type) -> i64 {
     }
 }
 
-/// Of a socket from elsewhere only the system knows it: a kind may have several.
+/// The system's answer first: an adopted socket's kind may have several protocols.
 fn protocol(slot: &Ref) -> i32 {
     let found = if slot.has(flag::UNSETTLED) { None } else { sys::protocol(slot.fd()) };
     found.unwrap_or(slot.kind().protocol_number())
 }
 
-/// The error that stays, or that the next transfer will report; one that has ended nothing, once. The kernel tells an
-/// error only once: what it tells here is kept for the others who want to know.
+/// The error that ended the connection, or that the next transfer will report; one that has ended nothing, once. Reading
+/// SO_ERROR clears it in the kernel, so what is read here is kept for the other calls that must report it.
 fn error(slot: &Ref) -> i64 {
     let found = match slot.error() {
         None if !slot.has(flag::NO_SOCKET | flag::UNSETTLED) => harvest(slot),

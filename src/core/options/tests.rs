@@ -127,8 +127,8 @@ fn every_option_is_described() {
 #[test]
 fn the_hosts_column_and_its_numbers_agree() {
     for row in OPTIONS {
-        if let Source::Kernel(native) = row.source {
-            assert_eq!(native.is_some(), row.is_on(System::HOST), "{}", row.name);
+        if let Source::Kernel(sockopt) = row.source {
+            assert_eq!(sockopt.is_some(), row.is_on(System::HOST), "{}", row.name);
         }
         assert_eq!(is_supported(row.name), row.is_on(System::HOST), "{}", row.name);
     }
@@ -706,7 +706,7 @@ fn replaying_reports_what_the_kernel_refuses() {
     let outcome = replay(fd, Domain::IPV4, &Setting::Number(row, 1));
     sys::close(fd);
     assert!(outcome.is_err());
-    let gone = option::get_number(fd, row.native().unwrap());
+    let gone = option::get_number(fd, row.sockopt().unwrap());
     assert!(matches!(gone, Err(OsError(_))));
 }
 

@@ -4,9 +4,9 @@
 use crate::core::error::System;
 use crate::core::handle::slot::Wait;
 
-use crate::sys::option::{self, Native, Nature};
+use crate::sys::option::{self, SockOpt, ValueType};
 
-/// What a value is. Ranges include both ends.
+/// The type and range of an option's value. Ranges include both ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Value {
     /// 0 or 1.
@@ -42,12 +42,12 @@ impl Value {
         }
     }
 
-    const fn nature(self) -> Nature {
+    const fn value_type(self) -> ValueType {
         match self {
-            Self::Switch | Self::Number { .. } | Self::Time { .. } => Nature::Number,
-            Self::Text => Nature::Text,
-            Self::Interface => Nature::Interface,
-            Self::Group | Self::SourceGroup => Nature::Membership,
+            Self::Switch | Self::Number { .. } | Self::Time { .. } => ValueType::Number,
+            Self::Text => ValueType::Text,
+            Self::Interface => ValueType::Interface,
+            Self::Group | Self::SourceGroup => ValueType::Membership,
         }
     }
 }
@@ -78,9 +78,9 @@ pub enum Scope {
     Tcp,
     /// `udp`, `udp4`, `udp6`.
     Udp,
-    /// Internet sockets of IPv4, and those of the open kinds `tcp` and `udp`.
+    /// Internet sockets of IPv4, and those of the kinds `tcp` and `udp`, which leave the family open.
     Ip,
-    /// Internet sockets of IPv6, and those of the open kinds until IPv4 is settled.
+    /// Internet sockets of IPv6, and those of the kinds `tcp` and `udp` unless their family was settled as IPv4.
     Ipv6,
     /// As `Ip`, but not TCP.
     Multicast,
@@ -94,13 +94,13 @@ pub enum Scope {
     Queue,
 }
 
-/// Who knows the answer.
+/// Who carries an option out.
 #[derive(Clone, Copy, Debug)]
 pub enum Source {
     /// This library, on every system.
     Own(Own),
-    /// The kernel, by these numbers; `None` on a system that lacks the option.
-    Kernel(Option<Native>),
+    /// The kernel, by this level and name; `None` on a system that lacks the option.
+    Kernel(Option<SockOpt>),
 }
 
 /// The systems that have an option.
@@ -116,7 +116,7 @@ const WINDOWS: Systems = Systems(32);
 const BSD: Systems = APPLE.and(FREEBSD).and(NETBSD).and(OPENBSD);
 const UNIX: Systems = LINUX.and(BSD);
 const ALL: Systems = UNIX.and(WINDOWS);
-/// Those whose kernels count keepalive for each socket.
+/// Those that have the times of keepalive probes for each socket, and not only for the whole system.
 const KEEPALIVE: Systems = LINUX.and(APPLE).and(FREEBSD).and(NETBSD).and(WINDOWS);
 /// Those that end a connection whose peer does not answer.
 const USER_TIMEOUT: Systems = LINUX.and(APPLE).and(FREEBSD).and(WINDOWS);
@@ -142,10 +142,10 @@ impl Systems {
     }
 }
 
-/// An option.
+/// What there is to know of an option: a row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
-    /// Its name, as `tcp.nodelay`. The macro is `ANYSOCK_OPT_` with this in upper case and `_` for dots.
+    /// Its name, such as `tcp.nodelay`. The macro is `ANYSOCK_OPT_` with this in upper case and `_` for dots.
     pub name: &'static str,
     /// What its value is.
     pub value: Value,
@@ -167,7 +167,7 @@ impl PartialEq for OptionSpec {
 }
 
 impl OptionSpec {
-    /// Whether a system has the option, as far as its version goes.
+    /// Whether a system has the option. An old version of the system may still lack it.
     #[must_use]
     pub const fn is_on(&self, system: System) -> bool {
         match self.source {
@@ -182,8 +182,8 @@ pub static OPTIONS: &[OptionSpec] = &SPECS;
 
 const SPECS: [OptionSpec; LIST.len()] = with_numbers();
 
-/// Joins the table with the system's numbers. It does not compile if one of them has a row that the other
-/// lacks.
+/// Joins the table with the system's levels and names. A row that only one of the two has is a compile error, so that a
+/// back-end can't fall behind the table.
 const fn with_numbers() -> [OptionSpec; LIST.len()] {
     let mut rows = [LIST[0]; LIST.len()];
     let mut found = 0;
@@ -194,7 +194,7 @@ const fn with_numbers() -> [OptionSpec; LIST.len()] {
         if let (Source::Kernel(numbers), true) = (&mut row.source, row.systems.has(System::HOST)) {
             *numbers = number_of(row.name);
             match numbers {
-                Some(native) => assert!(native.form.nature() as u8 == row.value.nature() as u8),
+                Some(sockopt) => assert!(sockopt.encoding.value_type() as u8 == row.value.value_type() as u8),
                 None => panic!("the back-end lacks an option that the table says it has"),
             }
             found += 1;
@@ -205,7 +205,7 @@ const fn with_numbers() -> [OptionSpec; LIST.len()] {
     rows
 }
 
-const fn number_of(name: &str) -> Option<Native> {
+const fn number_of(name: &str) -> Option<SockOpt> {
     let mut table = 0;
     while table < option::TABLES.len() {
         let entries = option::TABLES[table];
@@ -235,7 +235,7 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    // From the end: names of one group begin alike.
+    // From the end, where names of one group differ: a compiler evaluates this for every pair of rows.
     let mut place = one.len();
     while place > 0 {
         place -= 1;
@@ -246,18 +246,18 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     true
 }
 
-/// A row of which nothing is known but that this library carries it out.
+/// An empty row for an option that this library carries out.
 const fn by(own: Own) -> OptionSpec {
     OptionSpec { source: Source::Own(own), ..on(ALL) }
 }
 
-/// A row of which nothing is known but the systems whose kernels carry it out.
+/// An empty row for an option that the kernels of these systems carry out.
 const fn on(systems: Systems) -> OptionSpec {
     let (value, access, scope) = (Value::Switch, Access::Read, Scope::Any);
     OptionSpec { name: "", value, access, scope, source: Source::Kernel(None), doc: "", systems }
 }
 
-/// The text of a comment without the space before it.
+/// A documentation comment without the space that it begins with.
 const fn text(doc: &'static str) -> &'static str {
     match std::str::from_utf8(doc.as_bytes().split_at(1).1) {
         Ok(text) => text,
@@ -296,19 +296,19 @@ const fn time(least: i64, most: i64) -> Value {
     Value::Time { least, most }
 }
 
-/// A time for which a call waits; -1 is for ever.
+/// How long a call waits; -1 waits for ever.
 const TIMEOUT: Value = time(-1, i64::MAX);
-/// A number that the kernel only tells.
-const TOLD: Value = number(0, i64::MAX);
-/// A time that the kernel only tells.
-const TOLD_TIME: Value = time(0, i64::MAX);
+/// A number that is only read.
+const REPORTED: Value = number(0, i64::MAX);
+/// A time that is only read.
+const REPORTED_TIME: Value = time(0, i64::MAX);
 const POSITIVE: Value = number(1, INT_MAX);
 /// A hop limit; 0 keeps datagrams on this machine, -1 is the system's default.
 const HOPS: Value = number(-1, 255);
-/// As long as kernels take it: 32,767 s.
+/// The range that every kernel takes: up to 32,767 s.
 const KEEPALIVE_TIME: Value = time(1, 32_767 * SECOND);
 
-/// The most used come first: a name is looked for from here on.
+/// The most used come first, as a name is searched for in this order.
 const LIST: &[OptionSpec] = options! {
     /// How long a call on this handle may wait, for every kind of call whose own timeout is -1. -1 (the
     /// default) waits for ever, 0 never waits: what would have to wait is `EAGAIN`, or `EINPROGRESS` for
@@ -338,9 +338,10 @@ const LIST: &[OptionSpec] = options! {
     /// adopted descriptor stays as it was.
     "inherit" = Switch, ReadWrite, Handle, by Own::Inherit;
 
-    /// With 1 what the handle says is what the system says: no error stays, a failed connect may be tried again,
-    /// what a system leaves open is open, control data is raw. For a language's own socket module on top of
-    /// this library. Can't be taken back; `EINVAL` while the family is open or a connect tries several addresses.
+    /// With 1 the handle behaves as the system's own socket, with the differences between systems: an error is
+    /// reported once, a failed connect may be tried again, control data is raw. For a language's own socket module
+    /// on top of this library. Can't be turned off again; `EINVAL` while the family is not settled or a connect
+    /// tries several addresses.
     "native" = Switch, ReadWrite, Socket, by Own::Native;
 
     /// The kind that the handle was opened as, `tcp4`. `stream` is a pipe or terminal that was adopted,
@@ -348,24 +349,24 @@ const LIST: &[OptionSpec] = options! {
     "kind" = Text, Read, Any, by Own::Kind;
 
     /// The address family by Linux's number on every system: 1 `AF_UNIX`, 2 `AF_INET`, 10 `AF_INET6`. 0
-    /// while the family of a `tcp` or `udp` socket is open.
-    "family" = TOLD, Read, Socket, by Own::Family;
+    /// while the family of a `tcp` or `udp` socket is not settled.
+    "family" = REPORTED, Read, Socket, by Own::Family;
 
     /// The socket type by Linux's number on every system: 1 `SOCK_STREAM`, 2 `SOCK_DGRAM`, 3 `SOCK_RAW`, 5
     /// `SOCK_SEQPACKET`.
-    "type" = TOLD, Read, Socket, by Own::Type;
+    "type" = REPORTED, Read, Socket, by Own::Type;
 
     /// The IP protocol's number: 6 for TCP, 17 for UDP, that of a raw kind; 0 for unix kinds.
-    "protocol" = TOLD, Read, Socket, by Own::Protocol;
+    "protocol" = REPORTED, Read, Socket, by Own::Protocol;
 
     /// The error that is pending or that ended the connection, as a negative code; 0 if there is none.
     /// Reading it clears nothing: a connection's error stays, a datagram socket's still comes once with the
-    /// next transfer. An error that has ended no connection is told once.
+    /// next transfer. An error that has ended no connection is reported once.
     "error" = number(i64::MIN, 0), Read, Handle, by Own::Error;
 
-    /// How many bytes a read would find. Of a datagram socket Linux and Windows tell the size of the first
-    /// datagram, others that of all. 0 for a listener.
-    "available" = TOLD, Read, Handle, by Own::Available;
+    /// How many bytes a read would find. For a datagram socket Linux and Windows report the size of the first
+    /// datagram, other systems that of all. 0 for a listener.
+    "available" = REPORTED, Read, Handle, by Own::Available;
 
     /// Whether the socket is a listener.
     "listening" = Switch, Read, Socket, by Own::Listening;
@@ -399,9 +400,9 @@ const LIST: &[OptionSpec] = options! {
     /// `OOB`.
     "oob_inline" = Switch, ReadWrite, Socket, on ALL;
 
-    /// `SO_RCVBUF`: bytes that may wait to be read. Kernels have limits and adjust the value; Linux keeps
-    /// and tells twice what was set. Set it before connect or listen, as it bounds the TCP window; where it
-    /// is not set, Linux and Windows adapt it.
+    /// `SO_RCVBUF`: bytes that may wait to be read. Kernels have limits and adjust the value; Linux doubles
+    /// what was set, and reports the doubled value. Set it before connect or listen, as it bounds the TCP
+    /// window; where it is not set, Linux and Windows adapt it.
     "receive_buffer" = POSITIVE, ReadWrite, Socket, on ALL;
 
     /// `SO_SNDBUF`: bytes that may wait to be sent. As for `receive_buffer`.
@@ -410,8 +411,8 @@ const LIST: &[OptionSpec] = options! {
     /// `SO_RCVLOWAT`: how many bytes make a socket readable, in select and poller waits. Default 1.
     "receive_low_water" = POSITIVE, ReadWrite, Socket, on UNIX;
 
-    /// `SO_SNDLOWAT`: how much room makes a socket writable. Linux tells 1 and cannot be told otherwise
-    /// (`EOPNOTSUPP`); see `tcp.not_sent_low_water`.
+    /// `SO_SNDLOWAT`: how much room makes a socket writable. On Linux it is always 1, and setting it is
+    /// `EOPNOTSUPP`; see `tcp.not_sent_low_water`.
     "send_low_water" = POSITIVE, ReadWrite, Socket, on UNIX;
 
     /// `SO_PRIORITY` (socket(7)): the queue that packets leave by. Default 0; more than 6 needs
@@ -430,7 +431,7 @@ const LIST: &[OptionSpec] = options! {
     /// has; set on `reuse_port` listeners, the processor whose packets one of them prefers.
     "incoming_cpu" = number(-1, INT_MAX), ReadWrite, Socket, on LINUX;
 
-    /// `SO_TIMESTAMPNS`, elsewhere `SO_TIMESTAMP`: the system tells when every datagram came
+    /// `SO_TIMESTAMPNS`, elsewhere `SO_TIMESTAMP`: each datagram comes with the time at which it arrived
     /// (`ANYSOCK_CONTROL_TIMESTAMP`). Default 0.
     "timestamp" = Switch, ReadWrite, Socket, on UNIX;
 
@@ -477,16 +478,16 @@ const LIST: &[OptionSpec] = options! {
     /// retransmission would fall.
     "tcp.defer_accept" = time(0, INT_MAX * SECOND), ReadWrite, Tcp, on LINUX;
 
-    /// `TCP_MAXSEG`: the largest segment in bytes. Set it before connect or listen; of a connection it tells
-    /// what is in use.
+    /// `TCP_MAXSEG`: the largest segment in bytes. Set it before connect or listen; read from a connection it
+    /// is the size in use.
     "tcp.max_segment" = number(1, INT_MAX), ReadWrite, Tcp, on UNIX;
 
     /// `TCP_NOTSENT_LOWAT` (tcp(7)): the socket is writable only while fewer bytes than this wait to be
     /// sent. On Linux 0 (the default) leaves it to the system.
     "tcp.not_sent_low_water" = number(0, INT_MAX), ReadWrite, Tcp, on LINUX.and(APPLE);
 
-    /// `TCP_CONGESTION` (tcp(7)), `TCP_CONGCTL` on NetBSD: the name of the congestion control algorithm, as
-    /// `cubic` or `reno`. `ENOENT` if the system has none of that name.
+    /// `TCP_CONGESTION` (tcp(7)), `TCP_CONGCTL` on NetBSD: the name of the congestion control algorithm, such
+    /// as `cubic` or `reno`. `ENOENT` if the system has none of that name.
     "tcp.congestion" = Text, ReadWrite, Tcp, on LINUX.and(FREEBSD).and(NETBSD);
 
     /// The state of RFC 9293, 3.3.2: `closed`, `listen`, `syn_sent`, `syn_received`, `established`,
@@ -495,43 +496,43 @@ const LIST: &[OptionSpec] = options! {
 
     /// The smoothed round-trip time (RFC 6298). 0 before the first measurement. macOS counts in
     /// milliseconds.
-    "tcp.rtt" = TOLD_TIME, Read, Tcp, on ALL;
+    "tcp.rtt" = REPORTED_TIME, Read, Tcp, on ALL;
 
     /// How much the round-trip time varies (RFC 6298).
-    "tcp.rtt_variance" = TOLD_TIME, Read, Tcp, on UNIX;
+    "tcp.rtt_variance" = REPORTED_TIME, Read, Tcp, on UNIX;
 
-    /// How many times in a row the segment at the head of the queue has now been retransmitted without an
-    /// answer.
-    "tcp.retransmits" = TOLD, Read, Tcp, on LINUX;
+    /// How many times in a row the oldest unacknowledged segment has been retransmitted without an answer
+    /// (`tcpi_retransmits`).
+    "tcp.retransmits" = REPORTED, Read, Tcp, on LINUX;
 
     /// How many segments were retransmitted in all.
-    "tcp.total_retransmits" = TOLD, Read, Tcp, on UNIX;
+    "tcp.total_retransmits" = REPORTED, Read, Tcp, on UNIX;
 
     /// The congestion window (RFC 5681) in bytes; on Linux segments times their size.
-    "tcp.congestion_window" = TOLD, Read, Tcp, on ALL;
+    "tcp.congestion_window" = REPORTED, Read, Tcp, on ALL;
 
     /// How many segments are sent and not acknowledged; of a listener, how many connections wait to be
     /// accepted.
-    "tcp.unacked" = TOLD, Read, Tcp, on LINUX;
+    "tcp.unacked" = REPORTED, Read, Tcp, on LINUX;
 
-    /// How many bytes were sent, with those that were sent again. Linux since 4.19.
-    "tcp.bytes_sent" = TOLD, Read, Tcp, on LINUX.and(APPLE).and(WINDOWS);
+    /// How many bytes were sent, retransmissions included. Linux since 4.19.
+    "tcp.bytes_sent" = REPORTED, Read, Tcp, on LINUX.and(APPLE).and(WINDOWS);
 
     /// How many bytes the peer has acknowledged (RFC 4898, `tcpEStatsAppHCThruOctetsAcked`).
-    "tcp.bytes_acked" = TOLD, Read, Tcp, on LINUX;
+    "tcp.bytes_acked" = REPORTED, Read, Tcp, on LINUX;
 
     /// How many bytes have come in.
-    "tcp.bytes_received" = TOLD, Read, Tcp, on LINUX.and(APPLE).and(WINDOWS);
+    "tcp.bytes_received" = REPORTED, Read, Tcp, on LINUX.and(APPLE).and(WINDOWS);
 
-    /// How many bytes a second have lately arrived at the peer.
-    "tcp.delivery_rate" = TOLD, Read, Tcp, on LINUX;
+    /// The latest measurement of how many bytes a second reach the peer (`tcpi_delivery_rate`).
+    "tcp.delivery_rate" = REPORTED, Read, Tcp, on LINUX;
 
     /// `UDP_SEGMENT` (udp(7)), `UDP_SEND_MSG_SIZE` on Windows: one send is cut into datagrams of this many
     /// bytes. 0 (the default) is off.
     "udp.segment" = number(0, 65_535), ReadWrite, Udp, on LINUX.and(WINDOWS);
 
     /// `UDP_GRO` (udp(7)): the system may join datagrams of one sender that came together, so that one receive brings
-    /// several; `anysock_recv_many` tells the size of each. Off (the default), they are kept apart. Linux since 5.0.
+    /// several; `anysock_recv_many` reports the size of each. Off (the default), they are kept apart. Linux since 5.0.
     "udp.gro" = Switch, ReadWrite, Udp, on LINUX;
 
     /// `SIO_UDP_CONNRESET`: with 1 a receive fails with `ECONNRESET` after an earlier send has met a closed
@@ -541,7 +542,7 @@ const LIST: &[OptionSpec] = options! {
     /// `IP_TTL`: how many routers a packet may pass. Default mostly 64, 128 on Windows.
     "ip.ttl" = number(1, 255), ReadWrite, Ip, on ALL;
 
-    /// `IP_TOS`: the byte with DSCP and ECN (RFC 2474, RFC 3168). TCP keeps the two bits of ECN to itself.
+    /// `IP_TOS`: the byte with DSCP and ECN (RFC 2474, RFC 3168). TCP sets the two bits of ECN itself.
     /// Default 0.
     "ip.tos" = number(0, 255), ReadWrite, Ip, on UNIX;
 
@@ -550,7 +551,7 @@ const LIST: &[OptionSpec] = options! {
     "ip.bind_device" = Interface, ReadWrite, Internet, on LINUX.and(APPLE);
 
     /// `IP_MTU`: the largest packet that the path to the peer is known to take. `ENOTCONN` without a peer.
-    "ip.mtu" = TOLD, Read, Ip, on LINUX.and(WINDOWS);
+    "ip.mtu" = REPORTED, Read, Ip, on LINUX.and(WINDOWS);
 
     /// `IP_DONTFRAG`, `IP_MTU_DISCOVER` on Linux: packets are not fragmented; a datagram too large for the
     /// path is `EMSGSIZE`. On Linux 0 turns path MTU discovery off, which is on but less strict until this
@@ -564,17 +565,15 @@ const LIST: &[OptionSpec] = options! {
     /// `IP_TRANSPARENT` (ip(7)): for transparent proxies. Needs CAP_NET_ADMIN. Default 0.
     "ip.transparent" = Switch, ReadWrite, Ip, on LINUX;
 
-    /// `IP_PKTINFO`, `IP_RECVPKTINFO` on NetBSD, `IP_RECVDSTADDR` and `IP_RECVIF` on FreeBSD and OpenBSD: the
-    /// system tells of every datagram by which interface and for which address it came
+    /// `IP_PKTINFO`, `IP_RECVPKTINFO` on NetBSD, `IP_RECVDSTADDR` and `IP_RECVIF` on FreeBSD and OpenBSD: each
+    /// datagram comes with the interface that received it and the address that it was sent to
     /// (`ANYSOCK_CONTROL_PACKET_INFO`). Default 0.
     "ip.packet_info" = Switch, ReadWrite, Ip, on ALL;
 
-    /// `IP_RECVTTL`: the system tells the TTL with which every datagram came (`ANYSOCK_CONTROL_TTL`). Default
-    /// 0.
+    /// `IP_RECVTTL`: each datagram comes with its TTL (`ANYSOCK_CONTROL_TTL`). Default 0.
     "ip.receive_ttl" = Switch, ReadWrite, Ip, on ALL;
 
-    /// `IP_RECVTOS`: the system tells the TOS with which every datagram came (`ANYSOCK_CONTROL_TOS`). Default
-    /// 0.
+    /// `IP_RECVTOS`: each datagram comes with its TOS (`ANYSOCK_CONTROL_TOS`). Default 0.
     "ip.receive_tos" = Switch, ReadWrite, Ip, on LINUX.and(APPLE).and(FREEBSD).and(WINDOWS);
 
     /// `IP_MULTICAST_TTL`: how far multicast datagrams go. Default 1, this network; 0 is this machine.
@@ -593,7 +592,7 @@ const LIST: &[OptionSpec] = options! {
     /// an IPv4 address.
     "ip.multicast_interface" = Interface, ReadWrite, Multicast, on ALL;
 
-    /// Joins a group, as `239.1.2.3` or `239.1.2.3%eth0`; without an interface the system chooses one.
+    /// Joins a group, written `239.1.2.3` or `239.1.2.3%eth0`; without an interface the system chooses one.
     /// Several groups may be joined. `EADDRINUSE` if the socket is a member, `ENODEV` if there is no such
     /// interface.
     "ip.multicast_join" = Group, Write, Multicast, on ALL;
@@ -601,10 +600,10 @@ const LIST: &[OptionSpec] = options! {
     /// Leaves a group, written as it was joined. `EADDRNOTAVAIL` if the socket is no member.
     "ip.multicast_leave" = Group, Write, Multicast, on ALL;
 
-    /// Joins a group for one sender (RFC 3678), as `192.0.2.1@232.1.2.3` or `192.0.2.1@232.1.2.3%eth0`.
+    /// Joins a group for one sender (RFC 3678), written `192.0.2.1@232.1.2.3` or `192.0.2.1@232.1.2.3%eth0`.
     "ip.multicast_join_source" = SourceGroup, Write, Multicast, on SOURCES;
 
-    /// Takes back `ip.multicast_join_source`, written as it was joined.
+    /// Leaves what `ip.multicast_join_source` has joined, written as it was joined.
     "ip.multicast_leave_source" = SourceGroup, Write, Multicast, on SOURCES;
 
     /// `IPV6_V6ONLY` (RFC 3493, 5.3): with 0 an IPv6 socket bound to the wildcard address serves IPv4 too.
@@ -620,7 +619,7 @@ const LIST: &[OptionSpec] = options! {
     "ipv6.traffic_class" = number(0, 255), ReadWrite, Ipv6, on UNIX;
 
     /// `IPV6_MTU`: the largest packet that the path to the peer is known to take. `ENOTCONN` without a peer.
-    "ipv6.mtu" = TOLD, Read, Ipv6, on LINUX.and(WINDOWS);
+    "ipv6.mtu" = REPORTED, Read, Ipv6, on LINUX.and(WINDOWS);
 
     /// `IPV6_DONTFRAG` (RFC 3542): packets are not fragmented; a datagram too large for the path is
     /// `EMSGSIZE`. Default 0.
@@ -655,45 +654,47 @@ const LIST: &[OptionSpec] = options! {
     /// number or address. Empty (the default) leaves it to the routing table. Reads as the interface's name.
     "ipv6.multicast_interface" = Interface, ReadWrite, Multicast6, on ALL;
 
-    /// Joins a group, as `ff02::1234` or `ff02::1234%eth0`. As `ip.multicast_join`.
+    /// Joins a group, written `ff02::1234` or `ff02::1234%eth0`. As `ip.multicast_join`.
     "ipv6.multicast_join" = Group, Write, Multicast6, on ALL;
 
     /// Leaves a group, written as it was joined. `EADDRNOTAVAIL` if the socket is no member.
     "ipv6.multicast_leave" = Group, Write, Multicast6, on ALL;
 
-    /// Joins a group for one sender (RFC 3678), as `2001:db8::1@ff3e::1234` or
+    /// Joins a group for one sender (RFC 3678), written `2001:db8::1@ff3e::1234` or
     /// `2001:db8::1@ff3e::1234%eth0`.
     "ipv6.multicast_join_source" = SourceGroup, Write, Multicast6, on SOURCES;
 
-    /// Takes back `ipv6.multicast_join_source`, written as it was joined.
+    /// Leaves what `ipv6.multicast_join_source` has joined, written as it was joined.
     "ipv6.multicast_leave_source" = SourceGroup, Write, Multicast6, on SOURCES;
 
     /// `SO_PASSCRED` (unix(7)), `LOCAL_CREDS_PERSISTENT` on FreeBSD, `LOCAL_CREDS` on NetBSD (once for a
-    /// stream): the system tells whose every message is (`ANYSOCK_CONTROL_CREDENTIALS`). Default 0.
+    /// stream): each message comes with the process, user and group of its sender
+    /// (`ANYSOCK_CONTROL_CREDENTIALS`). Default 0.
     "unix.credentials" = Switch, ReadWrite, Local, on LINUX.and(FREEBSD).and(NETBSD);
 
-    /// The process that connected, or that listens: by `SO_PEERCRED` and its siblings. As it was at the
-    /// connect. `ENOTCONN` without a peer.
-    "unix.peer_pid" = TOLD, Read, Unix, on ALL;
+    /// The peer's process (`SO_PEERCRED` and its like): the one that connected, or the one that listens. As it
+    /// was at the connect. `ENOTCONN` without a peer.
+    "unix.peer_pid" = REPORTED, Read, Unix, on ALL;
 
     /// The effective user of that process. As it was at the connect.
-    "unix.peer_uid" = TOLD, Read, Unix, on UNIX;
+    "unix.peer_uid" = REPORTED, Read, Unix, on UNIX;
 
     /// The effective group of that process. As it was at the connect.
-    "unix.peer_gid" = TOLD, Read, Unix, on UNIX;
+    "unix.peer_gid" = REPORTED, Read, Unix, on UNIX;
 
-    /// How many bytes of writes may wait for the peer of one handle: what would pass it is `ENOBUFS`. Bytes in the queue's
-    /// own buffers and of files do not count. Default 16 MiB; 0 is no limit.
+    /// How many bytes of writes may wait for the peer of one handle: a write that would exceed it is `ENOBUFS`. Bytes in
+    /// the queue's own buffers and of files do not count. Default 16 MiB; 0 is no limit.
     "queue.send_limit" = number(0, i64::MAX), ReadWrite, Queue, by Own::SendLimit;
 
     /// How the queue waits and moves bytes: `io_uring`, `epoll`, `kqueue`, `afd` or `poll`. May be set before the first run,
-    /// `EBUSY` later; `EOPNOTSUPP` for one that is not to be had here. The default is the best that works.
+    /// `EBUSY` later; `EOPNOTSUPP` for one that this system does not have or permit. The default is the best that works.
     "queue.engine" = Text, ReadWrite, Queue, by Own::Engine;
 };
 
-/// Which one.
+/// The options that this library carries out itself, in the order of their rows above, which say what each means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Own {
+    /// The five timeouts.
     Timeout(Wait),
     Interruptible,
     Native,

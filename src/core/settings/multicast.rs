@@ -3,21 +3,21 @@
 use crate::core::error::{Error, Result};
 use crate::core::name::address;
 use crate::core::settings::catalogue::Value;
-use crate::sys::option::{Designation, Link, Membership};
+use crate::sys::option::{InterfaceId, InterfaceIds, Membership};
 use crate::sys::{self, Interface};
 use socket2::Domain;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// An interface by its name, its number or one of its addresses; empty for none. `ENODEV` if there is no
-/// such interface.
-pub fn interface(text: &str) -> Result<Link> {
+/// Looks an interface up by its name, its number or one of its addresses; an empty text is no interface. `ENODEV` if there
+/// is none of that name. Does not block.
+pub fn interface(text: &str) -> Result<InterfaceIds> {
     if text.is_empty() {
-        return Ok(Link { name: String::new(), index: 0, address: Ipv4Addr::UNSPECIFIED });
+        return Ok(InterfaceIds { name: String::new(), index: 0, address: Ipv4Addr::UNSPECIFIED });
     }
     let rows = sys::interfaces()?;
     let index = index_of(&rows, text)?.ok_or(Error::ENODEV)?;
     let name = sys::interface_name(index).ok_or(Error::ENODEV)?;
-    Ok(Link { name, index, address: address_of(&rows, index) })
+    Ok(InterfaceIds { name, index, address: address_of(&rows, index) })
 }
 
 fn index_of(rows: &[Interface], text: &str) -> Result<Option<u32>> {
@@ -36,13 +36,13 @@ fn address_of(rows: &[Interface], index: u32) -> Ipv4Addr {
     rows.iter().find_map(address).unwrap_or(Ipv4Addr::UNSPECIFIED)
 }
 
-/// The text of an interface: its name as far as it has one.
-pub fn format(designation: Designation) -> Result<String> {
-    match designation {
-        Designation::Name(name) => Ok(name),
-        Designation::Index(0) => Ok(String::new()),
-        Designation::Index(index) => Ok(sys::interface_name(index).unwrap_or_else(|| index.to_string())),
-        Designation::Address(address) => {
+/// The text of an interface: its name, or what it goes by if it has none; empty for no interface.
+pub fn format(interface_id: InterfaceId) -> Result<String> {
+    match interface_id {
+        InterfaceId::Name(name) => Ok(name),
+        InterfaceId::Index(0) => Ok(String::new()),
+        InterfaceId::Index(index) => Ok(sys::interface_name(index).unwrap_or_else(|| index.to_string())),
+        InterfaceId::Address(address) => {
             let rows = sys::interfaces()?;
             let found = rows.into_iter().find(|row| row.address == Some(address.into()));
             Ok(found.map_or_else(|| address.to_string(), |row| row.name))
@@ -50,7 +50,8 @@ pub fn format(designation: Designation) -> Result<String> {
     }
 }
 
-/// `group`, `group%interface`, `source@group`, `source@group%interface`, all of one family.
+/// Parses `group` or `group%interface` for [`Value::Group`], `source@group` or `source@group%interface` for
+/// [`Value::SourceGroup`]. `EINVAL` for another text or an address of another family; `ENODEV` for an unknown interface.
 pub fn membership(text: &str, value: Value, family: Domain) -> Result<Membership> {
     let (source, rest) = match (text.split_once('@'), value) {
         (Some((source, rest)), Value::SourceGroup) => (Some(address(source, family)?), rest),
@@ -102,12 +103,12 @@ mod tests {
     #[test]
     fn an_interface_reads_as_its_name() {
         let Interface { name, index, .. } = loopback();
-        assert_eq!(format(Designation::Index(index)).as_ref(), Ok(&name));
-        assert_eq!(format(Designation::Address(Ipv4Addr::LOCALHOST)).as_ref(), Ok(&name));
-        assert_eq!(format(Designation::Name(name.clone())), Ok(name));
-        assert_eq!(format(Designation::Index(0)), Ok(String::new()));
+        assert_eq!(format(InterfaceId::Index(index)).as_ref(), Ok(&name));
+        assert_eq!(format(InterfaceId::Address(Ipv4Addr::LOCALHOST)).as_ref(), Ok(&name));
+        assert_eq!(format(InterfaceId::Name(name.clone())), Ok(name));
+        assert_eq!(format(InterfaceId::Index(0)), Ok(String::new()));
         let foreign = Ipv4Addr::new(192, 0, 2, 1);
-        assert_eq!(format(Designation::Address(foreign)), Ok("192.0.2.1".to_owned()));
+        assert_eq!(format(InterfaceId::Address(foreign)), Ok("192.0.2.1".to_owned()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! (`retry`), several pieces of memory (`pieces`), many datagrams (`datagrams`).
 
 use crate::core::deadline::Deadline;
-use crate::core::error::{Error, Packed, Result};
+use crate::core::error::{CountOrError, Error, Result};
 use crate::core::handle::extras;
 use crate::core::handle::slot::{Phase, Slot, Wait, flag};
 use crate::core::handle::table::{self, Ref};
@@ -72,29 +72,29 @@ pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
 
 #[cold]
 #[inline(never)]
-fn recv_unusual(number: i64, room: &mut Room, flags: Flags) -> Packed {
-    Packed::from(table::get(number).and_then(|slot| receive_special(&slot, room, flags)))
+fn recv_unusual(number: i64, room: &mut Room, flags: Flags) -> CountOrError {
+    CountOrError::from(table::get(number).and_then(|slot| receive_special(&slot, room, flags)))
 }
 
 #[cold]
 #[inline(never)]
-fn recv_special(slot: Ref, room: &mut Room, flags: Flags) -> Packed {
-    Packed::from(receive_special(&slot, room, flags))
+fn recv_special(slot: Ref, room: &mut Room, flags: Flags) -> CountOrError {
+    CountOrError::from(receive_special(&slot, room, flags))
 }
 
 #[cold]
 #[inline(never)]
-fn recv_otherwise(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Packed {
+fn recv_otherwise(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> CountOrError {
     if error == sys::WOULD_BLOCK && declines(&slot, Wait::Read, asked.flags) {
-        return slot.done(Packed::from(Err(Error::EAGAIN)));
+        return slot.done(CountOrError::from(Err(Error::EAGAIN)));
     }
     recv_again(slot, asked, error)
 }
 
 #[cold]
 #[inline(never)]
-fn recv_again(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> Packed {
-    Packed::from(match error {
+fn recv_again(slot: Ref, asked: &mut Asked<&mut Room>, error: OsError) -> CountOrError {
+    CountOrError::from(match error {
         OsError::NONE => end(&slot, asked.bytes.len()),
         error => receive_again(&slot, asked.bytes, asked.flags, error),
     })
@@ -427,20 +427,20 @@ pub fn send(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
 
 #[cold]
 #[inline(never)]
-fn send_unusual(number: i64, data: &[u8], flags: Flags) -> Packed {
-    Packed::from(table::get(number).and_then(|slot| transmit(&slot, data, flags)))
+fn send_unusual(number: i64, data: &[u8], flags: Flags) -> CountOrError {
+    CountOrError::from(table::get(number).and_then(|slot| transmit(&slot, data, flags)))
 }
 
 #[cold]
 #[inline(never)]
-fn send_special(slot: Ref, data: &[u8], flags: Flags) -> Packed {
-    Packed::from(transmit_special(&slot, data, flags))
+fn send_special(slot: Ref, data: &[u8], flags: Flags) -> CountOrError {
+    CountOrError::from(transmit_special(&slot, data, flags))
 }
 
 #[cold]
 #[inline(never)]
-fn send_otherwise(slot: Ref, asked: &Asked<&[u8]>, error: OsError) -> Packed {
-    Packed::from(transmit_otherwise(&slot, asked.bytes, asked.flags, error))
+fn send_otherwise(slot: Ref, asked: &Asked<&[u8]>, error: OsError) -> CountOrError {
+    CountOrError::from(transmit_otherwise(&slot, asked.bytes, asked.flags, error))
 }
 
 /// As [`send`], for a call that is more than that.

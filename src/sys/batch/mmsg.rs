@@ -4,7 +4,7 @@
 use crate::sys::calls;
 use crate::sys::{
     BATCH, Fd, Flags, Moved, PLATFORM_RECV, PLATFORM_SEND, Piece, Received, Result, WOULD_BLOCK, count,
-    is_refusal, native,
+    is_refusal, system_flags,
 };
 use libc::{c_int, c_uint, cmsghdr, mmsghdr, socklen_t};
 use socket2::{SockAddr, SockAddrStorage};
@@ -182,7 +182,7 @@ pub fn recv_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
         batch.address_room(place);
     }
     batch.written = batch.length;
-    let flags = PLATFORM_RECV | native(flags);
+    let flags = PLATFORM_RECV | system_flags(flags);
     // SAFETY: so many headers were written just now, and the parts that they point at outlive the call; the kernel
     // checks the caller's memory (EFAULT).
     let received = count(unsafe {
@@ -226,7 +226,7 @@ pub fn send_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
         batch.address_datagram(place);
     }
     batch.written = batch.length;
-    let flags = PLATFORM_SEND | native(flags);
+    let flags = PLATFORM_SEND | system_flags(flags);
     let sent = send_from(fd, batch, 0, batch.length, flags)?;
     match sent == batch.length {
         true => Ok(Moved { count: sent, late_error: None }),

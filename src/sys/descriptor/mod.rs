@@ -1,4 +1,4 @@
-//! The system's descriptor (`int`, `SOCKET`), whatever it stands for.
+//! The system's descriptor (`int`, `SOCKET`), whatever it refers to. Not here: what only sockets do (`socket`), or files (`file`).
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,4 @@
-//! A descriptor on Unix: closing and duplicating it, its flags, its mode. Not here: what it stands for (`socket`, `file`).
+//! A descriptor on Unix: closing and duplicating it, its flags, its blocking mode. Not here: what it refers to (`socket`, `file`).
 
 use crate::sys::calls;
 use crate::sys::{OsError, Result, check};
@@ -7,7 +7,7 @@ use socket2::Socket;
 use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, IntoRawFd};
 
-/// Whether bytes of sockets go without waiting whatever the descriptor's mode is.
+/// Whether a read or write of a socket can be made non-blocking for one call (MSG_DONTWAIT), whatever the descriptor's mode is.
 pub const HAS_DONT_WAIT: bool = true;
 
 /// A descriptor. Copyable, because who may close it is decided by the handle table.
@@ -36,7 +36,7 @@ impl Fd {
         c_int::try_from(raw).ok().filter(|fd| *fd >= 0).map(Self)
     }
 
-    /// Back from what [`Self::to_raw`] gave; [`Self::NONE`] stays none.
+    /// The inverse of [`Self::to_raw`], for [`Self::NONE`] too.
     #[must_use]
     #[inline]
     pub const fn from_kept(raw: i64) -> Self {
@@ -56,7 +56,7 @@ pub(in crate::sys) fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Res
     body(&socket).map_err(OsError::from)
 }
 
-/// Closes. Errors say nothing a caller could act on: the descriptor is gone in every case.
+/// Closes, as close(2). An error is ignored: the descriptor is gone in any case. May block for SO_LINGER.
 pub fn close(fd: Fd) {
     // SAFETY: the handle table calls this once, after the last reference to the descriptor is gone.
     unsafe { calls::close(fd.0) };
@@ -68,14 +68,15 @@ pub fn is_open(fd: Fd) -> bool {
     unsafe { libc::fcntl(fd.0, libc::F_GETFD) >= 0 }
 }
 
-/// Another descriptor of the same open file, not inherited.
+/// Another descriptor of the same open file, close-on-exec.
 pub fn duplicate(fd: Fd) -> Result<Fd> {
     // SAFETY: takes no memory.
     check(unsafe { libc::fcntl(fd.0, libc::F_DUPFD_CLOEXEC, 0) }).map(Fd)
 }
 
-/// Has `new` take the place of `old`: which stands there now, and which was replaced, to be closed when no call uses it any
-/// more. `old` gets the socket of `new`, so that calls that use it never see it vanish, and nothing is left over.
+/// Replaces the socket of `old` by that of `new`, which is closed; returns the descriptor that now has it, and one that is to be
+/// closed once no call uses it any more. Here `old` keeps its number (dup2(2)), so that running calls never see it vanish, and
+/// nothing is left to be closed.
 pub fn replace(old: Fd, new: Fd) -> Result<(Fd, Fd)> {
     let flags = inherit(new).map(|inherited| if inherited { 0 } else { libc::FD_CLOEXEC });
     // SAFETY: takes no memory.
@@ -87,12 +88,12 @@ pub fn replace(old: Fd, new: Fd) -> Result<(Fd, Fd)> {
     Ok((old, Fd::NONE))
 }
 
-/// The type of a file, of those of stat(2).
+/// The type of a file: the `S_IFMT` bits of stat(2).
 pub(in crate::sys) fn file_type(file: Fd) -> Result<libc::mode_t> {
     Ok(stat(file)?.st_mode & libc::S_IFMT)
 }
 
-/// Sets or clears the blocking mode, and says which it was (`true`: blocking).
+/// Sets or clears the blocking mode (O_NONBLOCK); whether it was blocking before.
 pub fn set_blocking(fd: Fd, blocking: bool) -> Result<bool> {
     let was = is_blocking(fd)?;
     if was != blocking {
@@ -101,15 +102,15 @@ pub fn set_blocking(fd: Fd, blocking: bool) -> Result<bool> {
     Ok(was)
 }
 
-/// Sets the mode by one system call.
+/// Sets the mode by one system call, without reading it first.
 pub fn set_nonblocking(fd: Fd, on: bool) -> Result<()> {
     let mut value = c_int::from(on);
     // SAFETY: FIONBIO reads one int.
     check(unsafe { libc::ioctl(fd.0, libc::FIONBIO, &mut value) }).map(drop)
 }
 
-/// Runs a system call that waits or not as the mode says, so that it does not. Where the descriptor blocks, as others
-/// want it, it is non-blocking for this moment.
+/// Runs a system call that has no flag of its own against waiting. If the descriptor is blocking, because another program that
+/// shares it wants that, it is non-blocking for the moment of the call.
 pub fn without_blocking<T>(fd: Fd, call: impl FnOnce() -> Result<T>) -> Result<T> {
     if !is_blocking(fd)? {
         return call();
@@ -128,9 +129,9 @@ fn is_blocking(fd: Fd) -> Result<bool> {
     check(unsafe { libc::fcntl(fd.0, libc::F_GETFL) }).map(|flags| flags & libc::O_NONBLOCK == 0)
 }
 
-/// Keeps other processes with this library from changing the mode of a file that they share, or lets them: with a lock of
-/// fcntl(2), which is a process's own and ends with it. Who can't have it soon, or has a system that knows no such
-/// locks of sockets, goes on without.
+/// Takes or releases (`kind`) a record lock of fcntl(2) on a descriptor that processes share: of those that use this library only
+/// one changes the mode at a time. The lock ends with its process. Whether it was taken; it is not if another process keeps it, or
+/// the system has no such locks for sockets.
 fn lock_against_processes(fd: Fd, kind: impl Into<c_int>) -> bool {
     // SAFETY: plain numbers, for which zero is a value.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
@@ -147,7 +148,7 @@ fn lock_against_processes(fd: Fd, kind: impl Into<c_int>) -> bool {
     false
 }
 
-/// How often it is tried to get such a lock.
+/// How often to try for such a lock.
 const LOCK_TRIES: u32 = 100;
 
 /// Whether a program started by `exec` keeps the descriptor.
@@ -156,15 +157,14 @@ pub fn inherit(fd: Fd) -> Result<bool> {
     check(unsafe { libc::fcntl(fd.0, libc::F_GETFD) }).map(|flags| flags & libc::FD_CLOEXEC == 0)
 }
 
-/// Says whether a program started by `exec` keeps the descriptor.
+/// Sets whether a program started by `exec` keeps the descriptor (FD_CLOEXEC).
 pub fn set_inherit(fd: Fd, inherit: bool) -> Result<()> {
     let flags = if inherit { 0 } else { libc::FD_CLOEXEC };
     // SAFETY: takes no memory.
     check(unsafe { libc::fcntl(fd.0, libc::F_SETFD, flags) }).map(drop)
 }
 
-/// What file a descriptor stands for, as far as the system tells it: of sockets and pipes just which, of others at least of
-/// what sort.
+/// Which file a descriptor refers to (device, inode, type): unique for sockets and pipes; others may at least differ by type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::sys) struct Identity(libc::dev_t, libc::ino_t, libc::mode_t);
 

@@ -1,4 +1,4 @@
-//! A socket handle on Windows: closing and duplicating it, its flags, its mode.
+//! A socket handle on Windows: closing and duplicating it, its flags, its blocking mode. Not here: files (`file`).
 
 use crate::sys::{OsError, Result, WOULD_BLOCK, check};
 use socket2::Socket;
@@ -35,7 +35,7 @@ impl Fd {
         usize::try_from(raw).ok().map(Self).filter(|fd| !fd.is_none())
     }
 
-    /// Back from what [`Self::to_raw`] gave; [`Self::NONE`] stays none.
+    /// The inverse of [`Self::to_raw`], for [`Self::NONE`] too.
     #[must_use]
     #[inline]
     pub const fn from_kept(raw: i64) -> Self {
@@ -54,8 +54,8 @@ pub(in crate::sys) fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Res
     body(&socket).map_err(OsError::from)
 }
 
-/// Closes. A socket that lingers and does not block Winsock refuses to close: then this waits, as elsewhere. Other errors
-/// say nothing a caller could act on: the socket is gone.
+/// Closes. Winsock refuses to close a non-blocking socket that would linger: then it is made blocking, and the close waits, as on
+/// other systems. Any other error is ignored: the socket is gone.
 pub fn close(fd: Fd) {
     // SAFETY: the handle table calls this once, after the last reference to the socket is gone.
     let closed = check(unsafe { ws::closesocket(fd.0) });
@@ -65,7 +65,7 @@ pub fn close(fd: Fd) {
     }
 }
 
-/// Whether there is a socket of that number. Only asked around `fork`.
+/// Whether the process has a socket of that number.
 pub fn is_open(fd: Fd) -> bool {
     inherit(fd).is_ok()
 }
@@ -75,11 +75,11 @@ pub fn duplicate(fd: Fd) -> Result<Fd> {
     with(fd, Socket::try_clone).map(own)
 }
 
-/// Bytes wait or not as the descriptor's mode says, which nobody can ask for.
+/// Whether a read or write can be made non-blocking for one call: not here, where the socket's mode decides, which can't be read.
 pub const HAS_DONT_WAIT: bool = false;
 
-/// Has `new` take the place of `old`: which stands there now, and which was replaced, to be closed when no call uses it any
-/// more. Winsock has no `dup2`, so that the number changes.
+/// Replaces the socket of `old` by that of `new`; returns the descriptor that now has it, and one that is to be closed once no call
+/// uses it any more. Winsock has no `dup2`, so that the number changes.
 pub fn replace(old: Fd, new: Fd) -> Result<(Fd, Fd)> {
     Ok((new, old))
 }
@@ -89,12 +89,12 @@ pub fn set_nonblocking(fd: Fd, on: bool) -> Result<()> {
     set_blocking(fd, !on).map(drop)
 }
 
-/// Runs a call that waits or not as the mode says; here every socket of the library is non-blocking.
+/// Runs a call that has no flag of its own against waiting; here every socket of the library is non-blocking.
 pub fn without_blocking<T>(_fd: Fd, call: impl FnOnce() -> Result<T>) -> Result<T> {
     call()
 }
 
-/// Sets or clears the blocking mode. Which it was can't be told here: blocking, as sockets are born.
+/// Sets or clears the blocking mode. Which it was can't be read here: `true`, as sockets are opened blocking.
 pub fn set_blocking(fd: Fd, blocking: bool) -> Result<bool> {
     let mut non_blocking = u32::from(!blocking);
     // SAFETY: FIONBIO reads one number.
@@ -112,7 +112,7 @@ pub fn inherit(fd: Fd) -> Result<bool> {
     }
 }
 
-/// Says whether a process started by this one gets the socket.
+/// Sets whether a process started by this one gets the socket.
 pub fn set_inherit(fd: Fd, inherit: bool) -> Result<()> {
     let flags = if inherit { HANDLE_FLAG_INHERIT } else { 0 };
     // SAFETY: takes no memory.

@@ -1,4 +1,5 @@
-//! Bytes of files on macOS and the BSDs: sendfile(2) where it exists. No read or write of a pipe can be told not to wait.
+//! Bytes of files on macOS and the BSDs: sendfile(2) where it exists. No read or write of a pipe can be made non-blocking for one
+//! call. Not here: how these go without such a call (`stream`).
 
 use crate::sys::{Fd, Piece, Result};
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
@@ -6,18 +7,18 @@ use crate::sys::{OsError, check, offset, without_sigpipe};
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 use libc::{c_int, off_t};
 
-/// What a kernel says that can't move the bytes of such a file by itself.
+/// The errors of a kernel that can't send the bytes of such a file by itself.
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 const REFUSED: &[c_int] = &[libc::EINVAL, libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP];
 
-/// Sends bytes of a file that never leave the kernel; `None` if it can't do that with this file.
+/// Sends bytes of a file inside the kernel, as sendfile(2); `None` if it can't do that with this file. Waits if the socket blocks.
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 pub fn send_file(socket: Fd, file: Fd, place: i64, length: usize) -> Result<Option<usize>> {
     let place = offset(place)?;
     let mut sent: off_t = 0;
     let outcome = without_sigpipe(socket, || kernel_send_file(socket, file, place, length, &mut sent));
     match outcome {
-        // What has gone counts, whatever came then.
+        // Bytes that were sent are reported, whatever error came after them.
         _ if sent > 0 => Ok(Some(sent as usize)),
         Err(OsError(code)) if REFUSED.contains(&code) => Ok(None),
         other => other.map(Some),
@@ -26,14 +27,14 @@ pub fn send_file(socket: Fd, file: Fd, place: i64, length: usize) -> Result<Opti
 
 #[cfg(target_vendor = "apple")]
 fn kernel_send_file(socket: Fd, file: Fd, place: off_t, length: usize, sent: &mut off_t) -> Result<usize> {
-    // In: how many; out: how many have gone, after an error too.
+    // In: how many to send; out: how many were sent, after an error too.
     let mut moved = length as off_t;
     // SAFETY: the number outlives the call, and there are no headers.
     let outcome =
         check(unsafe { libc::sendfile(file.0, socket.0, place, &mut moved, std::ptr::null_mut(), 0) });
     *sent = moved;
     outcome.inspect_err(|error| {
-        // Others than these leave the number as it was.
+        // After any other error the number is still the one passed in.
         if !matches!(error, OsError(libc::EAGAIN | libc::EINTR | libc::EPIPE)) {
             *sent = 0;
         }
@@ -60,12 +61,12 @@ pub fn send_pipe(_socket: Fd, _pipe: Fd, _length: usize) -> Result<Option<usize>
     Ok(None)
 }
 
-/// No call here can be told not to wait.
+/// No read here is non-blocking for one call.
 pub(in crate::sys) fn read_now(_fd: Fd, _pieces: &[Piece]) -> Result<Option<usize>> {
     Ok(None)
 }
 
-/// No call here can be told not to wait.
+/// No write here is non-blocking for one call.
 pub(in crate::sys) fn write_now(_fd: Fd, _pieces: &[Piece]) -> Result<Option<usize>> {
     Ok(None)
 }

@@ -1,12 +1,13 @@
-//! Bytes of files and pipes on Linux: sendfile(2), splice(2), and reads that are told not to wait (preadv2(2)).
+//! Bytes of files and pipes on Linux: sendfile(2), splice(2), and reads and writes that are non-blocking for one call
+//! (preadv2(2) with RWF_NOWAIT). Not here: what is done where these are refused (`stream`).
 
 use crate::sys::{
     Fd, MAX_PIECES, OsError, Piece, Result, count, is_refusal, offset, sendfile, uncancelled, without_sigpipe,
 };
 use libc::c_long;
 
-/// What a kernel says that can't move the bytes of such a file by itself, or that must not. Of a place where no file
-/// can have bytes a read says that there are none.
+/// `None` for the errors of a kernel that can't send the bytes of such a file by itself, or that a sandbox forbids to. So is
+/// EOVERFLOW, for an offset beyond every file: a plain read there finds the end.
 fn unless_refused(outcome: Result<usize>) -> Result<Option<usize>> {
     match outcome {
         Err(OsError(libc::EINVAL | libc::EOPNOTSUPP | libc::EOVERFLOW)) => Ok(None),
@@ -15,7 +16,7 @@ fn unless_refused(outcome: Result<usize>) -> Result<Option<usize>> {
     }
 }
 
-/// Sends bytes of a file that never leave the kernel; `None` if it can't do that with this file.
+/// Sends bytes of a file inside the kernel, as sendfile(2); `None` if it can't do that with this file. Waits if the socket blocks.
 pub fn send_file(socket: Fd, file: Fd, place: i64, length: usize) -> Result<Option<usize>> {
     let mut place = offset(place)?;
     unless_refused(without_sigpipe(socket, || {
@@ -24,7 +25,8 @@ pub fn send_file(socket: Fd, file: Fd, place: i64, length: usize) -> Result<Opti
     }))
 }
 
-/// Sends what is in a pipe, so that what is not sent stays there; `None` if the source is no pipe.
+/// Sends what is in a pipe, as splice(2): what is not sent stays in the pipe. `None` if the source is no pipe. Waits if the
+/// socket blocks.
 pub fn send_pipe(socket: Fd, pipe: Fd, length: usize) -> Result<Option<usize>> {
     let nowhere = std::ptr::null_mut();
     unless_refused(without_sigpipe(socket, || {
@@ -35,16 +37,16 @@ pub fn send_pipe(socket: Fd, pipe: Fd, length: usize) -> Result<Option<usize>> {
     }))
 }
 
-/// Says that a read or write of anything must not wait: linux/fs.h. Pipes know it, terminals and FIFOs don't. As wide as
-/// syscall(2) takes its arguments.
+/// The flag of linux/fs.h that makes one read or write non-blocking. Pipes support it, terminals and FIFOs don't. Of the type
+/// that syscall(2) takes.
 const RWF_NOWAIT: c_long = 8;
 
-/// What is there to be read; `None` if this file can't be told not to wait.
+/// Reads without waiting, as preadv2(2); `None` if this file does not support that.
 pub(in crate::sys) fn read_now(fd: Fd, pieces: &[Piece]) -> Result<Option<usize>> {
     without_waiting(libc::SYS_preadv2, fd, pieces)
 }
 
-/// Writes what there is room for; `None` if this file can't be told not to wait.
+/// Writes without waiting, as pwritev2(2); `None` if this file does not support that.
 pub(in crate::sys) fn write_now(fd: Fd, pieces: &[Piece]) -> Result<Option<usize>> {
     without_waiting(libc::SYS_pwritev2, fd, pieces)
 }

@@ -1,4 +1,5 @@
-//! Bytes of what is no socket of the library: files, pipes, terminals, and what others share.
+//! Bytes of what is no socket of the library: files, pipes, terminals, and descriptors that another program uses as well.
+//! Not here: bytes of sockets (`transfer`).
 
 mod shared;
 pub use shared::*;

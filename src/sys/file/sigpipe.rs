@@ -1,4 +1,4 @@
-//! Writes to what is no socket, without SIGPIPE: no flag keeps it away there.
+//! Writes to what is no socket, without SIGPIPE: there is no flag like `MSG_NOSIGNAL` for them. Not here: sockets (`transfer`).
 
 #[cfg(any(target_vendor = "apple", target_os = "netbsd"))]
 use crate::sys::check;
@@ -6,8 +6,8 @@ use crate::sys::{Fd, Result};
 #[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
 use crate::sys::{OsError, uncancelled};
 
-/// Runs a write that raises no SIGPIPE: here the signal goes to any thread, so no mask would do. The
-/// descriptor's switch is turned back at once, because whoever shares the pipe shares the switch.
+/// Runs a write that raises no SIGPIPE. Here the signal goes to any thread, so that blocking it in this one is not enough; the
+/// descriptor has a flag against it (fcntl(2)), which is reset at once, because whoever shares the pipe shares the flag.
 #[cfg(any(target_vendor = "apple", target_os = "netbsd"))]
 pub(in crate::sys) fn without_sigpipe(fd: Fd, write: impl FnOnce() -> Result<usize>) -> Result<usize> {
     // SAFETY: takes no memory.
@@ -20,8 +20,8 @@ pub(in crate::sys) fn without_sigpipe(fd: Fd, write: impl FnOnce() -> Result<usi
     outcome
 }
 
-/// Runs a write whose SIGPIPE, if it raises one, is taken back before the thread's mask is restored: here the
-/// signal goes to the thread that writes. It may come although some bytes have gone, and the write has worked.
+/// Runs a write with SIGPIPE blocked, and consumes the signal if the write has raised it. Here the signal goes to the thread that
+/// writes. It may be raised by a write that succeeds, after some bytes.
 #[cfg(not(any(target_vendor = "apple", target_os = "netbsd")))]
 pub(in crate::sys) fn without_sigpipe(_fd: Fd, write: impl FnOnce() -> Result<usize>) -> Result<usize> {
     // SAFETY: every set is initialised by the system before it is read, and all of them outlive the calls.
@@ -34,12 +34,13 @@ pub(in crate::sys) fn without_sigpipe(_fd: Fd, write: impl FnOnce() -> Result<us
         // One that is pending already belongs to the program, which must have blocked it.
         let theirs = libc::sigismember(&before, libc::SIGPIPE) == 1 && sigpipe_is_pending();
         let outcome = write();
-        // A program that ignores the signal may not get it even so: never wait for what is not there.
+        // A program that ignores the signal does not get it: sigwait only for one that is pending.
         let failed = outcome == Err(OsError(libc::EPIPE));
         if (failed || !theirs) && sigpipe_is_pending() {
             let mut taken = 0;
             uncancelled(|| libc::sigwait(&pipe, &mut taken));
-            // The thread's own comes first; if theirs had merged with it, they get it back.
+            // The signal of this write was pending for the thread, and is consumed first. If the program's own was merged with
+            // it, raise it again.
             if theirs && !sigpipe_is_pending() {
                 libc::raise(libc::SIGPIPE);
             }

@@ -1,5 +1,6 @@
-//! Bytes of pipes, terminals and whatever else others share, on Unix. Its mode is left alone, and no call waits that can be
-//! told not to. Not here: sockets (`unix`), and how a system is told (`linux`, `bsd`).
+//! Bytes of pipes, terminals and other descriptors that another program may use as well, on Unix: their blocking mode is not
+//! changed, so that a read or write is made non-blocking for one call, or waits for readiness first. Not here: sockets
+//! (`transfer`), and the non-blocking calls (`linux`, `bsd`).
 
 use crate::sys::calls;
 use crate::sys::{
@@ -10,7 +11,7 @@ use libc::c_int;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Reads what is there; a file is always ready.
+/// Reads what is there, as readv(2) on a non-blocking descriptor: `EAGAIN` if there is nothing. A file is always ready.
 pub fn read_stream(fd: Fd, source: Source, pieces: &[Piece]) -> Result<usize> {
     if source == Source::File {
         return read(fd, pieces);
@@ -24,7 +25,7 @@ pub fn read_stream(fd: Fd, source: Source, pieces: &[Piece]) -> Result<usize> {
     })
 }
 
-/// Writes what there is room for, without SIGPIPE.
+/// Writes what there is room for, as writev(2) on a non-blocking descriptor, without SIGPIPE: `EAGAIN` if there is no room.
 pub fn write_stream(fd: Fd, source: Source, pieces: &mut [Piece]) -> Result<usize> {
     if source == Source::File {
         return write(fd, pieces);
@@ -40,7 +41,7 @@ pub fn write_stream(fd: Fd, source: Source, pieces: &mut [Piece]) -> Result<usiz
     }
     one_at_a_time(fd, || {
         ready_now(fd, Events::WRITE)?;
-        // A pipe that can be written to takes as much without waiting.
+        // A pipe that poll(2) calls writable takes PIPE_BUF bytes without blocking (pipe(7)).
         Piece::truncate(pieces, libc::PIPE_BUF);
         write(fd, pieces)
     })
@@ -67,7 +68,7 @@ fn ready_now(fd: Fd, events: Events) -> Result<()> {
     }
 }
 
-/// Whether a pipe's end is the right one: the other would never be ready.
+/// Whether the descriptor was opened for this direction: otherwise it would never become ready.
 fn is_open_for(fd: Fd, events: Events) -> Result<bool> {
     // SAFETY: takes no memory.
     let access = check(unsafe { libc::fcntl(fd.0, libc::F_GETFL) })? & libc::O_ACCMODE;
@@ -75,18 +76,20 @@ fn is_open_for(fd: Fd, events: Events) -> Result<bool> {
     Ok(access != only)
 }
 
-/// Which process has a thread between asking for readiness and making use of it; 0 is none. A child that was forked
-/// meanwhile has no such thread, and sees that by the number.
+/// A lock for each descriptor (by its number modulo 64), held between poll(2) and the read or write that relies on its result:
+/// the id of the process whose thread holds it, 0 for none. A forked child does not have that thread, and ignores the lock
+/// because the id is not its own.
 static LOCKS: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
 
-/// How often a thread yields to another one that has the lock, and then how many pauses it makes at the most: the other may have
-/// been made to wait by somebody in another process.
+/// How often a thread yields while another one holds the lock.
 const YIELDS: u32 = 64;
 
+/// How many pauses of a millisecond it makes after that, before it goes on without the lock: the holder may block after all, if
+/// another process has read the bytes in between.
 const PAUSES: u32 = 250;
 
-/// Runs `body` without another thread of this process that does the same with the descriptor: what is found ready is
-/// still so when it is used.
+/// Runs `body` while no other thread of this process does so with the descriptor, so that a descriptor found ready is still ready
+/// when it is used.
 fn one_at_a_time<T>(fd: Fd, body: impl FnOnce() -> T) -> T {
     let lock = &LOCKS[fd.0 as usize % LOCKS.len()];
     let process = std::process::id();

@@ -1,18 +1,19 @@
-//! Bytes of sockets that others share, on Windows. Their mode is left alone. Not here: sockets of the library (`transfer`).
+//! Bytes of borrowed sockets, which another program may use as well, on Windows: their blocking mode is not changed. Not here:
+//! sockets of the library (`transfer`).
 
 use crate::sys::{Events, Fd, Piece, PollFd, Result, Source, WOULD_BLOCK, poll, readv, writev};
 use std::time::Duration;
 
-/// The most that is written to a socket of somebody else's, which may be blocking: a writable one takes it without waiting.
+/// The most that is written to a borrowed socket at once, which may be blocking: a writable one takes as much without waiting.
 const LITTLE: usize = 4096;
 
-/// Reads from a socket of somebody else's. Its mode is left alone, and readiness is asked first.
+/// Reads from a borrowed socket if it is ready; `WSAEWOULDBLOCK` if it is not.
 pub fn read_stream(fd: Fd, _source: Source, pieces: &[Piece]) -> Result<usize> {
     ready_now(fd, Events::READ)?;
     readv(fd, pieces)
 }
 
-/// Writes to a socket of somebody else's, as [`read_stream`] reads from it.
+/// Writes to a borrowed socket if it is ready; `WSAEWOULDBLOCK` if it is not.
 pub fn write_stream(fd: Fd, _source: Source, pieces: &mut [Piece]) -> Result<usize> {
     ready_now(fd, Events::WRITE)?;
     Piece::truncate(pieces, LITTLE);

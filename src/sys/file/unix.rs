@@ -1,10 +1,11 @@
-//! Files of the caller's on Unix, from which bytes are sent. Not here: sending them (`linux`, `bsd`).
+//! The files whose bytes a caller sends, on Unix: their type, their position, reading at an offset. Not here: sending inside the
+//! kernel (`linux`, `bsd`).
 
 use crate::sys::{
     Fd, OsError, Result, Source, close, count, duplicate, file_type, lseek, offset, pread, uncancelled,
 };
 
-/// Another descriptor of the same file, for this process alone.
+/// Another descriptor of the same file, close-on-exec.
 pub fn duplicate_file(file: Fd) -> Result<Fd> {
     duplicate(file)
 }
@@ -14,7 +15,7 @@ pub fn close_file(file: Fd) {
     close(file);
 }
 
-/// Says what bytes of a descriptor are to be had; an error if there are none.
+/// Whether a descriptor is a file with offsets or a stream of bytes; an error for a directory.
 pub fn examine(file: Fd) -> Result<Source> {
     match file_type(file)? {
         libc::S_IFDIR => Err(OsError(libc::EISDIR)),
@@ -23,7 +24,7 @@ pub fn examine(file: Fd) -> Result<Source> {
     }
 }
 
-/// Where the next read of a file begins.
+/// The offset at which the next read of a file begins (lseek(2)).
 pub fn position(file: Fd) -> Result<i64> {
     // SAFETY: takes no memory.
     match unsafe { lseek(file.0, 0, libc::SEEK_CUR) } {
@@ -32,7 +33,7 @@ pub fn position(file: Fd) -> Result<i64> {
     }
 }
 
-/// Says where the next read of a file begins.
+/// Sets the offset at which the next read of a file begins (lseek(2)).
 pub fn set_position(file: Fd, position: i64) -> Result<()> {
     // SAFETY: takes no memory.
     match unsafe { lseek(file.0, offset(position)?, libc::SEEK_SET) } {
@@ -41,7 +42,7 @@ pub fn set_position(file: Fd, position: i64) -> Result<()> {
     }
 }
 
-/// Reads a file at a place, and leaves its position alone.
+/// Reads a file at an offset, and leaves its position unchanged (pread(2)). Blocks as long as the disk does.
 pub fn read_at(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
     let place = offset(place)?;
     // SAFETY: the slice is writable for its length.

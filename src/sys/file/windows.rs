@@ -1,5 +1,5 @@
-//! Files of the caller's, from which bytes are sent: read at a place, and sent like any others. TransmitFile is not
-//! used: of a socket that does not block it would still make the caller wait, and nothing could end that.
+//! The files whose bytes a caller sends, on Windows: read at an offset, and sent like any other bytes. TransmitFile is not
+//! used: it makes the caller wait even on a non-blocking socket, and a close could not end that.
 
 use crate::sys::{Event, Fd, OsError, Result, Source, UNSUPPORTED};
 use windows_sys::Win32::Foundation::{
@@ -11,7 +11,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::IO::{GetOverlappedResult, OVERLAPPED, OVERLAPPED_0, OVERLAPPED_0_0};
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
-/// What the system numbers as success.
+/// The system's number for success.
 const NONE: i32 = 0;
 
 /// Another handle of the same file, for this process alone.
@@ -38,8 +38,8 @@ fn handle(file: Fd) -> HANDLE {
     file.to_raw() as HANDLE
 }
 
-/// Says what bytes of a handle are to be had. Pipes and consoles would make the caller wait, and nothing could
-/// end that: only files are taken.
+/// Whether a handle is a file with offsets. Other types are refused: a pipe or console would make the caller wait, and a close
+/// could not end that.
 pub fn examine(file: Fd) -> Result<Source> {
     // SAFETY: takes no memory; a number that is no handle is an error.
     match unsafe { GetFileType(handle(file)) } {
@@ -58,17 +58,17 @@ fn seek(file: Fd, distance: i64, from: u32) -> Result<i64> {
     }
 }
 
-/// Where the next read of a file begins.
+/// The offset at which the next read of a file begins.
 pub fn position(file: Fd) -> Result<i64> {
     seek(file, 0, FILE_CURRENT)
 }
 
-/// Says where the next read of a file begins.
+/// Sets the offset at which the next read of a file begins.
 pub fn set_position(file: Fd, position: i64) -> Result<()> {
     seek(file, position, FILE_BEGIN).map(drop)
 }
 
-/// Reads a file at a place, and leaves its position as it was: here the read itself would move it.
+/// Reads a file at an offset, and restores its position, which a read here moves. Blocks as long as the disk does.
 pub fn read_at(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
     let before = position(file)?;
     let outcome = read_and_move(file, place, data);
@@ -81,8 +81,9 @@ pub fn read_at(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
 
 fn read_and_move(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
     let place = OVERLAPPED_0_0 { Offset: place as u32, OffsetHigh: (place >> 32) as u32 };
-    // Whoever else reads from the handle must not be taken for this read, nor this read be told to the completion port
-    // that the handle may have: an event of its own does the one, and its number with the lowest bit set the other.
+    // The wait below must not end by another thread's read from the handle: so this one has an event of its own. Nor may a
+    // completion port that the program has associated with the handle report this read: the event's lowest bit prevents that
+    // (GetQueuedCompletionStatus, Microsoft's reference).
     let done = Event::new()?;
     let mut request = OVERLAPPED {
         Internal: 0,
@@ -95,7 +96,7 @@ fn read_and_move(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
     // SAFETY: the slice is writable for its length, and it and the request outlive the read, which is waited for.
     let started = unsafe { ReadFile(handle(file), data.as_mut_ptr(), length, &mut count, &mut request) };
     let finished = match started {
-        // A handle that was opened for such reads: a disk does not let anybody wait for long.
+        // The handle was opened for overlapped reads: wait, as a read from a disk is short.
         0 if OsError::last().0 == ERROR_IO_PENDING as i32 => {
             // SAFETY: the request is the one that was started.
             unsafe { GetOverlappedResult(handle(file), &request, &mut count, 1) }
@@ -105,12 +106,12 @@ fn read_and_move(file: Fd, place: i64, data: &mut [u8]) -> Result<usize> {
     if finished == 0 { Err(OsError::last()) } else { Ok(count as usize) }
 }
 
-/// The bytes pass through the program.
+/// There is no such call here that does not wait; the caller reads and sends instead.
 pub fn send_file(_socket: Fd, _file: Fd, _place: i64, _length: usize) -> Result<Option<usize>> {
     Ok(None)
 }
 
-/// No pipe is taken.
+/// No pipe is accepted as a source.
 pub fn send_pipe(_socket: Fd, _pipe: Fd, _length: usize) -> Result<Option<usize>> {
     Ok(None)
 }

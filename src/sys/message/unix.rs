@@ -4,7 +4,7 @@ use crate::sys::calls;
 use crate::sys::message::flags_of;
 use crate::sys::{
     CMSG_CLOEXEC, ControlData, ControlRoom, Fd, Flags, Message, PLATFORM_RECV, PLATFORM_SEND, Piece, Result,
-    TELLS_LENGTH, count, measured_message, message, native,
+    TELLS_LENGTH, count, measured_message, message, system_flags,
 };
 use libc::{c_int, socklen_t};
 use socket2::SockAddr;
@@ -24,7 +24,7 @@ pub fn receive_message(
     let mut header = message(pieces);
     header.msg_control = room.as_mut_ptr().cast();
     header.msg_controllen = room.length() as _;
-    let flags = PLATFORM_RECV | CMSG_CLOEXEC | native(flags);
+    let flags = PLATFORM_RECV | CMSG_CLOEXEC | system_flags(flags);
     let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut socklen_t| {
         if named {
             header.msg_name = storage.cast();
@@ -72,5 +72,5 @@ pub fn send_message(
     }
     // SAFETY: the header points at `pieces`, whose memory the kernel checks (EFAULT), and at a name and control data
     // that are as long as it says and only read.
-    count(unsafe { calls::sendmsg(fd.0, &header, PLATFORM_SEND | native(flags)) })
+    count(unsafe { calls::sendmsg(fd.0, &header, PLATFORM_SEND | system_flags(flags)) })
 }

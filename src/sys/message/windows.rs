@@ -7,7 +7,7 @@ use crate::sys::{
     ControlData, ControlRoom, Events, Fd, Flags, Message, OsError, Piece, Result, check, ioctl,
     measured_message,
 };
-use crate::sys::{forgive, native, understand_receive, understand_send, with_movable};
+use crate::sys::{forgive, system_flags, understand_receive, understand_send, with_movable};
 use socket2::SockAddr;
 use std::mem::size_of;
 use std::ptr::null_mut;
@@ -74,7 +74,7 @@ pub fn receive_message(
 }
 
 fn receive_bytes(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Message> {
-    let (mut received, mut found) = (0, native(flags) as u32);
+    let (mut received, mut found) = (0, system_flags(flags) as u32);
     // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. Nothing is overlapped.
     with_movable(pieces, |list, count| unsafe {
         let socket = fd.to_raw() as ws::SOCKET;
@@ -93,7 +93,8 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
         true => ws::WSABUF { len: size_of_val(&spare) as u32, buf: spare.as_mut_ptr().cast() },
         false => ws::WSABUF { len: room.length() as u32, buf: room.as_mut_ptr() },
     };
-    let mut message = ws::WSAMSG { Control: control, dwFlags: native(flags) as u32, ..ws::WSAMSG::default() };
+    let mut message =
+        ws::WSAMSG { Control: control, dwFlags: system_flags(flags) as u32, ..ws::WSAMSG::default() };
     let mut received = 0;
     let mut outcome = Ok(());
     let mut fill = |storage: *mut socket2::SockAddrStorage, length: *mut i32| {
@@ -162,7 +163,7 @@ pub fn send_message(
     // SAFETY: the list is that of `pieces`, whose memory the kernel checks, and name and control data are as long as is
     // said and only read. Nothing is overlapped.
     let outcome = with_movable(pieces, |list, count| unsafe {
-        let (socket, flags) = (fd.to_raw() as ws::SOCKET, native(flags) as u32);
+        let (socket, flags) = (fd.to_raw() as ws::SOCKET, system_flags(flags) as u32);
         check(if address.is_none() && data.is_empty() {
             ws::WSASend(socket, list, count, &mut sent, flags, null_mut(), None)
         } else if data.is_empty() {

@@ -1,7 +1,7 @@
-//! Reads and sets an option whose form is known. Not here: which options there are (`linux`, `bsd`, `windows`).
+//! Reads and sets an option whose encoding is known. Not here: which options there are (`linux`, `bsd`, `windows`).
 
 use super::base;
-use super::form::*;
+use super::encoding::*;
 use crate::sys::{Fd, INVALID, Result};
 use socket2::Domain;
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,64 +18,64 @@ fn in_units(micros: i64, unit: i64) -> i64 {
     micros / unit + i64::from(micros % unit > 0)
 }
 
-/// Sets an option of [`Nature::Number`].
-pub fn set_number(fd: Fd, native: Native, value: i64) -> Result<()> {
-    let bytes = match native.form {
-        Form::Int => int(value)?,
-        Form::Unsigned => u32::try_from(value).map_err(|_| INVALID)?.to_ne_bytes(),
-        Form::Flag => i32::from(value != 0).to_ne_bytes(),
-        Form::Seconds => int(in_units(value, SECOND))?,
-        Form::Millis => int(in_units(value, MILLISECOND))?,
-        Form::Either(off, on) => (if value == 0 { off } else { on }).to_ne_bytes(),
-        Form::Both(name) => {
-            put(fd, native, &int(value)?)?;
-            return put(fd, Native { name, ..native }, &int(value)?);
+/// Sets an option of [`ValueType::Number`].
+pub fn set_number(fd: Fd, sockopt: SockOpt, value: i64) -> Result<()> {
+    let bytes = match sockopt.encoding {
+        Encoding::Int => int(value)?,
+        Encoding::Unsigned => u32::try_from(value).map_err(|_| INVALID)?.to_ne_bytes(),
+        Encoding::Flag => i32::from(value != 0).to_ne_bytes(),
+        Encoding::Seconds => int(in_units(value, SECOND))?,
+        Encoding::Millis => int(in_units(value, MILLISECOND))?,
+        Encoding::Either(off, on) => (if value == 0 { off } else { on }).to_ne_bytes(),
+        Encoding::Both(name) => {
+            put(fd, sockopt, &int(value)?)?;
+            return put(fd, SockOpt { name, ..sockopt }, &int(value)?);
         }
-        Form::Byte => return put(fd, native, &[u8::try_from(value).map_err(|_| INVALID)?]),
-        Form::Linger => return put(fd, native, &linger(value)?),
+        Encoding::Byte => return put(fd, sockopt, &[u8::try_from(value).map_err(|_| INVALID)?]),
+        Encoding::Linger => return put(fd, sockopt, &linger(value)?),
         _ => return Err(INVALID),
     };
-    put(fd, native, &bytes)
+    put(fd, sockopt, &bytes)
 }
 
-/// Reads an option of [`Nature::Number`].
-pub fn get_number(fd: Fd, native: Native) -> Result<i64> {
-    match native.form {
-        Form::Int | Form::Flag | Form::Both(_) => get_int(fd, native),
-        Form::Unsigned => get_int(fd, native).map(|value| value & i64::from(u32::MAX)),
-        Form::Byte => get_array(fd, native).map(|[byte]: [u8; 1]| i64::from(byte)),
-        Form::Seconds => get_int(fd, native).map(|value| value * SECOND),
-        Form::Millis => get_int(fd, native).map(|value| value * MILLISECOND),
-        Form::Either(_, on) => get_int(fd, native).map(|value| i64::from(value == i64::from(on))),
-        Form::Linger => get_array(fd, native).map(lingering),
-        Form::Field(field) => get_field(fd, native, field),
+/// Reads an option of [`ValueType::Number`].
+pub fn get_number(fd: Fd, sockopt: SockOpt) -> Result<i64> {
+    match sockopt.encoding {
+        Encoding::Int | Encoding::Flag | Encoding::Both(_) => get_int(fd, sockopt),
+        Encoding::Unsigned => get_int(fd, sockopt).map(|value| value & i64::from(u32::MAX)),
+        Encoding::Byte => get_array(fd, sockopt).map(|[byte]: [u8; 1]| i64::from(byte)),
+        Encoding::Seconds => get_int(fd, sockopt).map(|value| value * SECOND),
+        Encoding::Millis => get_int(fd, sockopt).map(|value| value * MILLISECOND),
+        Encoding::Either(_, on) => get_int(fd, sockopt).map(|value| i64::from(value == i64::from(on))),
+        Encoding::Linger => get_array(fd, sockopt).map(lingering),
+        Encoding::Field(field) => get_field(fd, sockopt, field),
         _ => Err(INVALID),
     }
 }
 
-/// Sets an option of [`Nature::Text`].
-pub fn set_text(fd: Fd, native: Native, text: &str) -> Result<()> {
-    match native.form {
-        Form::Text => put(fd, native, text.as_bytes()),
+/// Sets an option of [`ValueType::Text`].
+pub fn set_text(fd: Fd, sockopt: SockOpt, text: &str) -> Result<()> {
+    match sockopt.encoding {
+        Encoding::Text => put(fd, sockopt, text.as_bytes()),
         _ => Err(INVALID),
     }
 }
 
-/// Reads an option of [`Nature::Text`].
-pub fn get_text(fd: Fd, native: Native) -> Result<String> {
-    match native.form {
-        Form::Text => get_string(fd, native),
-        Form::Word(field, words) => {
-            let number = usize::try_from(get_field(fd, native, field)?).map_err(|_| INVALID)?;
+/// Reads an option of [`ValueType::Text`].
+pub fn get_text(fd: Fd, sockopt: SockOpt) -> Result<String> {
+    match sockopt.encoding {
+        Encoding::Text => get_string(fd, sockopt),
+        Encoding::Word(field, words) => {
+            let number = usize::try_from(get_field(fd, sockopt, field)?).map_err(|_| INVALID)?;
             Ok(words.get(number).copied().unwrap_or("").to_owned())
         }
         _ => Err(INVALID),
     }
 }
 
-/// An interface by all that systems call it.
+/// A network interface by all its identifiers: systems take one or another of them.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct InterfaceIds {
     /// Its name; empty for none.
     pub name: String,
     /// Its number; 0 for none.
@@ -84,40 +84,43 @@ pub struct Link {
     pub address: Ipv4Addr,
 }
 
-/// An interface by one of its designations.
+/// A network interface by the identifier that a system has returned.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Designation {
+pub enum InterfaceId {
     Name(String),
     Index(u32),
     Address(Ipv4Addr),
 }
 
-/// Sets an option of [`Nature::Interface`].
-pub fn set_interface(fd: Fd, native: Native, link: &Link) -> Result<()> {
-    match native.form {
-        Form::DeviceName => put(fd, native, link.name.as_bytes()),
-        Form::DeviceIndex(level, name) => {
+/// Sets an option of [`ValueType::Interface`].
+pub fn set_interface(fd: Fd, sockopt: SockOpt, link: &InterfaceIds) -> Result<()> {
+    match sockopt.encoding {
+        Encoding::DeviceName => put(fd, sockopt, link.name.as_bytes()),
+        Encoding::DeviceIndex(level, name) => {
             let index = link.index.to_ne_bytes();
-            put(fd, native, &index).or_else(|_| base::write(fd, level, name, &index))
+            put(fd, sockopt, &index).or_else(|_| base::write(fd, level, name, &index))
         }
-        Form::Mreqn => put(fd, native, &mreqn(link)),
-        Form::Address => put(fd, native, &link.address.octets()),
-        Form::IndexAsAddress => put(fd, native, &link.index.to_be_bytes()),
-        Form::Index => put(fd, native, &link.index.to_ne_bytes()),
+        Encoding::Mreqn => put(fd, sockopt, &mreqn(link)),
+        Encoding::Address => put(fd, sockopt, &link.address.octets()),
+        Encoding::IndexAsAddress => put(fd, sockopt, &link.index.to_be_bytes()),
+        Encoding::Index => put(fd, sockopt, &link.index.to_ne_bytes()),
         _ => Err(INVALID),
     }
 }
 
-/// Reads an option of [`Nature::Interface`].
-pub fn get_interface(fd: Fd, native: Native) -> Result<Designation> {
-    match native.form {
-        Form::DeviceName => get_string(fd, native).map(Designation::Name),
-        Form::DeviceIndex(level, name) => {
-            let index = get_array(fd, native).or_else(|_| get_array(fd, Native { level, name, ..native }))?;
-            Ok(Designation::Index(u32::from_ne_bytes(index)))
+/// Reads an option of [`ValueType::Interface`].
+pub fn get_interface(fd: Fd, sockopt: SockOpt) -> Result<InterfaceId> {
+    match sockopt.encoding {
+        Encoding::DeviceName => get_string(fd, sockopt).map(InterfaceId::Name),
+        Encoding::DeviceIndex(level, name) => {
+            let index =
+                get_array(fd, sockopt).or_else(|_| get_array(fd, SockOpt { level, name, ..sockopt }))?;
+            Ok(InterfaceId::Index(u32::from_ne_bytes(index)))
         }
-        Form::Mreqn | Form::Address | Form::IndexAsAddress => get_array(fd, native).map(designation),
-        Form::Index => get_array(fd, native).map(|index| Designation::Index(u32::from_ne_bytes(index))),
+        Encoding::Mreqn | Encoding::Address | Encoding::IndexAsAddress => {
+            get_array(fd, sockopt).map(interface_id)
+        }
+        Encoding::Index => get_array(fd, sockopt).map(|index| InterfaceId::Index(u32::from_ne_bytes(index))),
         _ => Err(INVALID),
     }
 }
@@ -127,57 +130,59 @@ pub fn get_interface(fd: Fd, native: Native) -> Result<Designation> {
 pub struct Membership {
     /// The group's address.
     pub group: IpAddr,
-    /// The only sender wanted, if there is one.
+    /// The only sender whose datagrams are wanted; `None` for all (RFC 3678).
     pub source: Option<IpAddr>,
-    /// Where; none leaves it to the system.
-    pub link: Link,
+    /// The interface; none (index 0) leaves the choice to the system.
+    pub link: InterfaceIds,
 }
 
-/// Sets an option of [`Nature::Membership`].
-pub fn set_membership(fd: Fd, native: Native, membership: &Membership) -> Result<()> {
+/// Sets an option of [`ValueType::Membership`].
+pub fn set_membership(fd: Fd, sockopt: SockOpt, membership: &Membership) -> Result<()> {
     let Membership { group, source, link } = membership;
-    match (native.form, group, source) {
-        (Form::Group, _, None) => put(fd, native, &group_request(link, &[*group])),
-        (Form::SourceGroup, _, Some(source)) => put(fd, native, &group_request(link, &[*group, *source])),
-        (Form::Mreq, IpAddr::V4(group), None) => {
-            put(fd, native, &[group.octets(), link.address.octets()].concat())
+    match (sockopt.encoding, group, source) {
+        (Encoding::Group, _, None) => put(fd, sockopt, &group_request(link, &[*group])),
+        (Encoding::SourceGroup, _, Some(source)) => {
+            put(fd, sockopt, &group_request(link, &[*group, *source]))
         }
-        (Form::Mreq6, IpAddr::V6(group), None) => {
-            put(fd, native, &[&group.octets()[..], &link.index.to_ne_bytes()].concat())
+        (Encoding::Mreq, IpAddr::V4(group), None) => {
+            put(fd, sockopt, &[group.octets(), link.address.octets()].concat())
+        }
+        (Encoding::Mreq6, IpAddr::V6(group), None) => {
+            put(fd, sockopt, &[&group.octets()[..], &link.index.to_ne_bytes()].concat())
         }
         _ => Err(INVALID),
     }
 }
 
-fn put(fd: Fd, native: Native, value: &[u8]) -> Result<()> {
-    base::write(fd, native.level, native.name, value)
+fn put(fd: Fd, sockopt: SockOpt, value: &[u8]) -> Result<()> {
+    base::write(fd, sockopt.level, sockopt.name, value)
 }
 
 /// Fills in an array. What the system leaves out is zero.
-fn get_array<const N: usize>(fd: Fd, native: Native) -> Result<[u8; N]> {
+fn get_array<const N: usize>(fd: Fd, sockopt: SockOpt) -> Result<[u8; N]> {
     let mut value = [0; N];
-    base::read(fd, native.level, native.name, &mut value)?;
+    base::read(fd, sockopt.level, sockopt.name, &mut value)?;
     Ok(value)
 }
 
 /// Reads an `int`, of which some systems return only one byte.
-fn get_int(fd: Fd, native: Native) -> Result<i64> {
+fn get_int(fd: Fd, sockopt: SockOpt) -> Result<i64> {
     let mut value = [0; 4];
-    match base::read(fd, native.level, native.name, &mut value)? {
+    match base::read(fd, sockopt.level, sockopt.name, &mut value)? {
         1 => Ok(i64::from(value[0])),
         _ => Ok(i64::from(i32::from_ne_bytes(value))),
     }
 }
 
-fn get_field(fd: Fd, native: Native, field: Field) -> Result<i64> {
+fn get_field(fd: Fd, sockopt: SockOpt, field: Field) -> Result<i64> {
     let mut value = [0; ROOM];
-    let length = base::read(fd, native.level, native.name, &mut value)?;
+    let length = base::read(fd, sockopt.level, sockopt.name, &mut value)?;
     field.read(&value[..length.min(ROOM)]).ok_or(base::LACKING)
 }
 
-fn get_string(fd: Fd, native: Native) -> Result<String> {
+fn get_string(fd: Fd, sockopt: SockOpt) -> Result<String> {
     let mut value = [0; 64];
-    let length = base::read(fd, native.level, native.name, &mut value)?;
+    let length = base::read(fd, sockopt.level, sockopt.name, &mut value)?;
     let text = value[..length.min(64)].split(|byte| *byte == 0).next().unwrap_or_default();
     Ok(String::from_utf8_lossy(text).into_owned())
 }
@@ -187,18 +192,18 @@ fn linger(micros: i64) -> Result<[u8; 2 * base::LINGER_PART]> {
     let seconds = in_units(micros.max(0), SECOND);
     let mut value = [0; 2 * base::LINGER_PART];
     let (on, time) = value.split_at_mut(base::LINGER_PART);
-    put_number(on, i64::from(micros >= 0))?;
-    put_number(time, seconds)?;
+    encode_number(on, i64::from(micros >= 0))?;
+    encode_number(time, seconds)?;
     Ok(value)
 }
 
 fn lingering(value: [u8; 2 * base::LINGER_PART]) -> i64 {
     let (on, time) = value.split_at(base::LINGER_PART);
-    if take_number(on) == 0 { -1 } else { take_number(time) * SECOND }
+    if decode_number(on) == 0 { -1 } else { decode_number(time) * SECOND }
 }
 
 /// Writes a number of two or four bytes.
-fn put_number(place: &mut [u8], value: i64) -> Result<()> {
+fn encode_number(place: &mut [u8], value: i64) -> Result<()> {
     match place.len() {
         2 => place.copy_from_slice(&u16::try_from(value).map_err(|_| INVALID)?.to_ne_bytes()),
         _ => place.copy_from_slice(&int(value)?),
@@ -206,7 +211,7 @@ fn put_number(place: &mut [u8], value: i64) -> Result<()> {
     Ok(())
 }
 
-fn take_number(place: &[u8]) -> i64 {
+fn decode_number(place: &[u8]) -> i64 {
     match *place {
         [a, b] => i64::from(u16::from_ne_bytes([a, b])),
         [a, b, c, d] => i64::from(i32::from_ne_bytes([a, b, c, d])),
@@ -215,25 +220,25 @@ fn take_number(place: &[u8]) -> i64 {
 }
 
 /// `struct ip_mreqn` without a group.
-fn mreqn(link: &Link) -> [u8; 12] {
+fn mreqn(link: &InterfaceIds) -> [u8; 12] {
     let mut value = [0; 12];
     value[4..8].copy_from_slice(&link.address.octets());
     value[8..].copy_from_slice(&link.index.to_ne_bytes());
     value
 }
 
-/// What `IP_MULTICAST_IF` returns. No interface has an address of network 0: there it is a number.
-fn designation(octets: [u8; 4]) -> Designation {
+/// What `IP_MULTICAST_IF` returns: an address, or in the form of an address of network 0, which no interface has, a number.
+fn interface_id(octets: [u8; 4]) -> InterfaceId {
     match octets {
-        [0, ..] => Designation::Index(u32::from_be_bytes(octets)),
-        _ => Designation::Address(octets.into()),
+        [0, ..] => InterfaceId::Index(u32::from_be_bytes(octets)),
+        _ => InterfaceId::Address(octets.into()),
     }
 }
 
 const STORAGE: usize = size_of::<socket2::SockAddrStorage>();
 
 /// `struct group_req`, or with a second address `struct group_source_req`.
-fn group_request(link: &Link, addresses: &[IpAddr]) -> Vec<u8> {
+fn group_request(link: &InterfaceIds, addresses: &[IpAddr]) -> Vec<u8> {
     let mut value = vec![0; base::GROUP_OFFSET];
     value[..4].copy_from_slice(&link.index.to_ne_bytes());
     for address in addresses {
@@ -262,8 +267,8 @@ fn storage(address: IpAddr) -> [u8; STORAGE] {
 mod tests {
     use super::*;
 
-    fn link() -> Link {
-        Link { name: "eth0".to_owned(), index: 7, address: [192, 0, 2, 1].into() }
+    fn link() -> InterfaceIds {
+        InterfaceIds { name: "eth0".to_owned(), index: 7, address: [192, 0, 2, 1].into() }
     }
 
     #[test]
@@ -305,9 +310,9 @@ mod tests {
 
     #[test]
     fn what_multicast_if_returns_is_an_address_or_a_number() {
-        assert_eq!(designation([0, 0, 0, 0]), Designation::Index(0));
-        assert_eq!(designation([0, 0, 1, 2]), Designation::Index(258));
-        assert_eq!(designation([192, 0, 2, 1]), Designation::Address([192, 0, 2, 1].into()));
+        assert_eq!(interface_id([0, 0, 0, 0]), InterfaceId::Index(0));
+        assert_eq!(interface_id([0, 0, 1, 2]), InterfaceId::Index(258));
+        assert_eq!(interface_id([192, 0, 2, 1]), InterfaceId::Address([192, 0, 2, 1].into()));
     }
 
     #[test]

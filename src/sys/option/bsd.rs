@@ -1,11 +1,11 @@
 //! The options of macOS and the BSDs. Not here: what every Unix has (`unix`).
 
-use super::form::{Field, Form, Native};
-use super::unix::{COMMON, GROUPS, native};
+use super::encoding::{Encoding, Field, SockOpt};
+use super::unix::{COMMON, GROUPS, sockopt};
 use libc::{IPPROTO_IP, IPPROTO_TCP, SOL_SOCKET, c_int};
 use std::mem::offset_of;
 
-pub(super) const TABLES: &[&[(&str, Native)]] = &[COMMON, GROUPS, BSD, INFO, OWN];
+pub(super) const TABLES: &[&[(&str, SockOpt)]] = &[COMMON, GROUPS, BSD, INFO, OWN];
 
 /// The states of netinet/tcp_fsm.h.
 const STATES: &[&str] = &[
@@ -22,20 +22,20 @@ const STATES: &[&str] = &[
     "time_wait",
 ];
 
-const BSD: &[(&str, Native)] = &[
-    // One byte is what all of them take.
-    ("ip.multicast_ttl", native(IPPROTO_IP, libc::IP_MULTICAST_TTL, Form::Byte)),
-    ("ip.multicast_loop", native(IPPROTO_IP, libc::IP_MULTICAST_LOOP, Form::Byte)),
-    ("tcp.state", native(IPPROTO_TCP, TCP_INFO, Form::Word(Field::byte(0), STATES))),
-    ("timestamp", native(SOL_SOCKET, libc::SO_TIMESTAMP, Form::Int)),
-    ("ip.receive_ttl", native(IPPROTO_IP, IP_RECVTTL, Form::Int)),
-    ("ipv6.receive_hops", native(libc::IPPROTO_IPV6, IPV6_RECVHOPLIMIT, Form::Int)),
-    ("ipv6.receive_traffic_class", native(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, Form::Int)),
+const BSD: &[(&str, SockOpt)] = &[
+    // Some of them take an `int` as well, but all of them take one byte.
+    ("ip.multicast_ttl", sockopt(IPPROTO_IP, libc::IP_MULTICAST_TTL, Encoding::Byte)),
+    ("ip.multicast_loop", sockopt(IPPROTO_IP, libc::IP_MULTICAST_LOOP, Encoding::Byte)),
+    ("tcp.state", sockopt(IPPROTO_TCP, TCP_INFO, Encoding::Word(Field::byte(0), STATES))),
+    ("timestamp", sockopt(SOL_SOCKET, libc::SO_TIMESTAMP, Encoding::Int)),
+    ("ip.receive_ttl", sockopt(IPPROTO_IP, IP_RECVTTL, Encoding::Int)),
+    ("ipv6.receive_hops", sockopt(libc::IPPROTO_IPV6, IPV6_RECVHOPLIMIT, Encoding::Int)),
+    ("ipv6.receive_traffic_class", sockopt(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, Encoding::Int)),
     #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
-    ("ip.receive_tos", native(IPPROTO_IP, libc::IP_RECVTOS, Form::Int)),
-    // What others tell in one message comes in two here.
+    ("ip.receive_tos", sockopt(IPPROTO_IP, libc::IP_RECVTOS, Encoding::Int)),
+    // What other systems put into one control message comes in two here.
     #[cfg(any(target_os = "freebsd", target_os = "openbsd"))]
-    ("ip.packet_info", native(IPPROTO_IP, libc::IP_RECVDSTADDR, Form::Both(libc::IP_RECVIF))),
+    ("ip.packet_info", sockopt(IPPROTO_IP, libc::IP_RECVDSTADDR, Encoding::Both(libc::IP_RECVIF))),
 ];
 
 #[cfg(target_vendor = "apple")]
@@ -46,12 +46,12 @@ use libc::{TCP_INFO, tcp_info as Info};
 // Both structures begin with the state.
 const _: () = assert!(offset_of!(Info, tcpi_state) == 0);
 
-const fn tcp_info(field: Field) -> Native {
-    native(IPPROTO_TCP, TCP_INFO, Form::Field(field))
+const fn tcp_info(field: Field) -> SockOpt {
+    sockopt(IPPROTO_TCP, TCP_INFO, Encoding::Field(field))
 }
 
 #[cfg(target_vendor = "apple")]
-const INFO: &[(&str, Native)] = &[
+const INFO: &[(&str, SockOpt)] = &[
     ("tcp.rtt", tcp_info(Field::word(offset_of!(Info, tcpi_srtt)).millis())),
     ("tcp.rtt_variance", tcp_info(Field::word(offset_of!(Info, tcpi_rttvar)).millis())),
     ("tcp.congestion_window", tcp_info(Field::word(offset_of!(Info, tcpi_snd_cwnd)))),
@@ -62,7 +62,7 @@ const INFO: &[(&str, Native)] = &[
 ];
 
 #[cfg(not(target_vendor = "apple"))]
-const INFO: &[(&str, Native)] = &[
+const INFO: &[(&str, SockOpt)] = &[
     ("tcp.rtt", tcp_info(Field::word(offset_of!(Info, tcpi_rtt)))),
     ("tcp.rtt_variance", tcp_info(Field::word(offset_of!(Info, tcpi_rttvar)))),
     ("tcp.congestion_window", tcp_info(Field::word(offset_of!(Info, tcpi_snd_cwnd)))),
@@ -70,28 +70,28 @@ const INFO: &[(&str, Native)] = &[
 ];
 
 #[cfg(target_vendor = "apple")]
-const OWN: &[(&str, Native)] = &[
-    ("reuse_port", native(SOL_SOCKET, libc::SO_REUSEPORT, Form::Int)),
+const OWN: &[(&str, SockOpt)] = &[
+    ("reuse_port", sockopt(SOL_SOCKET, libc::SO_REUSEPORT, Encoding::Int)),
     // SO_LINGER itself counts clock ticks here.
-    ("linger", native(SOL_SOCKET, libc::SO_LINGER_SEC, Form::Linger)),
-    ("tcp.keepalive_idle", native(IPPROTO_TCP, libc::TCP_KEEPALIVE, Form::Seconds)),
-    ("tcp.keepalive_interval", native(IPPROTO_TCP, libc::TCP_KEEPINTVL, Form::Seconds)),
-    ("tcp.keepalive_count", native(IPPROTO_TCP, libc::TCP_KEEPCNT, Form::Int)),
-    ("tcp.user_timeout", native(IPPROTO_TCP, TCP_RXT_CONNDROPTIME, Form::Seconds)),
-    ("tcp.fastopen", native(IPPROTO_TCP, libc::TCP_FASTOPEN, Form::Flag)),
-    ("tcp.cork", native(IPPROTO_TCP, libc::TCP_NOPUSH, Form::Int)),
-    ("tcp.not_sent_low_water", native(IPPROTO_TCP, TCP_NOTSENT_LOWAT, Form::Int)),
-    ("ip.bind_device", native(IPPROTO_IP, libc::IP_BOUND_IF, BOUND_INTERFACE)),
-    ("ip.dont_fragment", native(IPPROTO_IP, libc::IP_DONTFRAG, Form::Int)),
-    ("ip.packet_info", native(IPPROTO_IP, libc::IP_PKTINFO, Form::Int)),
-    ("unix.peer_pid", native(libc::SOL_LOCAL, libc::LOCAL_PEERPID, Form::Int)),
+    ("linger", sockopt(SOL_SOCKET, libc::SO_LINGER_SEC, Encoding::Linger)),
+    ("tcp.keepalive_idle", sockopt(IPPROTO_TCP, libc::TCP_KEEPALIVE, Encoding::Seconds)),
+    ("tcp.keepalive_interval", sockopt(IPPROTO_TCP, libc::TCP_KEEPINTVL, Encoding::Seconds)),
+    ("tcp.keepalive_count", sockopt(IPPROTO_TCP, libc::TCP_KEEPCNT, Encoding::Int)),
+    ("tcp.user_timeout", sockopt(IPPROTO_TCP, TCP_RXT_CONNDROPTIME, Encoding::Seconds)),
+    ("tcp.fastopen", sockopt(IPPROTO_TCP, libc::TCP_FASTOPEN, Encoding::Flag)),
+    ("tcp.cork", sockopt(IPPROTO_TCP, libc::TCP_NOPUSH, Encoding::Int)),
+    ("tcp.not_sent_low_water", sockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT, Encoding::Int)),
+    ("ip.bind_device", sockopt(IPPROTO_IP, libc::IP_BOUND_IF, BOUND_INTERFACE)),
+    ("ip.dont_fragment", sockopt(IPPROTO_IP, libc::IP_DONTFRAG, Encoding::Int)),
+    ("ip.packet_info", sockopt(IPPROTO_IP, libc::IP_PKTINFO, Encoding::Int)),
+    ("unix.peer_pid", sockopt(libc::SOL_LOCAL, libc::LOCAL_PEERPID, Encoding::Int)),
     ("unix.peer_uid", peer(offset_of!(libc::xucred, cr_uid))),
     // The first of the groups is the effective one.
     ("unix.peer_gid", peer(offset_of!(libc::xucred, cr_groups))),
 ];
 
 #[cfg(target_vendor = "apple")]
-const BOUND_INTERFACE: Form = Form::DeviceIndex(libc::IPPROTO_IPV6, libc::IPV6_BOUND_IF);
+const BOUND_INTERFACE: Encoding = Encoding::DeviceIndex(libc::IPPROTO_IPV6, libc::IPV6_BOUND_IF);
 
 // From netinet/tcp.h; the libc crate lacks them.
 #[cfg(target_vendor = "apple")]
@@ -100,21 +100,21 @@ const TCP_RXT_CONNDROPTIME: c_int = 0x80;
 const TCP_NOTSENT_LOWAT: c_int = 0x201;
 
 #[cfg(target_os = "freebsd")]
-const OWN: &[(&str, Native)] = &[
+const OWN: &[(&str, SockOpt)] = &[
     // Plain SO_REUSEPORT does not spread connections over the listeners here.
-    ("reuse_port", native(SOL_SOCKET, libc::SO_REUSEPORT_LB, Form::Int)),
-    ("linger", native(SOL_SOCKET, libc::SO_LINGER, Form::Linger)),
-    ("tcp.keepalive_idle", native(IPPROTO_TCP, libc::TCP_KEEPIDLE, Form::Seconds)),
-    ("tcp.keepalive_interval", native(IPPROTO_TCP, libc::TCP_KEEPINTVL, Form::Seconds)),
-    ("tcp.keepalive_count", native(IPPROTO_TCP, libc::TCP_KEEPCNT, Form::Int)),
-    ("tcp.user_timeout", native(IPPROTO_TCP, libc::TCP_MAXUNACKTIME, Form::Seconds)),
-    ("tcp.fastopen", native(IPPROTO_TCP, libc::TCP_FASTOPEN, Form::Int)),
-    ("tcp.cork", native(IPPROTO_TCP, libc::TCP_NOPUSH, Form::Int)),
-    ("tcp.congestion", native(IPPROTO_TCP, libc::TCP_CONGESTION, Form::Text)),
-    ("ip.dont_fragment", native(IPPROTO_IP, libc::IP_DONTFRAG, Form::Int)),
-    ("ip.freebind", native(IPPROTO_IP, libc::IP_BINDANY, Form::Int)),
-    ("ipv6.freebind", native(libc::IPPROTO_IPV6, libc::IPV6_BINDANY, Form::Int)),
-    ("unix.credentials", native(libc::SOL_LOCAL, libc::LOCAL_CREDS_PERSISTENT, Form::Int)),
+    ("reuse_port", sockopt(SOL_SOCKET, libc::SO_REUSEPORT_LB, Encoding::Int)),
+    ("linger", sockopt(SOL_SOCKET, libc::SO_LINGER, Encoding::Linger)),
+    ("tcp.keepalive_idle", sockopt(IPPROTO_TCP, libc::TCP_KEEPIDLE, Encoding::Seconds)),
+    ("tcp.keepalive_interval", sockopt(IPPROTO_TCP, libc::TCP_KEEPINTVL, Encoding::Seconds)),
+    ("tcp.keepalive_count", sockopt(IPPROTO_TCP, libc::TCP_KEEPCNT, Encoding::Int)),
+    ("tcp.user_timeout", sockopt(IPPROTO_TCP, libc::TCP_MAXUNACKTIME, Encoding::Seconds)),
+    ("tcp.fastopen", sockopt(IPPROTO_TCP, libc::TCP_FASTOPEN, Encoding::Int)),
+    ("tcp.cork", sockopt(IPPROTO_TCP, libc::TCP_NOPUSH, Encoding::Int)),
+    ("tcp.congestion", sockopt(IPPROTO_TCP, libc::TCP_CONGESTION, Encoding::Text)),
+    ("ip.dont_fragment", sockopt(IPPROTO_IP, libc::IP_DONTFRAG, Encoding::Int)),
+    ("ip.freebind", sockopt(IPPROTO_IP, libc::IP_BINDANY, Encoding::Int)),
+    ("ipv6.freebind", sockopt(libc::IPPROTO_IPV6, libc::IPV6_BINDANY, Encoding::Int)),
+    ("unix.credentials", sockopt(libc::SOL_LOCAL, libc::LOCAL_CREDS_PERSISTENT, Encoding::Int)),
     ("unix.peer_pid", peer(offset_of!(libc::xucred, cr_pid__c_anonymous_union))),
     ("unix.peer_uid", peer(offset_of!(libc::xucred, cr_uid))),
     // The first of the groups is the effective one.
@@ -122,33 +122,33 @@ const OWN: &[(&str, Native)] = &[
 ];
 
 #[cfg(target_os = "netbsd")]
-const OWN: &[(&str, Native)] = &[
-    ("reuse_port", native(SOL_SOCKET, libc::SO_REUSEPORT, Form::Int)),
-    ("linger", native(SOL_SOCKET, libc::SO_LINGER, Form::Linger)),
-    ("tcp.keepalive_idle", native(IPPROTO_TCP, libc::TCP_KEEPIDLE, Form::Seconds)),
-    ("tcp.keepalive_interval", native(IPPROTO_TCP, libc::TCP_KEEPINTVL, Form::Seconds)),
-    ("tcp.keepalive_count", native(IPPROTO_TCP, libc::TCP_KEEPCNT, Form::Int)),
-    ("tcp.congestion", native(IPPROTO_TCP, libc::TCP_CONGCTL, Form::Text)),
-    ("ip.packet_info", native(IPPROTO_IP, libc::IP_RECVPKTINFO, Form::Int)),
-    ("unix.credentials", native(PEER_LEVEL, libc::LOCAL_CREDS, Form::Int)),
+const OWN: &[(&str, SockOpt)] = &[
+    ("reuse_port", sockopt(SOL_SOCKET, libc::SO_REUSEPORT, Encoding::Int)),
+    ("linger", sockopt(SOL_SOCKET, libc::SO_LINGER, Encoding::Linger)),
+    ("tcp.keepalive_idle", sockopt(IPPROTO_TCP, libc::TCP_KEEPIDLE, Encoding::Seconds)),
+    ("tcp.keepalive_interval", sockopt(IPPROTO_TCP, libc::TCP_KEEPINTVL, Encoding::Seconds)),
+    ("tcp.keepalive_count", sockopt(IPPROTO_TCP, libc::TCP_KEEPCNT, Encoding::Int)),
+    ("tcp.congestion", sockopt(IPPROTO_TCP, libc::TCP_CONGCTL, Encoding::Text)),
+    ("ip.packet_info", sockopt(IPPROTO_IP, libc::IP_RECVPKTINFO, Encoding::Int)),
+    ("unix.credentials", sockopt(PEER_LEVEL, libc::LOCAL_CREDS, Encoding::Int)),
     ("unix.peer_pid", peer(offset_of!(libc::unpcbid, unp_pid))),
     ("unix.peer_uid", peer(offset_of!(libc::unpcbid, unp_euid))),
     ("unix.peer_gid", peer(offset_of!(libc::unpcbid, unp_egid))),
 ];
 
 #[cfg(target_os = "openbsd")]
-const OWN: &[(&str, Native)] = &[
-    ("reuse_port", native(SOL_SOCKET, libc::SO_REUSEPORT, Form::Int)),
-    ("linger", native(SOL_SOCKET, libc::SO_LINGER, Form::Linger)),
-    ("tcp.cork", native(IPPROTO_TCP, libc::TCP_NOPUSH, Form::Int)),
+const OWN: &[(&str, SockOpt)] = &[
+    ("reuse_port", sockopt(SOL_SOCKET, libc::SO_REUSEPORT, Encoding::Int)),
+    ("linger", sockopt(SOL_SOCKET, libc::SO_LINGER, Encoding::Linger)),
+    ("tcp.cork", sockopt(IPPROTO_TCP, libc::TCP_NOPUSH, Encoding::Int)),
     ("unix.peer_pid", peer(offset_of!(libc::sockpeercred, pid))),
     ("unix.peer_uid", peer(offset_of!(libc::sockpeercred, uid))),
     ("unix.peer_gid", peer(offset_of!(libc::sockpeercred, gid))),
 ];
 
-/// A number of the structure that tells who the peer is.
-const fn peer(offset: usize) -> Native {
-    native(PEER_LEVEL, PEER_NAME, Form::Field(Field::word(offset)))
+/// A number of the structure with the peer's process, user and group.
+const fn peer(offset: usize) -> SockOpt {
+    sockopt(PEER_LEVEL, PEER_NAME, Encoding::Field(Field::word(offset)))
 }
 
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
@@ -156,7 +156,7 @@ const PEER_LEVEL: c_int = libc::SOL_LOCAL;
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 const PEER_NAME: c_int = libc::LOCAL_PEERCRED;
 
-/// AF_UNIX is no protocol, and has no number of its own.
+/// The level of options of AF_UNIX (unix(4)): no protocol's number, and without a name in the headers.
 #[cfg(target_os = "netbsd")]
 const PEER_LEVEL: c_int = 0;
 #[cfg(target_os = "netbsd")]
@@ -167,7 +167,7 @@ const PEER_LEVEL: c_int = SOL_SOCKET;
 #[cfg(target_os = "openbsd")]
 const PEER_NAME: c_int = libc::SO_PEERCRED;
 
-/// The options that are the system's own timeouts: of receiving, and of sending.
+/// The names of the system's own timeouts of receiving and of sending.
 pub(super) const TIMEOUTS: [&[i32]; 2] = [&[libc::SO_RCVTIMEO], &[libc::SO_SNDTIMEO]];
 
 #[cfg(target_os = "netbsd")]

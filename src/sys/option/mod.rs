@@ -1,8 +1,8 @@
-//! Socket options as this system numbers them and lays them out: tables, and the few layouts that the
-//! tables speak of. Not here: what an option means and which handles have it (`core::options`).
+//! Socket options as this system numbers and encodes them: one table a system, and the few encodings that the tables name.
+//! Not here: what an option means and which handles have it (`core::settings::catalogue`).
 
-mod form;
-pub use form::*;
+mod encoding;
+pub use encoding::*;
 
 mod access;
 pub use access::*;
@@ -49,5 +49,5 @@ use windows as system;
 
 pub use base::{set_datagram_default, set_listener_default, set_v6_only};
 
-/// The options of this system. One that is missing here is not supported.
-pub const TABLES: &[&[(&str, Native)]] = system::TABLES;
+/// The options of this system, by their names in the catalogue. One that is missing here is not supported.
+pub const TABLES: &[&[(&str, SockOpt)]] = system::TABLES;

@@ -1,4 +1,5 @@
-//! What is done alike with the system's own options everywhere.
+//! getsockopt(2) by the system's own numbers, as far as it is the same on every system. Not here: the calls (`raw_unix`,
+//! `raw_windows`).
 
 use crate::sys::{Fd, Result, get_option_into};
 use std::mem::MaybeUninit;

@@ -1,28 +1,28 @@
-//! `setsockopt`, `getsockopt` and `WSAIoctl` with Winsock's own numbers.
+//! `setsockopt`, `getsockopt` and `WSAIoctl` by Winsock's own numbers. Not here: options by name (`access`).
 
 use crate::sys::{Fd, INVALID, OsError, Result, check};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use windows_sys::Win32::Networking::WinSock as ws;
 
-/// The socket option that tells a pending error.
+/// Level and name of the option that reads the pending error.
 pub const SO_ERROR: (i32, i32) = (ws::SOL_SOCKET, ws::SO_ERROR);
 
-/// The socket option that tells the type.
+/// Level and name of the option that reads the socket's type.
 pub const SO_TYPE: (i32, i32) = (ws::SOL_SOCKET, ws::SO_TYPE);
 
-/// `setsockopt` with the system's own numbers.
+/// `setsockopt` (Winsock's reference). The system's errors; `WSAEINVAL` for a length that no option has. Does not block.
 pub fn set_option(fd: Fd, level: i32, name: i32, value: &[u8]) -> Result<()> {
     let length = i32::try_from(value.len()).map_err(|_| INVALID)?;
     // SAFETY: the slice is readable for its length.
     match check(unsafe { ws::setsockopt(fd.0, level, name, value.as_ptr(), length) }) {
-        // What Winsock says of a value that is too short as well.
+        // Winsock returns it for a value that is too short as well, which is EINVAL elsewhere.
         Err(OsError(ws::WSAEFAULT)) if value.len() < size_of::<i32>() => Err(INVALID),
         other => other,
     }
 }
 
-/// `getsockopt` with the system's own numbers; the length that the system filled in.
+/// `getsockopt`: how many bytes the system has written. The system's errors. Does not block.
 pub fn get_option_into(fd: Fd, level: i32, name: i32, value: &mut [MaybeUninit<u8>]) -> Result<usize> {
     let mut length = i32::try_from(value.len()).map_err(|_| INVALID)?;
     // SAFETY: the slice is writable for the length that is given.
@@ -30,7 +30,7 @@ pub fn get_option_into(fd: Fd, level: i32, name: i32, value: &mut [MaybeUninit<u
     Ok(length as usize)
 }
 
-/// `WSAIoctl` with the system's own numbers; the length that the system filled in.
+/// `WSAIoctl`, not overlapped: how many bytes the system has written. The system's errors. Does not block.
 pub(in crate::sys) fn ioctl(fd: Fd, code: u32, input: &[u8], output: &mut [u8]) -> Result<usize> {
     let room = u32::try_from(output.len()).map_err(|_| INVALID)?;
     let (from, to) = (input.as_ptr().cast(), output.as_mut_ptr().cast());

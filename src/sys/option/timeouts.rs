@@ -3,7 +3,7 @@
 use super::system::TIMEOUTS;
 use crate::sys::{Fd, Half, Result, SO_TYPE, Timeout, with};
 
-/// Which of the system's own timeouts an option is, if it is one.
+/// The direction whose timeout an option is, if it is one of the system's own timeouts.
 #[must_use]
 pub fn timeout_option(level: i32, name: i32) -> Option<Half> {
     let [receiving, sending] = TIMEOUTS;
@@ -14,7 +14,7 @@ pub fn timeout_option(level: i32, name: i32) -> Option<Half> {
     }
 }
 
-/// What the system has for one of them; `None` waits for ever.
+/// The system's own timeout of one direction; `None` waits for ever.
 pub fn system_timeout(fd: Fd, half: Half) -> Result<Timeout> {
     with(fd, |socket| if half == Half::Read { socket.read_timeout() } else { socket.write_timeout() })
 }

@@ -51,7 +51,7 @@ impl Reports {
     }
 }
 
-fn native(events: Events) -> u32 {
+fn epoll_events(events: Events) -> u32 {
     let mut bits = 0;
     for (event, bit) in [
         (Events::READ, libc::EPOLLIN | libc::EPOLLRDHUP),
@@ -103,7 +103,7 @@ impl Selector {
     }
 
     fn control(&self, operation: c_int, fd: Fd, events: Events, tag: u64) -> Result<()> {
-        let mut event = libc::epoll_event { events: native(events), u64: tag };
+        let mut event = libc::epoll_event { events: epoll_events(events), u64: tag };
         // SAFETY: the event outlives the call.
         check(unsafe { libc::epoll_ctl(self.epoll().0, operation, fd.0, &mut event) }).map(drop)
     }

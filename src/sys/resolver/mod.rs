@@ -1,4 +1,5 @@
-//! Names of hosts, services and interfaces.
+//! Names of hosts, services and interfaces, by the system's resolver. Not here: addresses as text (`core::name`), and threads
+//! that may block in it (`core::process::workers`).
 
 mod hosts;
 pub use hosts::*;

@@ -1,4 +1,4 @@
-//! The system's resolver and its list of interfaces, on Unix.
+//! The system's resolver (getaddrinfo(3)) and its list of interfaces (getifaddrs(3)), on Unix. Not here: Windows (`windows`).
 
 use crate::sys::{
     Interface, OUT_OF_MEMORY, OsError, ResolveError, Result, check, close, copy_address, has_memory,
@@ -9,7 +9,8 @@ use socket2::{Domain, SockAddr, Type};
 use std::ffi::{CStr, CString};
 use std::mem::offset_of;
 
-/// Asks the system's resolver. Blocks for as long as it likes.
+/// Resolves a host and a service, as getaddrinfo(3). Blocks without a limit, as the system's resolver does: not for a thread
+/// that has a deadline.
 pub fn resolve(
     host: Option<&CStr>,
     service: &CStr,
@@ -21,7 +22,7 @@ pub fn resolve(
     hints.ai_family = family.map_or(libc::AF_UNSPEC, c_int::from);
     hints.ai_socktype = c_int::from(kind);
     let mut list = std::ptr::null_mut();
-    // musl looks there for capitals as they are, and then asks the network after all.
+    // musl compares with hosts(5) by letter case, and would ask the network for a name that is there in another case.
     let spelt = if cfg!(target_env = "musl") { host.and_then(own_spelling) } else { None };
     let host = spelt.as_deref().or(host).map_or(std::ptr::null(), CStr::as_ptr);
     // Some resolvers end the process when they get no memory.
@@ -30,7 +31,7 @@ pub fn resolve(
     match uncancelled(|| unsafe { libc::getaddrinfo(host, service.as_ptr(), &hints, &mut list) }) {
         0 => {}
         libc::EAI_SYSTEM => return Err(ResolveError::Os(OsError::last())),
-        // Others say then that there is no such name.
+        // Out of memory, some report that there is no such name.
         code => return Err(check_memory().err().unwrap_or(ResolveError::Resolver(code))),
     }
     let addresses = copy_addresses(list);
@@ -39,14 +40,14 @@ pub fn resolve(
     addresses.map_err(ResolveError::Os)
 }
 
-/// What a resolver may need: it loads libraries, reads files and keeps answers.
+/// How much memory a resolver may need: it loads libraries, reads files and keeps answers.
 const RESOLVER_MEMORY: usize = 256 << 10;
 
 fn check_memory() -> std::result::Result<(), ResolveError> {
     if has_memory(RESOLVER_MEMORY) { Ok(()) } else { Err(ResolveError::Os(OUT_OF_MEMORY)) }
 }
 
-/// Those of the internet families among a resolver's addresses.
+/// Copies a resolver's addresses, as far as they are of the internet families.
 fn copy_addresses(list: *const libc::addrinfo) -> Result<Vec<SockAddr>> {
     let mut addresses = Vec::new();
     let mut entry = list;
@@ -68,7 +69,8 @@ fn copy_sockaddr(address: *const libc::sockaddr) -> Option<SockAddr> {
     }
 }
 
-/// The number of the interface of that name. An error says what is missing to find that out, such as a descriptor.
+/// The number of the interface of that name, as if_nametoindex(3); `None` if there is none. An error if the system could not
+/// look it up, for example out of descriptors.
 pub fn interface_index(name: &str) -> Result<Option<u32>> {
     let Ok(name) = CString::new(name) else { return Ok(None) };
     // SAFETY: the text is NUL-terminated.
@@ -78,7 +80,7 @@ pub fn interface_index(name: &str) -> Result<Option<u32>> {
     }
 }
 
-/// Whether there is a descriptor for a question: C libraries do not say that they had none.
+/// `Ok` if a descriptor can be opened: if_nametoindex(3) needs one, and its failure does not say whether it got one.
 fn can_ask() -> Result<()> {
     match open(Domain::UNIX, Type::DGRAM, 0) {
         Ok(fd) => close(fd),
@@ -90,7 +92,7 @@ fn can_ask() -> Result<()> {
     Ok(())
 }
 
-/// The name of the interface of that number.
+/// The name of the interface of that number, as if_indextoname(3).
 #[must_use]
 pub fn interface_name(index: u32) -> Option<String> {
     let mut name = [0; libc::IF_NAMESIZE];
@@ -104,7 +106,7 @@ pub fn interface_name(index: u32) -> Option<String> {
     Some(name.to_string_lossy().into_owned())
 }
 
-/// The machine's interfaces, a row for each address.
+/// The machine's interfaces, a row for each address, as getifaddrs(3).
 pub fn interfaces() -> Result<Vec<Interface>> {
     let mut list = std::ptr::null_mut();
     // SAFETY: `list` receives a list that is freed below.

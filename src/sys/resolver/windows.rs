@@ -1,4 +1,4 @@
-//! Names on Windows: hosts, services, interfaces. Not here: names of sockets (`windows`).
+//! The system's resolver (GetAddrInfoW) and its list of interfaces (GetAdaptersAddresses), on Windows. Not here: Unix (`unix`).
 
 use crate::sys::start;
 use crate::sys::{Interface, OUT_OF_MEMORY, OsError, ResolveError, Result, copy_address};
@@ -14,7 +14,8 @@ fn wide(text: &CStr) -> Vec<u16> {
     text.to_string_lossy().encode_utf16().chain([0]).collect()
 }
 
-/// Asks the system's resolver. Blocks for as long as it likes.
+/// Resolves a host and a service, as `GetAddrInfoW`. Blocks without a limit, as the system's resolver does: not for a thread
+/// that has a deadline.
 pub fn resolve(
     host: Option<&CStr>,
     service: &CStr,
@@ -58,7 +59,7 @@ pub fn interface_index(name: &str) -> Result<Option<u32>> {
     }
 }
 
-/// The machine's own list of names.
+/// The path of the machine's own list of names.
 pub(crate) fn hosts_file() -> std::path::PathBuf {
     let root = std::env::var_os("SystemRoot").unwrap_or_else(|| "C:\\Windows".into());
     std::path::Path::new(&root).join("System32\\drivers\\etc\\hosts")
@@ -101,7 +102,7 @@ pub fn interfaces() -> Result<Vec<Interface>> {
 /// The list of adapters, in memory of the alignment that it needs.
 fn adapters() -> Result<Vec<u64>> {
     let flags = ip::GAA_FLAG_SKIP_ANYCAST | ip::GAA_FLAG_SKIP_MULTICAST | ip::GAA_FLAG_SKIP_DNS_SERVER;
-    // To begin with, what Microsoft advises.
+    // The first size that Microsoft's reference recommends.
     let mut size = 15_000;
     loop {
         let words = size as usize / size_of::<u64>() + 1;

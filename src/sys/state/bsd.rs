@@ -1,4 +1,4 @@
-//! What macOS and the BSDs tell of a descriptor.
+//! What macOS and the BSDs report of a descriptor. Not here: what every Unix does (`unix`).
 
 use crate::sys::{
     Events, FILTERS, Fd, OsError, Result, Selector, available, change, close, kqueue, peer, pollable_by_type,
@@ -7,29 +7,29 @@ use crate::sys::{
 use libc::c_int;
 use std::time::Duration;
 
-/// The socket option that tells the protocol.
+/// The socket option that reads the protocol; `None` where there is none.
 #[cfg(any(target_os = "freebsd", target_os = "openbsd"))]
 pub(in crate::sys) const SO_PROTOCOL: Option<c_int> = Some(libc::SO_PROTOCOL);
 
 #[cfg(not(any(target_os = "freebsd", target_os = "openbsd")))]
 pub(in crate::sys) const SO_PROTOCOL: Option<c_int> = None;
 
-/// Whether a descriptor that is no socket can be watched: kqueue takes files as well, to tell other things.
+/// `Ok` if a descriptor that is no socket can be polled, else `ENOTSOCK`. kqueue takes files as well, but for other events.
 pub(in crate::sys) fn pollable(fd: Fd) -> Result<()> {
     pollable_by_type(fd)?;
-    // Without a descriptor for a selector, the file's type must do.
+    // Out of descriptors there is no selector to try it with, and the type decides.
     let Ok(selector) = Selector::new() else { return Ok(()) };
     // A pipe or FIFO may have one direction only.
     let taken = selector.add(fd, Events::READ, 0).or_else(|_| selector.add(fd, Events::WRITE, 0));
     taken.map_err(|_| OsError(libc::ENOTSOCK))
 }
 
-/// How many bytes of a TCP stream can still be read.
+/// How many bytes of a TCP stream are queued for reading.
 pub fn queued(fd: Fd) -> Result<usize> {
     available(fd)
 }
 
-/// Whether the connection is over of which the kernel has just told this error: then it has no peer any more.
+/// Whether the connection is over, on which a call has just failed with this error: then the socket has no peer any more.
 #[must_use]
 pub fn has_ended(fd: Fd, _error: OsError) -> bool {
     peer(fd).is_err()

@@ -1,9 +1,10 @@
-//! What a descriptor from elsewhere is, on Unix.
+//! The type of a descriptor that another part of the program has opened, on Unix. Not here: making a handle of it
+//! (`core::socket::adopt`).
 
 use crate::sys::{DescriptorKind, Fd, OsError, Result, SO_PROTOCOL, get_option, local, peer, pollable};
 use libc::c_int;
 
-/// The number of the socket's protocol, if the system tells one.
+/// The number of the socket's protocol, if the system reports one.
 pub fn protocol(fd: Fd) -> Option<i32> {
     number(fd, libc::SOL_SOCKET, SO_PROTOCOL?).ok().filter(|protocol| *protocol != 0)
 }
@@ -14,7 +15,7 @@ pub(in crate::sys) fn number(fd: Fd, level: c_int, name: c_int) -> Result<i32> {
     Ok(i32::from_ne_bytes(value))
 }
 
-/// Says what a descriptor from elsewhere is; an error if it can't be polled.
+/// What a descriptor is; `ENOTSOCK` if it can't be polled, `EBADF` if there is none of that number.
 pub fn describe(fd: Fd) -> Result<DescriptorKind> {
     match number(fd, libc::SOL_SOCKET, libc::SO_TYPE) {
         Ok(kind) => describe_socket(fd, kind),

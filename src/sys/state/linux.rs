@@ -1,4 +1,4 @@
-//! What Linux tells of a descriptor.
+//! What Linux reports of a descriptor. Not here: what every Unix does (`unix`).
 
 use crate::sys::calls;
 use crate::sys::{
@@ -8,10 +8,10 @@ use crate::sys::{
 use libc::c_int;
 use std::time::Duration;
 
-/// The socket option that tells the protocol.
+/// The socket option that reads the protocol.
 pub(in crate::sys) const SO_PROTOCOL: Option<c_int> = Some(libc::SO_PROTOCOL);
 
-/// Whether epoll takes the descriptor: it refuses files and directories, which are always ready.
+/// `Ok` if epoll(7) takes the descriptor, else `ENOTSOCK`: it refuses files and directories, which are always ready.
 pub(in crate::sys) fn pollable(fd: Fd) -> Result<()> {
     let Ok(selector) = Selector::new() else { return pollable_by_looks(fd) };
     match selector.add(fd, Events::NONE, 0) {
@@ -20,7 +20,8 @@ pub(in crate::sys) fn pollable(fd: Fd) -> Result<()> {
     }
 }
 
-/// The same without a descriptor for a selector, as far as it can be seen. A device that can't be polled is always ready.
+/// The same where the process is out of descriptors and can't open a selector: a guess by type. A device that does not support
+/// poll is always ready.
 fn pollable_by_looks(fd: Fd) -> Result<()> {
     // SAFETY: takes no memory.
     let is_device = file_type(fd)? == libc::S_IFCHR && unsafe { libc::isatty(fd.0) } == 0;
@@ -32,7 +33,7 @@ fn pollable_by_looks(fd: Fd) -> Result<()> {
     pollable_by_type(fd)
 }
 
-/// How many bytes of a TCP stream can still be read, those behind an urgent byte too, at which FIONREAD ends (tcp(7)).
+/// How many bytes of a TCP stream are queued for reading, including those behind an urgent byte, where FIONREAD stops (tcp(7)).
 pub fn queued(fd: Fd) -> Result<usize> {
     let up_to_urgent = available(fd)?;
     if set_option(fd, libc::IPPROTO_TCP, TCP_INQ, &1_i32.to_ne_bytes()).is_err() {
@@ -40,14 +41,15 @@ pub fn queued(fd: Fd) -> Result<usize> {
     }
     let all = peek_for_queued(fd);
     set_option(fd, libc::IPPROTO_TCP, TCP_INQ, &0_i32.to_ne_bytes())?;
-    // That counts the urgent byte as well, and the end.
+    // TCP_INQ counts the urgent byte as well, and the FIN as one byte.
     Ok(all?.map_or(up_to_urgent, |all| up_to_urgent.max(all.saturating_sub(1))))
 }
 
-/// `TCP_INQ`, and `TCP_CM_INQ` beside what is received: linux/tcp.h, since 4.18.
+/// `TCP_INQ`, the option, and `TCP_CM_INQ`, the type of its control message: linux/tcp.h, since 4.18.
 const TCP_INQ: c_int = 36;
 
-/// How far the stream has come, as told beside a look at its next byte; nothing if there is none to be read.
+/// How many bytes are queued by TCP_INQ, which comes as control data of a receive: here of a peek at one byte. `None` if there is
+/// nothing to read.
 fn peek_for_queued(fd: Fd) -> Result<Option<usize>> {
     let mut byte = 0_u8;
     let mut piece = libc::iovec { iov_base: std::ptr::from_mut(&mut byte).cast(), iov_len: 1 };
@@ -78,8 +80,8 @@ fn peek_for_queued(fd: Fd) -> Result<Option<usize>> {
     Ok(None)
 }
 
-/// Whether the connection is over of which the kernel has just told this error. One that is over has no peer; only those
-/// of AF_UNIX keep it, and hang up.
+/// Whether the connection is over, on which a call has just failed with this error: then the socket has no peer any more. Only
+/// AF_UNIX keeps the peer, and polls as hung up.
 #[must_use]
 pub fn has_ended(fd: Fd, _error: OsError) -> bool {
     peer(fd).map_or(true, |peer| peer.is_unix() && hangs_up(fd))

@@ -1,4 +1,5 @@
-//! What the kernel knows of a descriptor.
+//! What the kernel reports of a descriptor: its type, its pending error, what is queued, whether the peer has finished. Not here:
+//! readiness (`readiness`, `poll`).
 
 #[cfg(unix)]
 mod describe;

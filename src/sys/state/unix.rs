@@ -1,10 +1,10 @@
-//! What every Unix tells of a descriptor. Not here: what only some of them tell (`linux`, `bsd`).
+//! What every Unix reports of a descriptor. Not here: what differs (`linux`, `bsd`).
 
 use crate::sys::{Fd, OsError, Result, check, file_type, with};
 use libc::c_int;
 use socket2::Socket;
 
-/// Whether what is no socket can be polled, as far as its type tells.
+/// `ENOTSOCK` for a type of file that can't be polled.
 pub(in crate::sys) fn pollable_by_type(fd: Fd) -> Result<()> {
     match file_type(fd)? {
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Err(OsError(libc::ENOTSOCK)),
@@ -12,12 +12,12 @@ pub(in crate::sys) fn pollable_by_type(fd: Fd) -> Result<()> {
     }
 }
 
-/// The error that waits on a socket, if there is one. Reading it clears it in the kernel.
+/// The pending error of a socket (SO_ERROR), if there is one. Reading it clears it in the kernel.
 pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
     with(fd, Socket::take_error).map(|error| error.map(OsError::from))
 }
 
-/// How many bytes are queued for reading.
+/// How many bytes are queued for reading (FIONREAD).
 pub fn available(fd: Fd) -> Result<usize> {
     let mut bytes: c_int = 0;
     // SAFETY: FIONREAD writes one int.
@@ -25,5 +25,5 @@ pub fn available(fd: Fd) -> Result<usize> {
     Ok(usize::try_from(bytes).unwrap_or(0))
 }
 
-/// A socket whose connection is over has no peer, as if it had never been connected.
+/// Whether getpeername(2) fails once the connection is over, as if it had never been connected: so it does here.
 pub const FORGETS_PEERS: bool = true;

@@ -1,4 +1,4 @@
-//! What Winsock tells of a socket.
+//! What Winsock reports of a socket. Not here: Unix (`unix`).
 
 use crate::sys::poll::afd;
 use crate::sys::{
@@ -9,8 +9,8 @@ use socket2::Socket;
 use std::mem::MaybeUninit;
 use windows_sys::Win32::Networking::WinSock as ws;
 
-/// The error that waits on a socket, if there is one. SO_ERROR tells of a failed connect, and keeps it; of a
-/// connection that has broken, only a receive tells, here one that takes nothing.
+/// The pending error of a socket, if there is one. SO_ERROR has that of a failed connect, and keeps it; that of a broken
+/// connection only a receive returns, here one that peeks.
 pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
     if let Some(error) = with(fd, Socket::take_error)? {
         return Ok(Some(error.into()));
@@ -31,21 +31,22 @@ pub fn available(fd: Fd) -> Result<usize> {
     Ok(bytes as usize)
 }
 
-/// How many bytes of a TCP stream can still be read.
+/// How many bytes of a TCP stream are queued for reading.
 pub fn queued(fd: Fd) -> Result<usize> {
     available(fd)
 }
 
-/// A socket keeps its peer when the connection is over.
+/// Whether getpeername fails once the connection is over: here it goes on to return the peer.
 pub const FORGETS_PEERS: bool = false;
 
-/// Whether the error that the system has just told is the end of the connection. No state tells it here.
+/// Whether the connection is over, on which a call has just failed with this error. Here the state does not show it, so the
+/// error decides.
 #[must_use]
 pub fn has_ended(_fd: Fd, error: OsError) -> bool {
     ENDS.contains(&error.0)
 }
 
-/// What a connection ends by. Routes that are gone for a moment are told by datagrams and connects alone (send and recv,
+/// The errors that end a connection. A route that is gone for a moment fails datagrams and connects alone (send and recv,
 /// Winsock's reference).
 const ENDS: &[i32] = &[
     ws::WSAECONNRESET,
@@ -59,15 +60,15 @@ const ENDS: &[i32] = &[
     ws::WSAEDISCON,
 ];
 
-/// The number of the socket's protocol, if the system tells one.
+/// The number of the socket's protocol, if the system reports one.
 pub fn protocol(fd: Fd) -> Option<i32> {
     about(fd).ok().map(|about| about.iProtocol).filter(|protocol| *protocol != 0)
 }
 
-/// Says what a socket from elsewhere is.
+/// What a socket is that another part of the program has opened; `WSAEBADF` for a number that is no handle.
 pub fn describe(fd: Fd) -> Result<DescriptorKind> {
     start();
-    // Of a number that is no handle at all Winsock says no more than that it is no socket.
+    // Winsock has one error for a handle that is no socket and for a number that is no handle.
     inherit(fd).map_err(|_| OsError(ws::WSAEBADF))?;
     let about = about(fd)?;
     let mut listening = [0; 4];

@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
 /// The back-end's numbers for [`Flags`]; the common case of none is one comparison.
-pub(in crate::sys) fn native(flags: Flags) -> c_int {
+pub(in crate::sys) fn system_flags(flags: Flags) -> c_int {
     // Every call is non-blocking in any case.
     if flags.without(Flags::DONT_WAIT) == Flags::default() {
         return 0;
@@ -36,7 +36,7 @@ pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize>
     if !TELLS_LENGTH && flags.has(Flags::TRUNC) {
         return Ok(recv_from(fd, data, flags)?.0);
     }
-    let flags = PLATFORM_RECV | native(flags);
+    let flags = PLATFORM_RECV | system_flags(flags);
     // SAFETY: the slice is writable for its length; the kernel writes no further.
     unsafe { calls::recvfrom(fd.0, (data.as_mut_ptr().cast(), data.len()), flags, (null_mut(), null_mut())) }
 }
@@ -44,7 +44,7 @@ pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize>
 /// Sends; never raises SIGPIPE.
 #[inline]
 pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
-    let flags = PLATFORM_SEND | native(flags);
+    let flags = PLATFORM_SEND | system_flags(flags);
     // SAFETY: the slice is readable for its length.
     unsafe { calls::sendto(fd.0, (data.as_ptr().cast(), data.len()), flags, (null(), 0)) }
 }
@@ -54,7 +54,7 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
     if !TELLS_LENGTH && flags.has(Flags::TRUNC) {
         return measured(data, |whole| recv_from(fd, whole, flags.without(Flags::TRUNC)));
     }
-    let flags = PLATFORM_RECV | native(flags);
+    let flags = PLATFORM_RECV | system_flags(flags);
     let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut socklen_t| {
         // SAFETY: the data slice is writable for its length, and `storage` is as large as `length` says.
         unsafe {
@@ -70,7 +70,7 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
 
 /// Sends to an address; never raises SIGPIPE.
 pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<usize> {
-    let flags = PLATFORM_SEND | native(flags);
+    let flags = PLATFORM_SEND | system_flags(flags);
     // SAFETY: the data slice is readable for its length, and so is the address.
     unsafe {
         let name = (address.as_ptr().cast(), address.len());
@@ -110,7 +110,7 @@ pub(in crate::sys) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Res
         // the memory that these describe (EFAULT).
         let received = count(unsafe {
             message.msg_namelen = *length;
-            calls::recvmsg(fd.0, &mut message, PLATFORM_RECV | native(flags))
+            calls::recvmsg(fd.0, &mut message, PLATFORM_RECV | system_flags(flags))
         });
         // SAFETY: `length` is a place for the length.
         unsafe { *length = message.msg_namelen };
@@ -137,5 +137,5 @@ pub(in crate::sys) fn send_one(
         message.msg_namelen = address.len();
     }
     // SAFETY: the header points at `pieces` and the address; the kernel checks the memory they describe (EFAULT).
-    count(unsafe { calls::sendmsg(fd.0, &message, PLATFORM_SEND | native(flags)) })
+    count(unsafe { calls::sendmsg(fd.0, &message, PLATFORM_SEND | system_flags(flags)) })
 }

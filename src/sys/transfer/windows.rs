@@ -19,7 +19,7 @@ pub(in crate::sys) fn cut(length: usize) -> i32 {
     length.min(MOST) as i32
 }
 
-pub(in crate::sys) fn native(flags: Flags) -> i32 {
+pub(in crate::sys) fn system_flags(flags: Flags) -> i32 {
     let bit = |flag, bit| if flags.has(flag) { bit } else { 0 };
     bit(Flags::PEEK, ws::MSG_PEEK) | bit(Flags::OOB, ws::MSG_OOB)
 }
@@ -68,7 +68,7 @@ pub(in crate::sys) fn understand_receive<T>(outcome: Result<T>, flags: Flags) ->
 /// Receives, which re-enables no edge.
 pub(in crate::sys) fn recv_quietly(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
     // SAFETY: the slice is writable for its length; the system writes no further.
-    let received = unsafe { ws::recv(fd.0, data.as_mut_ptr().cast(), cut(data.len()), native(flags)) };
+    let received = unsafe { ws::recv(fd.0, data.as_mut_ptr().cast(), cut(data.len()), system_flags(flags)) };
     forgive(fd, count(received), data.len())
 }
 
@@ -82,7 +82,7 @@ pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
 /// Sends, which re-enables no edge.
 fn send_quietly(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     // SAFETY: the slice is readable for its length.
-    count(unsafe { ws::send(fd.0, data.as_ptr(), cut(data.len()), native(flags)) })
+    count(unsafe { ws::send(fd.0, data.as_ptr(), cut(data.len()), system_flags(flags)) })
 }
 
 /// Receives with the sender's name, if the protocol tells one.
@@ -93,7 +93,7 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
     let mut receive = |storage: *mut socket2::SockAddrStorage, length: *mut i32| {
         // SAFETY: the data slice is writable for its length, and `storage` is as large as `length` says.
         let received = unsafe {
-            let (room, flags, name) = (cut(data.len()), native(flags), storage.cast());
+            let (room, flags, name) = (cut(data.len()), system_flags(flags), storage.cast());
             ws::recvfrom(fd.0, data.as_mut_ptr().cast(), room, flags, name, length)
         };
         forgive(fd, count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
@@ -110,7 +110,7 @@ pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<
     // SAFETY: the data slice is readable for its length, and so is the address.
     let sent = count(unsafe {
         let name = address.as_ptr().cast();
-        ws::sendto(fd.0, data.as_ptr(), cut(data.len()), native(flags), name, address.len())
+        ws::sendto(fd.0, data.as_ptr(), cut(data.len()), system_flags(flags), name, address.len())
     });
     edges::after_send(fd, sent.unwrap_or(0), data.len());
     sent
@@ -169,7 +169,7 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
 
 /// Receives one datagram, and tells who sent it.
 pub(in crate::sys) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Received> {
-    let (mut length, mut flags) = (0, native(flags) as u32);
+    let (mut length, mut flags) = (0, system_flags(flags) as u32);
     let mut cut = false;
     let mut receive = |storage: *mut socket2::SockAddrStorage, name_length: *mut i32| {
         // SAFETY: Piece is a transparent WSABUF; the kernel checks the memory they describe. `storage` is as large as
@@ -203,7 +203,7 @@ pub(in crate::sys) fn send_one(
     // length. Nothing is overlapped.
     let outcome = check(unsafe {
         let (list, name) = ((&raw const piece).cast(), address.as_ptr().cast());
-        let flags = native(flags) as u32;
+        let flags = system_flags(flags) as u32;
         ws::WSASendTo(fd.0, list, 1, &mut sent, flags, name, address.len(), null_mut(), None)
     });
     let outcome = outcome.map(|()| sent as usize);

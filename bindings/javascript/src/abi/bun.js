@@ -104,8 +104,8 @@ export const symbols = {
   anysock_select: { args: ["ptr", "ptr", "ptr", "i64"], returns: "i64_fast" },
   // Whether a handle is in a set: 1 or 0, and 0 for NULL.
   anysock_handles_has: { args: ["ptr", "i64"], returns: "i64_fast" },
-  // Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-  // epoll and kqueue).
+  // Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+  // how many are registered, as with epoll(7) and kqueue(2).
   anysock_poller_open: { args: [], returns: "i64_fast" },
   // Registers a socket with a poller, changes what it is watched for, or takes it out.
   anysock_poller_set: { args: ["i64", "i64", "i32", "i64"], returns: "i64_fast" },
@@ -117,13 +117,13 @@ export const symbols = {
   anysock_poller_wake: { args: ["i64"], returns: "i64_fast" },
   // Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
   anysock_queue_open: { args: ["i64", "i64"], returns: "i64_fast" },
-  // Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-  // make one view of all.
+  // The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+  // languages that make one view of all buffers.
   anysock_queue_memory: { args: ["i64", "ptr", "ptr"], returns: "i64_fast" },
-  // Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+  // Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
   anysock_queue_run: { args: ["i64", "ptr", "usize", "ptr", "usize", "i64"], returns: "i64_fast" },
-  // Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-  // whatever the handler has interrupted; never lost.
+  // Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+  // signal handler, whatever the handler has interrupted; never lost.
   anysock_queue_wake: { args: ["i64"], returns: "i64_fast" },
   // Resolves an address text, as getaddrinfo(3).
   anysock_resolve: { args: ["ptr", "ptr", "i64", "ptr", "usize"], returns: "i64_fast" },
@@ -131,7 +131,7 @@ export const symbols = {
   // 192.0.2.7/24" (name, index, flags out of up, loopback and multicast or "-", address and length of its
   // network prefix).
   anysock_interfaces: { args: ["ptr", "usize"], returns: "i64_fast" },
-  // Puts an address text into flat memory. It must say the whole address in numbers.
+  // Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
   anysock_address_parse: { args: ["ptr", "ptr", "ptr"], returns: "i64_fast" },
   // The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives
   // it, always with a port unless it is a unix address.

@@ -126,8 +126,8 @@ export const symbols = {
   anysock_select_async: { name: "anysock_select", parameters: ["buffer", "buffer", "buffer", "i64"], result: "i64", nonblocking: true },
   // Whether a handle is in a set: 1 or 0, and 0 for NULL.
   anysock_handles_has: { parameters: ["buffer", "i64"], result: "i64" },
-  // Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-  // epoll and kqueue).
+  // Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+  // how many are registered, as with epoll(7) and kqueue(2).
   anysock_poller_open: { parameters: [], result: "i64" },
   // Registers a socket with a poller, changes what it is watched for, or takes it out.
   anysock_poller_set: { parameters: ["i64", "i64", "i32", "i64"], result: "i64" },
@@ -140,14 +140,14 @@ export const symbols = {
   anysock_poller_wake: { parameters: ["i64"], result: "i64" },
   // Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
   anysock_queue_open: { parameters: ["i64", "i64"], result: "i64" },
-  // Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-  // make one view of all.
+  // The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+  // languages that make one view of all buffers.
   anysock_queue_memory: { parameters: ["i64", "buffer", "buffer"], result: "i64" },
-  // Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+  // Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
   anysock_queue_run: { parameters: ["i64", "buffer", "usize", "buffer", "usize", "i64"], result: "i64" },
   anysock_queue_run_async: { name: "anysock_queue_run", parameters: ["i64", "buffer", "usize", "buffer", "usize", "i64"], result: "i64", nonblocking: true },
-  // Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-  // whatever the handler has interrupted; never lost.
+  // Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+  // signal handler, whatever the handler has interrupted; never lost.
   anysock_queue_wake: { parameters: ["i64"], result: "i64" },
   // Resolves an address text, as getaddrinfo(3).
   anysock_resolve: { parameters: ["buffer", "buffer", "i64", "buffer", "usize"], result: "i64" },
@@ -156,7 +156,7 @@ export const symbols = {
   // 192.0.2.7/24" (name, index, flags out of up, loopback and multicast or "-", address and length of its
   // network prefix).
   anysock_interfaces: { parameters: ["buffer", "usize"], result: "i64" },
-  // Puts an address text into flat memory. It must say the whole address in numbers.
+  // Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
   anysock_address_parse: { parameters: ["buffer", "buffer", "buffer"], result: "i64" },
   // The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives
   // it, always with a port unless it is a unix address.

@@ -57,7 +57,8 @@ export function declare(koffi, path) {
     //
     // - kind (`const char *`, in): "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram",
     //   "unixpacket", or for raw sockets "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either
-    //   family: the first address settles it, and options that were set before are kept and applied then.
+    //   address family: the first address settles it, and options that were set before are kept and applied
+    //   then.
     //
     // Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for a text that is no kind,
     // `ANYSOCK_EAFNOSUPPORT` for one that the system lacks, `ANYSOCK_EMFILE` or `ANYSOCK_ENFILE` when
@@ -131,7 +132,7 @@ export function declare(koffi, path) {
     // - h (`anysock_t`): A socket that has no address yet.
     // - address (`const char *`, in): "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" for every
     //   interface, "localhost:http", for unix kinds a path or "@name" (abstract, Linux), for raw kinds a bare
-    //   host. Port 0 asks for a free port; `anysock_local_address` tells which.
+    //   host. Port 0 asks for a free port; `anysock_local_address` returns which.
     //
     // Returns: 0. `ANYSOCK_EADDRINUSE`, `ANYSOCK_EADDRNOTAVAIL`, `ANYSOCK_EACCES`; `ANYSOCK_EINVAL` for text
     // that is no address and for a socket that has one already; `ANYSOCK_EAFNOSUPPORT` for an address of
@@ -204,10 +205,10 @@ export function declare(koffi, path) {
     //
     // Returns: 0. `ANYSOCK_ECONNREFUSED`, `ANYSOCK_EHOSTUNREACH`, `ANYSOCK_ENETUNREACH`,
     // `ANYSOCK_ECONNRESET`; `ANYSOCK_EACCES` for an address that the system forbids, `ANYSOCK_EAFNOSUPPORT`
-    // for one of another family; `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own;
-    // `ANYSOCK_EINPROGRESS` if that option is 0: select for writable, then connect again (the address is
-    // ignored) gives 0 or the error, and `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`;
-    // `ANYSOCK_ENOENT` for a unix path that is not there; `ANYSOCK_EINVAL` for text that is no address;
+    // for one of another family; `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own
+    // timeout; `ANYSOCK_EINPROGRESS` if that option is 0: select for writable, then connect again (the
+    // address is ignored) returns 0 or the error, and `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`;
+    // `ANYSOCK_ENOENT` for a unix path that does not exist; `ANYSOCK_EINVAL` for text that is no address;
     // `ANYSOCK_EAI_NONAME` and its like; `ANYSOCK_ECANCELED` when the handle is closed meanwhile;
     // `ANYSOCK_EINTR` with option "interruptible": the attempt goes on, and connect again waits for it;
     // `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
@@ -235,7 +236,8 @@ export function declare(koffi, path) {
     // - capacity (`size_t`): How many bytes `text` holds. 128 hold every address but a long unix path.
     //
     // Returns: The full length without the NUL; 0 for a unix socket without a name. `ANYSOCK_ENOTCONN` while
-    // the family of a "tcp" or "udp" socket is open; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+    // the family of a "tcp" or "udp" socket is not settled; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`,
+    // `ANYSOCK_ENOTSOCK`.
     //
     // Does not block. An IPv4 address is never shown as a mapped IPv6 one.
     localAddress: library.func("anysock_local_address", "int64_t", ["int64_t", "void *", "size_t"]),
@@ -248,7 +250,8 @@ export function declare(koffi, path) {
     // Returns: The full length without the NUL; 0 for a unix peer without a name. `ANYSOCK_ENOTCONN` without
     // a peer; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
     //
-    // Does not block. Of an accepted connection it tells what accept(2) told, also when the peer has gone.
+    // Does not block. For an accepted connection it is the address that accept(2) returned, even after the
+    // peer has gone.
     peerAddress: library.func("anysock_peer_address", "int64_t", ["int64_t", "void *", "size_t"]),
     // The socket's own address as flat memory, as getsockname(2).
     //
@@ -308,7 +311,7 @@ export function declare(koffi, path) {
     // - length (`size_t`): How many.
     //
     // Returns: How many bytes; fewer than `length` if the stream ended or an error came after some. Then the
-    // next call tells the error. Errors as for `anysock_read`.
+    // next call returns the error. Errors as for `anysock_read`.
     //
     // Blocks as `anysock_read`. Option "read_timeout" is for the whole call.
     readFull: library.func("anysock_read_full", "int64_t", ["int64_t", "void *", "size_t"]),
@@ -318,8 +321,8 @@ export function declare(koffi, path) {
     // - data (`const void *`, in, length in length): As for `anysock_write`.
     // - length (`size_t`): How many.
     //
-    // Returns: How many bytes; fewer than `length` if an error came after some. Then the next call tells the
-    // error. Errors as for `anysock_write`.
+    // Returns: How many bytes; fewer than `length` if an error came after some. Then the next call returns
+    // the error. Errors as for `anysock_write`.
     //
     // Blocks as `anysock_write`. Option "write_timeout" is for the whole call.
     writeAll: library.func("anysock_write_all", "int64_t", ["int64_t", "void *", "size_t"]),
@@ -416,7 +419,7 @@ export function declare(koffi, path) {
     // - length (`int64_t`): How many bytes; -1 is to the end of the file.
     //
     // Returns: How many bytes; fewer than `length` if the file ended or an error came after some. Then the
-    // next call tells the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no
+    // next call returns the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no
     // byte stream; `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a
     // directory, `ANYSOCK_ESPIPE` for an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1,
     // `ANYSOCK_EIO`; `ANYSOCK_ENOTSOCK` for a pipe or terminal as `h`.
@@ -435,14 +438,14 @@ export function declare(koffi, path) {
     //
     // Returns: How many; 0 if `count` is 0 or this side has shut reading. `ANYSOCK_ETIMEDOUT` after option
     // "read_timeout", `ANYSOCK_EAGAIN` if that is 0 and nothing is there; `ANYSOCK_ECONNREFUSED` and its
-    // like, once, for what was sent before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is open;
-    // `ANYSOCK_EOPNOTSUPP` for connected kinds, `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller;
+    // like, once, for what was sent before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is not
+    // settled; `ANYSOCK_EOPNOTSUPP` for connected kinds, `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller;
     // `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible";
     // `ANYSOCK_EINVAL` for other flags and for lengths that no memory has; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
     //
-    // Blocks as `anysock_read`, until there is one. An error after some is told by the next call. The array
-    // must not be changed during the call. Nothing is allocated, but on systems other than Linux one block
-    // with `ANYSOCK_FLAG_TRUNC`.
+    // Blocks as `anysock_read`, until there is one. An error after some is returned by the next call. The
+    // array must not be changed during the call. Nothing is allocated, but on systems other than Linux one
+    // block with `ANYSOCK_FLAG_TRUNC`.
     recvMany: library.func("anysock_recv_many", "int64_t", ["int64_t", "void *", "size_t", "int32_t"]),
     // Sends the datagrams of an array, as sendmmsg(2): waits until there is room for the first, and sends
     // what else there is room for. Never raises SIGPIPE.
@@ -454,7 +457,7 @@ export function declare(koffi, path) {
     // - flags (`int32_t`): `ANYSOCK_FLAG_DONT_WAIT` or 0.
     //
     // Returns: How many were sent, counted from the first; 0 only if `count` is 0. When it is less than
-    // `count`, call again with those that are left: that tells the error, if there is one. Errors are those
+    // `count`, call again with those that are left: that returns the error, if there is one. Errors are those
     // of the first datagram: `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0
     // and there is no room; `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer;
     // `ANYSOCK_EAFNOSUPPORT` for an address of another family; `ANYSOCK_EINVAL` for what is no address, a
@@ -464,8 +467,8 @@ export function declare(koffi, path) {
     // after this side has shut writing.
     //
     // Blocks as `anysock_write`, until there is room for one. Success means that the system has the
-    // datagrams, not that anybody gets them. A "udp" socket whose family is open is settled by the first
-    // address. The array must not be changed during the call. Nothing is allocated.
+    // datagrams, not that anybody gets them. The first address settles the family of a "udp" socket. The
+    // array must not be changed during the call. Nothing is allocated.
     sendMany: library.func("anysock_send_many", "int64_t", ["int64_t", "void *", "size_t", "int32_t"]),
     // Receives a message and what comes beside its data, as recvmsg(2): its sender, control data, handles.
     //
@@ -489,8 +492,8 @@ export function declare(koffi, path) {
     // stored.
     //
     // Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual). With
-    // option "native" all control data comes as `raw_control` as the system tells it, in just as much room as
-    // there is; descriptors in it are the caller's.
+    // option "native" all control data comes in `raw_control` as the system lays it out, as much as fits;
+    // descriptors in it are the caller's to close.
     recvMessage: library.func("anysock_recv_message", "int64_t", ["int64_t", "void *", "int32_t"]),
     // Sends a message and what goes beside its data, as sendmsg(2): to an address, with control data, with
     // handles.
@@ -520,13 +523,13 @@ export function declare(koffi, path) {
     //   `ANYSOCK_OPT_TCP_NODELAY`.
     // - value (`int64_t`): Switches are 0 and 1, times are microseconds.
     //
-    // Returns: 0. `ANYSOCK_ENOPROTOOPT` for a name that is none or that this kind of socket lacks,
+    // Returns: 0. `ANYSOCK_ENOPROTOOPT` for an unknown name and for an option that this kind of socket lacks,
     // `ANYSOCK_EOPNOTSUPP` for one that this system lacks, `ANYSOCK_EINVAL` for a value out of range,
     // `ANYSOCK_EACCES` for one that can only be read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`,
-    // and the system's errors (`ANYSOCK_ENODEV` for an interface that is not there, `ANYSOCK_EPERM`).
+    // and the system's errors (`ANYSOCK_ENODEV` for an interface that does not exist, `ANYSOCK_EPERM`).
     //
-    // Does not block. On a "tcp" or "udp" socket whose family is open the option is kept, and applied when it
-    // is settled.
+    // Does not block. On a "tcp" or "udp" socket whose family is not settled the option is kept, and applied
+    // when it is.
     set: library.func("anysock_set", "int64_t", ["int64_t", "str", "int64_t"]),
     // Reads an option that is a number.
     //
@@ -570,11 +573,11 @@ export function declare(koffi, path) {
     //   when `length` is 0.
     // - length (`size_t`): How many.
     //
-    // Returns: 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is open;
+    // Returns: 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is not settled;
     // `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
     //
     // Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout",
-    // rule accept and connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with
+    // apply to accept and connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with
     // `ANYSOCK_EINPROGRESS`.
     setRaw: library.func("anysock_set_raw", "int64_t", ["int64_t", "int32_t", "int32_t", "void *", "size_t"]),
     // Reads an option by the system's own numbers, as getsockopt(2).
@@ -587,8 +590,8 @@ export function declare(koffi, path) {
     //
     // Returns: How many bytes the system has filled in. Errors as for `anysock_set_raw`.
     //
-    // Does not block. `SO_ERROR` also tells, once, an error that a wait or option "error" has seen before;
-    // reads and a second connect still say it.
+    // Does not block. `SO_ERROR` returns an error once, also one that a wait or option "error" has seen
+    // before; reads and a second connect still return it.
     getRaw: library.func("anysock_get_raw", "int64_t", ["int64_t", "int32_t", "int32_t", "void *", "size_t"]),
     // Waits until a socket of three sets is ready, and leaves in the sets just those that are; as select(2),
     // without its limit on how many.
@@ -611,8 +614,8 @@ export function declare(koffi, path) {
     // "interruptible", `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`. On an error the sets are untouched.
     //
     // Blocks. The sets must not be changed by another thread during the call. A set that a thread hands over
-    // again and again is remembered: then a call costs what is ready and not what is watched. No answer
-    // depends on it.
+    // again and again is remembered: then the cost of a call depends on how many are ready and not on how
+    // many are watched. The results are the same.
     select: library.func("anysock_select", "int64_t", ["void *", "void *", "void *", "int64_t"]),
     // Whether a handle is in a set: 1 or 0, and 0 for NULL.
     //
@@ -623,8 +626,8 @@ export function declare(koffi, path) {
     //
     // Does not block, and does not look whether the handle is open.
     handlesHas: library.func("anysock_handles_has", "int64_t", ["void *", "int64_t"]),
-    // Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-    // epoll and kqueue).
+    // Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not
+    // on how many are registered, as with epoll(7) and kqueue(2).
     //
     // Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`,
     // `ANYSOCK_ENOMEM`.
@@ -641,23 +644,23 @@ export function declare(koffi, path) {
     //   is ready (level-triggered). 0 takes it out.
     // - token (`int64_t`): Any number; the wait gives it back.
     //
-    // Returns: 0. `ANYSOCK_ENOENT` for taking out what is not in, `ANYSOCK_EINVAL` for other events or a
-    // `poller` that is none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is closed
-    // during the call, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
+    // Returns: 0. `ANYSOCK_ENOENT` for taking out what is not registered, `ANYSOCK_EINVAL` for other events
+    // or a `poller` that is none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is
+    // closed during the call, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
     //
-    // Does not block; may be called while other threads wait. Setting a one-shot registration again arms it
+    // Does not block; may be called while other threads wait. Setting a one-shot registration anew arms it
     // again.
     pollerSet: library.func("anysock_poller_set", "int64_t", ["int64_t", "int64_t", "int32_t", "int64_t"]),
     // Waits until something registered is ready. What ready means is said at `anysock_select`.
     //
     // - poller (`anysock_t`): The poller.
-    // - events (`anysock_event *`, out, length in capacity): Receives the answers: a socket once, with all
+    // - events (`anysock_event *`, out, length in capacity): Receives the events: each socket once, with all
     //   that it is ready for.
     // - capacity (`size_t`): How many it holds, at least 1. When more is ready, successive waits reach all of
     //   it.
     // - timeout_us (`int64_t`): Microseconds; -1 waits for ever, 0 never.
     //
-    // Returns: How many answers; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when
+    // Returns: How many events; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when
     // the poller or a registered socket is closed during the wait; `ANYSOCK_EINTR` if the poller or a
     // registered socket has option "interruptible"; `ANYSOCK_EINVAL` for no capacity, another negative
     // timeout or a `poller` that is none; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`.
@@ -684,10 +687,11 @@ export function declare(koffi, path) {
     // Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for other numbers,
     // `ANYSOCK_EMFILE`, `ANYSOCK_ENOMEM`.
     //
-    // Does not block. Memory that is never received into takes up no memory where the system allows that.
+    // Does not block. A buffer that is never received into takes up address space alone, where the system
+    // allows that.
     queueOpen: library.func("anysock_queue_open", "int64_t", ["int64_t", "int64_t"]),
-    // Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages
-    // that make one view of all.
+    // The memory in which the buffers of a queue are. An event has the address of its bytes; this is for
+    // languages that make one view of all buffers.
     //
     // - q (`anysock_t`): The queue.
     // - address (`int64_t *`, out): Receives the address; the same for the queue's life. The memory stays
@@ -698,7 +702,7 @@ export function declare(koffi, path) {
     //
     // Does not block.
     queueMemory: library.func("anysock_queue_memory", "int64_t", ["int64_t", "void *", "void *"]),
-    // Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+    // Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
     //
     // The memory of the caller is used during the call alone: the bytes of a write that could not go at once
     // have been copied. Received bytes come in the queue's buffers; a buffer is the program's until
@@ -722,8 +726,8 @@ export function declare(koffi, path) {
     //
     // Blocks. Several threads may run one queue; each event goes to one of them.
     queueRun: library.func("anysock_queue_run", "int64_t", ["int64_t", "void *", "size_t", "void *", "size_t", "int64_t"]),
-    // Makes one run return early that waits, or the next that would. From any thread and from a signal
-    // handler, whatever the handler has interrupted; never lost.
+    // Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+    // signal handler, whatever the handler has interrupted; never lost.
     //
     // - q (`anysock_t`): The queue.
     //
@@ -760,7 +764,8 @@ export function declare(koffi, path) {
     //
     // Does not block.
     interfaces: library.func("anysock_interfaces", "int64_t", ["void *", "size_t"]),
-    // Puts an address text into flat memory. It must say the whole address in numbers.
+    // Parses an address text into flat memory (`anysock_address`). The text must be a whole address in
+    // numbers.
     //
     // - kind (`const char *`, in): The kind of socket that the address is for, as for `anysock_open`.
     // - text (`const char *`, in): "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or
@@ -769,9 +774,9 @@ export function declare(koffi, path) {
     //   becomes the IPv4 address that it stands for.
     //
     // Returns: 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only
-    // `anysock_resolve` can tell: a host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address
-    // of another family; `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where
-    // there are none; `ANYSOCK_EFAULT`. On an error nothing is stored.
+    // `anysock_resolve` can look up: a host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an
+    // address of another family; `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EOPNOTSUPP` for an abstract name
+    // where there are none; `ANYSOCK_EFAULT`. On an error nothing is stored.
     //
     // Does not block.
     addressParse: library.func("anysock_address_parse", "int64_t", ["str", "str", "void *"]),
@@ -796,14 +801,14 @@ export function declare(koffi, path) {
     //
     // Of a poller, on Unix: a descriptor to be waited for by poll(2), select(2), epoll(7), kqueue(2) or
     // another event loop. It is readable whenever `anysock_poller_wait` would report something, and after
-    // `anysock_poller_wake`. It may be readable without an event; a wait with timeout 0 then makes it rest.
-    // In a forked child it is the parent's: ask there anew.
+    // `anysock_poller_wake`. It may be readable without an event; a wait with timeout 0 then clears that. In
+    // a forked child it is the parent's: call this again there.
     //
     // - h (`anysock_t`): A socket, pipe, terminal or poller.
     //
     // Returns: The descriptor, which must not be closed, nor read if it is a poller's. `ANYSOCK_ENOTCONN`
-    // while the family of a "tcp" or "udp" socket is open, `ANYSOCK_EOPNOTSUPP` for a poller on Windows,
-    // `ANYSOCK_EBADF`.
+    // while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_EOPNOTSUPP` for a poller on
+    // Windows, `ANYSOCK_EBADF`.
     //
     // Does not block. The number is good until the handle is closed. On Unix a socket that anysock has opened
     // blocks for those who are handed it, unless it is a listener; whatever mode they set, timeouts hold and
@@ -832,7 +837,7 @@ export function declare(koffi, path) {
     // `ANYSOCK_ENOMEM`.
     //
     // Does not block. `anysock_close` ends the loan and leaves the descriptor open. It should be called
-    // before the descriptor is closed: what the number stands for afterwards is nothing the library can know.
+    // before the descriptor is closed, because the system may give the number to another file at once.
     borrow: library.func("anysock_borrow", "int64_t", ["int64_t"]),
     // Gives the descriptor away: the handle is gone as after `anysock_close`, but the descriptor lives and is
     // the caller's.
@@ -840,8 +845,8 @@ export function declare(koffi, path) {
     // - h (`anysock_t`): A socket, pipe or terminal.
     //
     // Returns: The descriptor, in the blocking mode in which it was adopted; blocking, if anysock had opened
-    // it. `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_ENOTSOCK` for a
-    // poller, `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
+    // it. `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_ENOTSOCK`
+    // for a poller, `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
     //
     // Blocks only for a moment, while calls that are blocked on the handle return as after `anysock_close`.
     release: library.func("anysock_release", "int64_t", ["int64_t"]),

@@ -543,7 +543,8 @@ use constant {
     FLAG_PEEK => 1,
     # Sending and receiving: urgent (out-of-band) data, of which TCP has one byte.
     FLAG_OOB => 2,
-    # Receiving: wait until the whole length is there, the stream ends or an error comes.
+    # Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2),
+    # MSG_WAITALL).
     FLAG_WAIT_ALL => 4,
     # Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call.
     FLAG_DONT_WAIT => 8,
@@ -552,13 +553,13 @@ use constant {
     # Sending: more follows at once, so hold back a segment that is not full. A hint: ignored where the system
     # has none.
     FLAG_MORE => 32,
-    # Told of a message: control data or handles did not fit, and are gone. Not for asking.
+    # Only reported, of a message: control data or handles did not fit, and are lost.
     FLAG_CONTROL_TRUNC => 64,
 };
 
 # Kinds of control data.
 use constant {
-    # Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials".
+    # Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials".
     CONTROL_CREDENTIALS => 1,
     # Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
     # "ip.packet_info", "ipv6.packet_info".
@@ -598,15 +599,16 @@ use constant {
     # new handle.
     OP_ACCEPT => 2,
     # Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a
-    # NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits
-    # for it. Result: 0.
+    # NUL; with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for
+    # it. Result: 0.
     OP_CONNECT => 3,
     # Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
     # `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how
-    # many it has brought before. 0 is the end.
+    # many its earlier events had. 0 is the end.
     OP_READ => 4,
     # Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-    # buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+    # buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has
+    # taken.
     OP_WRITE => 5,
     # Operation: as `ANYSOCK_OP_READ`, of datagrams with their sender: `value` is the address of an
     # `anysock_address`.
@@ -922,8 +924,8 @@ $FFI->attach(anysock_get_raw => ['sint64', 'sint32', 'sint32', 'opaque', 'size_t
 $FFI->attach(anysock_select => ['opaque', 'opaque', 'opaque', 'sint64'] => 'sint64');
 # Whether a handle is in a set: 1 or 0, and 0 for NULL.
 $FFI->attach(anysock_handles_has => ['opaque', 'sint64'] => 'sint64');
-# Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as
-# epoll and kqueue).
+# Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on
+# how many are registered, as with epoll(7) and kqueue(2).
 $FFI->attach(anysock_poller_open => [] => 'sint64');
 # Registers a socket with a poller, changes what it is watched for, or takes it out.
 $FFI->attach(anysock_poller_set => ['sint64', 'sint64', 'sint32', 'sint64'] => 'sint64');
@@ -935,13 +937,13 @@ $FFI->attach(anysock_poller_wait => ['sint64', 'opaque', 'size_t', 'sint64'] => 
 $FFI->attach(anysock_poller_wake => ['sint64'] => 'sint64');
 # Opens a batch queue: a program hands over an array of operations, and gets an array of what has happened.
 $FFI->attach(anysock_queue_open => ['sint64', 'sint64'] => 'sint64');
-# Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that
-# make one view of all.
+# The memory in which the buffers of a queue are. An event has the address of its bytes; this is for languages
+# that make one view of all buffers.
 $FFI->attach(anysock_queue_memory => ['sint64', 'opaque', 'opaque'] => 'sint64');
-# Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+# Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
 $FFI->attach(anysock_queue_run => ['sint64', 'opaque', 'size_t', 'opaque', 'size_t', 'sint64'] => 'sint64');
-# Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-# whatever the handler has interrupted; never lost.
+# Makes one run return early: one that waits now, or else the next that would. From any thread and from a
+# signal handler, whatever the handler has interrupted; never lost.
 $FFI->attach(anysock_queue_wake => ['sint64'] => 'sint64');
 # Resolves an address text, as getaddrinfo(3).
 $FFI->attach(anysock_resolve => ['string', 'string', 'sint64', 'opaque', 'size_t'] => 'sint64');
@@ -949,7 +951,7 @@ $FFI->attach(anysock_resolve => ['string', 'string', 'sint64', 'opaque', 'size_t
 # 192.0.2.7/24" (name, index, flags out of up, loopback and multicast or "-", address and length of its
 # network prefix).
 $FFI->attach(anysock_interfaces => ['opaque', 'size_t'] => 'sint64');
-# Puts an address text into flat memory. It must say the whole address in numbers.
+# Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
 $FFI->attach(anysock_address_parse => ['string', 'string', 'opaque'] => 'sint64');
 # The text of an address in flat memory, as `anysock_address_parse` takes it and `anysock_recv_from` gives it,
 # always with a port unless it is a unix address.

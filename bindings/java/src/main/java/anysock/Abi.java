@@ -552,7 +552,7 @@ public final class Abi {
     public static final int FLAG_PEEK = 1;
     /** Sending and receiving: urgent (out-of-band) data, of which TCP has one byte. */
     public static final int FLAG_OOB = 2;
-    /** Receiving: wait until the whole length is there, the stream ends or an error comes. */
+    /** Receiving: wait until the whole length has come, the stream ends or an error comes (recv(2), MSG_WAITALL). */
     public static final int FLAG_WAIT_ALL = 4;
     /** Sending and receiving: `ANYSOCK_EAGAIN` rather than wait, in this one call. */
     public static final int FLAG_DONT_WAIT = 8;
@@ -563,12 +563,12 @@ public final class Abi {
      * none.
      */
     public static final int FLAG_MORE = 32;
-    /** Told of a message: control data or handles did not fit, and are gone. Not for asking. */
+    /** Only reported, of a message: control data or handles did not fit, and are lost. */
     public static final int FLAG_CONTROL_TRUNC = 64;
 
     // Kinds of control data.
 
-    /** Control data: whose message it is. `pid`, `uid`, `gid`. Option "unix.credentials". */
+    /** Control data: the sender's `pid`, `uid` and `gid`. Option "unix.credentials". */
     public static final int CONTROL_CREDENTIALS = 1;
     /**
      * Control data: interface and addresses. `interface_index`, `local_address`, `destination`. Options
@@ -610,19 +610,19 @@ public final class Abi {
     public static final long OP_ACCEPT = 2;
     /**
      * Operation: connects `handle` to the text at `data`, which is `length` long or, if that is 0, ends with a NUL;
-     * with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. What is handed over behind it waits for it.
+     * with `ANYSOCK_QUEUE_FLAT` to the `anysock_address` at `data`. Later operations on `handle` wait for it.
      * Result: 0.
      */
     public static final long OP_CONNECT = 3;
     /**
      * Operation: reads `handle`, at most `length` bytes an event, or a buffer's size if that is 0; with
-     * `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many it
-     * has brought before. 0 is the end.
+     * `ANYSOCK_QUEUE_MULTI` again and again. Result: how many bytes, at `data` in `buffer`; `value` is how many its
+     * earlier events had. 0 is the end.
      */
     public static final long OP_READ = 4;
     /**
      * Operation: writes all of the `length` bytes at `data` to `handle`. If `buffer` is not 0 they lie in that
-     * buffer, which is given back. Result: `length`; of an error `value` is how many bytes the system has.
+     * buffer, which is given back. Result: `length`; on an error `value` is how many bytes the system has taken.
      */
     public static final long OP_WRITE = 5;
     /**
@@ -693,8 +693,8 @@ public final class Abi {
     /**
      * An address as flat memory: 128 bytes, the same layout on every system, without a pointer.
      *
-     * Made by `anysock_address_parse`, told by `anysock_recv_many`. What is not used is 0, so that equal addresses
-     * are equal byte for byte. All zero is no address.
+     * Made by `anysock_address_parse`, returned by `anysock_recv_many`. What is not used is 0, so that equal
+     * addresses are equal byte for byte. All zero is no address.
      */
     public static final StructLayout ADDRESS_LAYOUT = MemoryLayout.structLayout(
         JAVA_INT.withName("family"),
@@ -752,7 +752,7 @@ public final class Abi {
         ADDRESS.withName("raw_control"),
         JAVA_LONG.withName("raw_length"));
 
-    /** One answer of `anysock_poller_wait`. */
+    /** One event of `anysock_poller_wait`. */
     public static final StructLayout EVENT_LAYOUT = MemoryLayout.structLayout(
         JAVA_LONG.withName("token"),
         JAVA_LONG.withName("handle"),
@@ -922,8 +922,8 @@ public final class Abi {
      * Opens a socket, as socket(2).
      *
      * - kind (`const char *`, in): "tcp", "tcp4", "tcp6", "udp", "udp4", "udp6", "unix", "unixgram", "unixpacket",
-     *   or for raw sockets "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either family: the first address
-     *   settles it, and options that were set before are kept and applied then.
+     *   or for raw sockets "ip4:icmp", "ip6:58" and the like. "tcp" and "udp" take either address family: the first
+     *   address settles it, and options that were set before are kept and applied then.
      *
      * Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for a text that is no kind,
      * `ANYSOCK_EAFNOSUPPORT` for one that the system lacks, `ANYSOCK_EMFILE` or `ANYSOCK_ENFILE` when descriptors
@@ -1047,7 +1047,7 @@ public final class Abi {
      * - h (`anysock_t`): A socket that has no address yet.
      * - address (`const char *`, in): "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" for every interface,
      *   "localhost:http", for unix kinds a path or "@name" (abstract, Linux), for raw kinds a bare host. Port 0 asks
-     *   for a free port; `anysock_local_address` tells which.
+     *   for a free port; `anysock_local_address` returns which.
      *
      * Returns: 0. `ANYSOCK_EADDRINUSE`, `ANYSOCK_EADDRNOTAVAIL`, `ANYSOCK_EACCES`; `ANYSOCK_EINVAL` for text that is
      * no address and for a socket that has one already; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
@@ -1171,9 +1171,9 @@ public final class Abi {
      *
      * Returns: 0. `ANYSOCK_ECONNREFUSED`, `ANYSOCK_EHOSTUNREACH`, `ANYSOCK_ENETUNREACH`, `ANYSOCK_ECONNRESET`;
      * `ANYSOCK_EACCES` for an address that the system forbids, `ANYSOCK_EAFNOSUPPORT` for one of another family;
-     * `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own; `ANYSOCK_EINPROGRESS` if that option
-     * is 0: select for writable, then connect again (the address is ignored) gives 0 or the error, and
-     * `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that is not there;
+     * `ANYSOCK_ETIMEDOUT` after option "connect_timeout" or the system's own timeout; `ANYSOCK_EINPROGRESS` if that
+     * option is 0: select for writable, then connect again (the address is ignored) returns 0 or the error, and
+     * `ANYSOCK_EALREADY` before the end; `ANYSOCK_EISCONN`; `ANYSOCK_ENOENT` for a unix path that does not exist;
      * `ANYSOCK_EINVAL` for text that is no address; `ANYSOCK_EAI_NONAME` and its like; `ANYSOCK_ECANCELED` when the
      * handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible": the attempt goes on, and connect
      * again waits for it; `ANYSOCK_EOPNOTSUPP` for a listener; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`,
@@ -1224,7 +1224,7 @@ public final class Abi {
      * - capacity (`size_t`): How many bytes `text` holds. 128 hold every address but a long unix path.
      *
      * Returns: The full length without the NUL; 0 for a unix socket without a name. `ANYSOCK_ENOTCONN` while the
-     * family of a "tcp" or "udp" socket is open; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+     * family of a "tcp" or "udp" socket is not settled; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
      *
      * Does not block. An IPv4 address is never shown as a mapped IPv6 one.
      */
@@ -1248,7 +1248,8 @@ public final class Abi {
      * Returns: The full length without the NUL; 0 for a unix peer without a name. `ANYSOCK_ENOTCONN` without a peer;
      * `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
      *
-     * Does not block. Of an accepted connection it tells what accept(2) told, also when the peer has gone.
+     * Does not block. For an accepted connection it is the address that accept(2) returned, even after the peer has
+     * gone.
      */
     public static long peerAddress(long h, MemorySegment text, long capacity) {
         try {
@@ -1361,7 +1362,7 @@ public final class Abi {
      * - length (`size_t`): How many.
      *
      * Returns: How many bytes; fewer than `length` if the stream ended or an error came after some. Then the next
-     * call tells the error. Errors as for `anysock_read`.
+     * call returns the error. Errors as for `anysock_read`.
      *
      * Blocks as `anysock_read`. Option "read_timeout" is for the whole call.
      */
@@ -1382,8 +1383,8 @@ public final class Abi {
      * - data (`const void *`, in, length in length): As for `anysock_write`.
      * - length (`size_t`): How many.
      *
-     * Returns: How many bytes; fewer than `length` if an error came after some. Then the next call tells the error.
-     * Errors as for `anysock_write`.
+     * Returns: How many bytes; fewer than `length` if an error came after some. Then the next call returns the
+     * error. Errors as for `anysock_write`.
      *
      * Blocks as `anysock_write`. Option "write_timeout" is for the whole call.
      */
@@ -1553,7 +1554,7 @@ public final class Abi {
      * - length (`int64_t`): How many bytes; -1 is to the end of the file.
      *
      * Returns: How many bytes; fewer than `length` if the file ended or an error came after some. Then the next call
-     * tells the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte stream;
+     * returns the error. Errors as for `anysock_write`; `ANYSOCK_EOPNOTSUPP` for a kind that is no byte stream;
      * `ANYSOCK_EBADF` for an `fd` that is none or can't be read, `ANYSOCK_EISDIR` for a directory, `ANYSOCK_ESPIPE`
      * for an offset in a pipe, `ANYSOCK_EINVAL` for an offset or length below -1, `ANYSOCK_EIO`; `ANYSOCK_ENOTSOCK`
      * for a pipe or terminal as `h`.
@@ -1583,13 +1584,13 @@ public final class Abi {
      *
      * Returns: How many; 0 if `count` is 0 or this side has shut reading. `ANYSOCK_ETIMEDOUT` after option
      * "read_timeout", `ANYSOCK_EAGAIN` if that is 0 and nothing is there; `ANYSOCK_ECONNREFUSED` and its like, once,
-     * for what was sent before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is open; `ANYSOCK_EOPNOTSUPP`
-     * for connected kinds, `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller; `ANYSOCK_ECANCELED` when the handle is
-     * closed meanwhile; `ANYSOCK_EINTR` with option "interruptible"; `ANYSOCK_EINVAL` for other flags and for
-     * lengths that no memory has; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
+     * for what was sent before; `ANYSOCK_ENOTCONN` while the family of a "udp" socket is not settled;
+     * `ANYSOCK_EOPNOTSUPP` for connected kinds, `ANYSOCK_ENOTSOCK` for a pipe, terminal or poller;
+     * `ANYSOCK_ECANCELED` when the handle is closed meanwhile; `ANYSOCK_EINTR` with option "interruptible";
+     * `ANYSOCK_EINVAL` for other flags and for lengths that no memory has; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`.
      *
-     * Blocks as `anysock_read`, until there is one. An error after some is told by the next call. The array must not
-     * be changed during the call. Nothing is allocated, but on systems other than Linux one block with
+     * Blocks as `anysock_read`, until there is one. An error after some is returned by the next call. The array must
+     * not be changed during the call. Nothing is allocated, but on systems other than Linux one block with
      * `ANYSOCK_FLAG_TRUNC`.
      */
     public static long recvMany(long h, MemorySegment datagrams, long count, int flags) {
@@ -1613,7 +1614,7 @@ public final class Abi {
      * - flags (`int32_t`): `ANYSOCK_FLAG_DONT_WAIT` or 0.
      *
      * Returns: How many were sent, counted from the first; 0 only if `count` is 0. When it is less than `count`,
-     * call again with those that are left: that tells the error, if there is one. Errors are those of the first
+     * call again with those that are left: that returns the error, if there is one. Errors are those of the first
      * datagram: `ANYSOCK_ETIMEDOUT` after option "write_timeout", `ANYSOCK_EAGAIN` if that is 0 and there is no
      * room; `ANYSOCK_EMSGSIZE`; `ANYSOCK_ENOTCONN` without address and peer; `ANYSOCK_EAFNOSUPPORT` for an address
      * of another family; `ANYSOCK_EINVAL` for what is no address, a segment that is negative or above 65535, and
@@ -1622,8 +1623,8 @@ public final class Abi {
      * `anysock_recv_many`, and `ANYSOCK_EPIPE` after this side has shut writing.
      *
      * Blocks as `anysock_write`, until there is room for one. Success means that the system has the datagrams, not
-     * that anybody gets them. A "udp" socket whose family is open is settled by the first address. The array must
-     * not be changed during the call. Nothing is allocated.
+     * that anybody gets them. The first address settles the family of a "udp" socket. The array must not be changed
+     * during the call. Nothing is allocated.
      */
     public static long sendMany(long h, MemorySegment datagrams, long count, int flags) {
         try {
@@ -1657,8 +1658,8 @@ public final class Abi {
      * `ANYSOCK_EFAULT`, `ANYSOCK_ENOMEM`. On an error nothing is stored.
      *
      * Blocks as `anysock_recv`. Control data comes only if the option for it is set (see the manual). With option
-     * "native" all control data comes as `raw_control` as the system tells it, in just as much room as there is;
-     * descriptors in it are the caller's.
+     * "native" all control data comes in `raw_control` as the system lays it out, as much as fits; descriptors in it
+     * are the caller's to close.
      */
     public static long recvMessage(long h, MemorySegment message, int flags) {
         try {
@@ -1708,13 +1709,13 @@ public final class Abi {
      * - option (`const char *`, in): Its name, "tcp.nodelay"; for each there is a macro, `ANYSOCK_OPT_TCP_NODELAY`.
      * - value (`int64_t`): Switches are 0 and 1, times are microseconds.
      *
-     * Returns: 0. `ANYSOCK_ENOPROTOOPT` for a name that is none or that this kind of socket lacks,
+     * Returns: 0. `ANYSOCK_ENOPROTOOPT` for an unknown name and for an option that this kind of socket lacks,
      * `ANYSOCK_EOPNOTSUPP` for one that this system lacks, `ANYSOCK_EINVAL` for a value out of range,
      * `ANYSOCK_EACCES` for one that can only be read, `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`, and the
-     * system's errors (`ANYSOCK_ENODEV` for an interface that is not there, `ANYSOCK_EPERM`).
+     * system's errors (`ANYSOCK_ENODEV` for an interface that does not exist, `ANYSOCK_EPERM`).
      *
-     * Does not block. On a "tcp" or "udp" socket whose family is open the option is kept, and applied when it is
-     * settled.
+     * Does not block. On a "tcp" or "udp" socket whose family is not settled the option is kept, and applied when it
+     * is.
      */
     public static long set(long h, MemorySegment option, long value) {
         try {
@@ -1802,11 +1803,11 @@ public final class Abi {
      *   `length` is 0.
      * - length (`size_t`): How many.
      *
-     * Returns: 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is open; `ANYSOCK_EFAULT`,
-     * `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
+     * Returns: 0. The system's errors; `ANYSOCK_ENOTCONN` while the family of the socket is not settled;
+     * `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOTSOCK`.
      *
-     * Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout", rule
-     * accept and connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
+     * Does not block. `SO_RCVTIMEO` and `SO_SNDTIMEO` become the handle's "read_timeout" and "write_timeout", apply
+     * to accept and connect too, and end a call with `ANYSOCK_EAGAIN`, a connect with `ANYSOCK_EINPROGRESS`.
      */
     public static long setRaw(long h, int level, int name, MemorySegment value, long length) {
         try {
@@ -1829,8 +1830,8 @@ public final class Abi {
      *
      * Returns: How many bytes the system has filled in. Errors as for `anysock_set_raw`.
      *
-     * Does not block. `SO_ERROR` also tells, once, an error that a wait or option "error" has seen before; reads and
-     * a second connect still say it.
+     * Does not block. `SO_ERROR` returns an error once, also one that a wait or option "error" has seen before;
+     * reads and a second connect still return it.
      */
     public static long getRaw(long h, int level, int name, MemorySegment value, long length) {
         try {
@@ -1864,7 +1865,8 @@ public final class Abi {
      * `ANYSOCK_ENOMEM`. On an error the sets are untouched.
      *
      * Blocks. The sets must not be changed by another thread during the call. A set that a thread hands over again
-     * and again is remembered: then a call costs what is ready and not what is watched. No answer depends on it.
+     * and again is remembered: then the cost of a call depends on how many are ready and not on how many are
+     * watched. The results are the same.
      */
     public static long select(MemorySegment readable, MemorySegment writable, MemorySegment exceptional, long timeout_us) {
         try {
@@ -1897,8 +1899,8 @@ public final class Abi {
     private static final MethodHandle POLLER_OPEN_HANDLE = function("anysock_poller_open", JAVA_LONG);
 
     /**
-     * Opens a poller: sockets are registered once, and a wait costs what is ready, not what is registered (as epoll
-     * and kqueue).
+     * Opens a poller: sockets are registered once, and the cost of a wait depends on how many are ready, not on how
+     * many are registered, as with epoll(7) and kqueue(2).
      *
      * Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EMFILE`, `ANYSOCK_ENFILE`, `ANYSOCK_ENOMEM`.
      *
@@ -1925,11 +1927,11 @@ public final class Abi {
      *   ready (level-triggered). 0 takes it out.
      * - token (`int64_t`): Any number; the wait gives it back.
      *
-     * Returns: 0. `ANYSOCK_ENOENT` for taking out what is not in, `ANYSOCK_EINVAL` for other events or a `poller`
-     * that is none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is closed during the
-     * call, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
+     * Returns: 0. `ANYSOCK_ENOENT` for taking out what is not registered, `ANYSOCK_EINVAL` for other events or a
+     * `poller` that is none, `ANYSOCK_EOPNOTSUPP` for a poller as `h`, `ANYSOCK_ECANCELED` when `h` is closed during
+     * the call, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`, `ANYSOCK_ENOSPC`.
      *
-     * Does not block; may be called while other threads wait. Setting a one-shot registration again arms it again.
+     * Does not block; may be called while other threads wait. Setting a one-shot registration anew arms it again.
      */
     public static long pollerSet(long poller, long h, int events, long token) {
         try {
@@ -1945,12 +1947,12 @@ public final class Abi {
      * Waits until something registered is ready. What ready means is said at `anysock_select`.
      *
      * - poller (`anysock_t`): The poller.
-     * - events (`anysock_event *`, out, length in capacity): Receives the answers: a socket once, with all that it
+     * - events (`anysock_event *`, out, length in capacity): Receives the events: each socket once, with all that it
      *   is ready for.
      * - capacity (`size_t`): How many it holds, at least 1. When more is ready, successive waits reach all of it.
      * - timeout_us (`int64_t`): Microseconds; -1 waits for ever, 0 never.
      *
-     * Returns: How many answers; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the
+     * Returns: How many events; 0 at the timeout, or after `anysock_poller_wake`. `ANYSOCK_ECANCELED` when the
      * poller or a registered socket is closed during the wait; `ANYSOCK_EINTR` if the poller or a registered socket
      * has option "interruptible"; `ANYSOCK_EINVAL` for no capacity, another negative timeout or a `poller` that is
      * none; `ANYSOCK_EFAULT`, `ANYSOCK_EBADF`, `ANYSOCK_ENOMEM`.
@@ -1998,7 +2000,8 @@ public final class Abi {
      * Returns: A handle, to be closed with `anysock_close`. `ANYSOCK_EINVAL` for other numbers, `ANYSOCK_EMFILE`,
      * `ANYSOCK_ENOMEM`.
      *
-     * Does not block. Memory that is never received into takes up no memory where the system allows that.
+     * Does not block. A buffer that is never received into takes up address space alone, where the system allows
+     * that.
      */
     public static long queueOpen(long buffers, long buffer_size) {
         try {
@@ -2011,8 +2014,8 @@ public final class Abi {
     private static final MethodHandle QUEUE_MEMORY_HANDLE = function("anysock_queue_memory", JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS);
 
     /**
-     * Says where the buffers of a queue lie. An event has the address of its bytes; this is for languages that make
-     * one view of all.
+     * The memory in which the buffers of a queue are. An event has the address of its bytes; this is for languages
+     * that make one view of all buffers.
      *
      * - q (`anysock_t`): The queue.
      * - address (`int64_t *`, out): Receives the address; the same for the queue's life. The memory stays mapped
@@ -2034,7 +2037,7 @@ public final class Abi {
     private static final MethodHandle QUEUE_RUN_HANDLE = function("anysock_queue_run", JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
 
     /**
-     * Hands operations over, does what can be done, waits if nothing has happened, and tells what has.
+     * Hands operations over, does what can be done, waits if nothing has happened, and returns what has.
      *
      * The memory of the caller is used during the call alone: the bytes of a write that could not go at once have
      * been copied. Received bytes come in the queue's buffers; a buffer is the program's until `ANYSOCK_OP_GIVE`, or
@@ -2068,8 +2071,8 @@ public final class Abi {
     private static final MethodHandle QUEUE_WAKE_HANDLE = function("anysock_queue_wake", JAVA_LONG, JAVA_LONG);
 
     /**
-     * Makes one run return early that waits, or the next that would. From any thread and from a signal handler,
-     * whatever the handler has interrupted; never lost.
+     * Makes one run return early: one that waits now, or else the next that would. From any thread and from a signal
+     * handler, whatever the handler has interrupted; never lost.
      *
      * - q (`anysock_t`): The queue.
      *
@@ -2138,7 +2141,7 @@ public final class Abi {
     private static final MethodHandle ADDRESS_PARSE_HANDLE = function("anysock_address_parse", JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
 
     /**
-     * Puts an address text into flat memory. It must say the whole address in numbers.
+     * Parses an address text into flat memory (`anysock_address`). The text must be a whole address in numbers.
      *
      * - kind (`const char *`, in): The kind of socket that the address is for, as for `anysock_open`.
      * - text (`const char *`, in): "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", for unix kinds a path or "@name"
@@ -2147,7 +2150,7 @@ public final class Abi {
      *   IPv4 address that it stands for.
      *
      * Returns: 0. `ANYSOCK_EINVAL` for text that is no kind or no address, and for what only `anysock_resolve` can
-     * tell: a host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
+     * look up: a host's name, a port's name, ":80"; `ANYSOCK_EAFNOSUPPORT` for an address of another family;
      * `ANYSOCK_ENAMETOOLONG` for a path; `ANYSOCK_EOPNOTSUPP` for an abstract name where there are none;
      * `ANYSOCK_EFAULT`. On an error nothing is stored.
      *
@@ -2194,13 +2197,14 @@ public final class Abi {
      *
      * Of a poller, on Unix: a descriptor to be waited for by poll(2), select(2), epoll(7), kqueue(2) or another
      * event loop. It is readable whenever `anysock_poller_wait` would report something, and after
-     * `anysock_poller_wake`. It may be readable without an event; a wait with timeout 0 then makes it rest. In a
-     * forked child it is the parent's: ask there anew.
+     * `anysock_poller_wake`. It may be readable without an event; a wait with timeout 0 then clears that. In a
+     * forked child it is the parent's: call this again there.
      *
      * - h (`anysock_t`): A socket, pipe, terminal or poller.
      *
      * Returns: The descriptor, which must not be closed, nor read if it is a poller's. `ANYSOCK_ENOTCONN` while the
-     * family of a "tcp" or "udp" socket is open, `ANYSOCK_EOPNOTSUPP` for a poller on Windows, `ANYSOCK_EBADF`.
+     * family of a "tcp" or "udp" socket is not settled, `ANYSOCK_EOPNOTSUPP` for a poller on Windows,
+     * `ANYSOCK_EBADF`.
      *
      * Does not block. The number is good until the handle is closed. On Unix a socket that anysock has opened blocks
      * for those who are handed it, unless it is a listener; whatever mode they set, timeouts hold and close ends
@@ -2251,7 +2255,7 @@ public final class Abi {
      * `ANYSOCK_ENOMEM`.
      *
      * Does not block. `anysock_close` ends the loan and leaves the descriptor open. It should be called before the
-     * descriptor is closed: what the number stands for afterwards is nothing the library can know.
+     * descriptor is closed, because the system may give the number to another file at once.
      */
     public static long borrow(long fd) {
         try {
@@ -2270,8 +2274,8 @@ public final class Abi {
      * - h (`anysock_t`): A socket, pipe or terminal.
      *
      * Returns: The descriptor, in the blocking mode in which it was adopted; blocking, if anysock had opened it.
-     * `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is open, `ANYSOCK_ENOTSOCK` for a poller,
-     * `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
+     * `ANYSOCK_ENOTCONN` while the family of a "tcp" or "udp" socket is not settled, `ANYSOCK_ENOTSOCK` for a
+     * poller, `ANYSOCK_EBUSY` as for `anysock_close`, `ANYSOCK_EBADF`.
      *
      * Blocks only for a moment, while calls that are blocked on the handle return as after `anysock_close`.
      */

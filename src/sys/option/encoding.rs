@@ -1,37 +1,39 @@
-//! How an option looks to the system: its numbers, and the form of its value. Not here: reading and setting one (`access`).
+//! How an option looks to the system: its level and name, and how its value is encoded in bytes. Not here: reading and setting
+//! one (`access`).
 
-/// An option as the system knows it.
+/// An option as setsockopt(2) takes it.
 #[derive(Clone, Copy, Debug)]
-pub struct Native {
-    /// The first number: the layer.
+pub struct SockOpt {
+    /// The protocol layer, such as `SOL_SOCKET`.
     pub level: i32,
-    /// The second number.
+    /// The number of the option at that level.
     pub name: i32,
-    /// What its bytes are.
-    pub form: Form,
+    /// How its value is encoded.
+    pub encoding: Encoding,
 }
 
-/// The bytes of an option. Times are microseconds on our side; coarser clocks round up.
+/// How the value of an option is encoded in bytes. Times are microseconds on this library's side, and rounded up for a coarser
+/// clock.
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code, reason = "each system has some of them")]
-pub enum Form {
+pub enum Encoding {
     /// An `int`.
     Int,
     /// An `unsigned int`.
     Unsigned,
     /// One byte.
     Byte,
-    /// An `int` that is 0 or 1, where others count.
+    /// An `int` that is 0 or 1, of an option that is a count on other systems: any other value than 0 sets 1.
     Flag,
     /// An `int` that counts seconds.
     Seconds,
     /// An `int` that counts milliseconds.
     Millis,
-    /// `struct linger`; its seconds.
+    /// `struct linger`: a time in microseconds on this library's side, -1 for off.
     Linger,
-    /// An `int` of which these two values are off and on.
+    /// An `int` whose first value here means off and the second on.
     Either(i32, i32),
-    /// An `int`, the same for another name.
+    /// An `int` that is set for this second name as well.
     Both(i32),
     /// A number somewhere in a structure.
     Field(Field),
@@ -61,36 +63,36 @@ pub enum Form {
     Mreq6,
 }
 
-/// What the value of a [`Form`] is on our side.
+/// The type that a value of some [`Encoding`] has on this library's side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Nature {
+pub enum ValueType {
     Number,
     Text,
     Interface,
     Membership,
 }
 
-impl Form {
-    /// Which of the functions below serve it.
+impl Encoding {
+    /// Which of the functions of `access` read and set it.
     #[must_use]
-    pub const fn nature(self) -> Nature {
+    pub const fn value_type(self) -> ValueType {
         match self {
-            Self::Text | Self::Word(..) => Nature::Text,
-            Self::DeviceName | Self::DeviceIndex(..) => Nature::Interface,
-            Self::Mreqn | Self::Address | Self::IndexAsAddress | Self::Index => Nature::Interface,
-            Self::Group | Self::SourceGroup | Self::Mreq | Self::Mreq6 => Nature::Membership,
-            _ => Nature::Number,
+            Self::Text | Self::Word(..) => ValueType::Text,
+            Self::DeviceName | Self::DeviceIndex(..) => ValueType::Interface,
+            Self::Mreqn | Self::Address | Self::IndexAsAddress | Self::Index => ValueType::Interface,
+            Self::Group | Self::SourceGroup | Self::Mreq | Self::Mreq6 => ValueType::Membership,
+            _ => ValueType::Number,
         }
     }
 }
 
-/// Where in a structure a number stands, and what it has to be multiplied by.
+/// Where in a structure a number is, and what it has to be multiplied by.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     offset: usize,
     size: usize,
     unit: i64,
-    /// Where a second number stands that multiplies the first.
+    /// The offset of a 32-bit number that multiplies the first.
     factor: Option<usize>,
 }
 
@@ -118,7 +120,7 @@ impl Field {
         Self { unit: MILLISECOND, ..self }
     }
 
-    /// The same, counted in units whose size is the 32-bit number over there.
+    /// The same, counted in units whose size is the 32-bit number at offset `factor`.
     pub(super) const fn times(self, factor: usize) -> Self {
         Self { factor: Some(factor), ..self }
     }
