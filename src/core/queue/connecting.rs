@@ -1,57 +1,36 @@
-//! Connects and names: what takes its time in steps of its own. Names are asked by the library's threads, several addresses
-//! are tried as a blocking connect does it, and the queue is told when there is news. Not here: the steps (`connect`,
-//! `resolve`).
+//! What a CONNECT knows of how far it has come, and a RESOLVE of its answer. Not here: how they go on (`connects`).
 
-use crate::core::deadline::Deadline;
-use crate::core::error::{Error, Result};
-use crate::core::handle::slot::{Phase, Wait};
-use crate::core::handle::table::Ref;
-use crate::core::memory;
+use crate::core::error::Result;
 use crate::core::name::kind::Kind;
 use crate::core::process::workers::Awaited;
-use crate::core::queue::record::{Caller, Done, Op, flag as bit};
-use crate::core::queue::state::State;
-use crate::core::queue::work::{Detail, Head, NONE};
-use crate::core::queue::{Notice, Queue};
-use crate::core::socket::connect::{self, Begun};
+use crate::core::queue::engine::Engine;
 use crate::core::socket::race::Race;
-use crate::core::socket::resolve::{self, Lookup, Role};
-use crate::core::socket::retry;
-use crate::sys::{self, Events, Fd};
+use crate::sys::{Events, Fd};
 use once_cell::race::OnceBox;
 use socket2::SockAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// A tag of an attempt: the bit, a number among the attempts, and whose it is.
-const ATTEMPT: u64 = 1 << 63;
-
-/// Whose attempt a tag stands for.
-pub fn owner(tag: u64) -> Option<u32> {
-    (tag & ATTEMPT != 0).then_some(tag as u32)
-}
-
-type Answer = Arc<OnceBox<Result<Vec<SockAddr>>>>;
+pub type Answer = Arc<OnceBox<Result<Vec<SockAddr>>>>;
 
 /// A RESOLVE that goes on.
 #[derive(Debug)]
 pub struct Question {
-    kind: Kind,
-    answer: Answer,
+    pub kind: Kind,
+    pub answer: Answer,
     /// Dropped when nobody waits for it any more.
-    awaited: Option<Awaited>,
+    pub awaited: Option<Awaited>,
 }
 
 /// A CONNECT that goes on.
 #[derive(Debug)]
 pub struct Connecting {
-    stage: Stage,
+    pub stage: Stage,
     /// Its event was told, with `EINPROGRESS`: the attempt goes on for the next CONNECT to find.
-    is_told: bool,
+    pub is_told: bool,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub enum Stage {
     /// Waits for the CONNECT before it.
     Behind(Target),
     Asking(Answer, Option<Awaited>),
@@ -66,371 +45,24 @@ enum Stage {
 }
 
 #[derive(Debug)]
-enum Target {
+pub enum Target {
     Text(String),
     Addresses(Vec<SockAddr>),
 }
 
-impl State {
-    pub fn take_connect(&mut self, queue: &Queue, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
-        let target = if op.has(bit::FLAT) {
-            if op.length != 0 && op.length != crate::core::name::packed::SIZE as i64 {
-                return Err(Error::EINVAL);
-            }
-            let flat = caller.address(op.data)?;
-            let at = self.member(queue, op.handle)?;
-            let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
-            Target::Addresses(vec![connect::address_of(member.slot, &flat)?])
-        } else {
-            Target::Text(caller.text(op.data, op.length)?)
-        };
-        let at = self.member(queue, op.handle)?;
-        let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
-        if !member.slot.kind().is_socket() {
-            return Err(Error::ENOTSOCK);
-        }
-        let timeout = member.slot.ruling_timeout(Wait::Connect);
-        let connecting = Connecting { stage: Stage::Behind(target), is_told: false };
-        self.enlist(at, head, Detail::Connect(Box::new(connecting)), timeout);
-        self.connect_moved(queue, at);
-        Ok(())
-    }
+/// A tag of an attempt: the bit, a number among the attempts, and whose it is.
+pub const ATTEMPT: u64 = 1 << 63;
 
-    /// Goes on with the first connect of a member.
-    pub fn connect_moved(&mut self, queue: &Queue, at: u32) {
-        while let Some(member) = self.members.get(at) {
-            let id = member.connects.first;
-            let Ok(slot) = member.open() else { return };
-            let Some(work) = self.works.get_mut(id) else { return };
-            let stamp = work.stamp;
-            let Detail::Connect(connecting) = &mut work.detail else { return };
-            let stage = std::mem::replace(&mut connecting.stage, Stage::Over);
-            let outcome = match self.step(queue, at, (id, stamp), &slot, stage) {
-                Ok(stage) => {
-                    if let Some(Detail::Connect(connecting)) =
-                        self.works.get_mut(id).map(|work| &mut work.detail)
-                    {
-                        connecting.stage = stage;
-                    }
-                    return self.sync(queue, at);
-                }
-                Err(outcome) => outcome,
-            };
-            self.connect_over(queue, at, id, outcome);
-        }
-    }
-
-    /// One step: the stage that it leads to, or the end.
-    fn step(
-        &mut self,
-        queue: &Queue,
-        at: u32,
-        work: (u32, u64),
-        slot: &Ref,
-        stage: Stage,
-    ) -> std::result::Result<Stage, Result<()>> {
-        let candidates = match stage {
-            Stage::Behind(Target::Addresses(addresses)) => addresses,
-            Stage::Behind(Target::Text(text)) => {
-                if let Some(begun) = connect::begun(slot) {
-                    begun.map_err(Err)?;
-                    return self.step(queue, at, work, slot, Stage::UnderWay);
-                }
-                match resolve::begin(slot.kind(), &text, Role::Peer).map_err(Err)? {
-                    Lookup::Found(addresses) => addresses,
-                    Lookup::Needed => {
-                        let answer = Answer::default();
-                        let awaited =
-                            ask(queue, work, slot.kind(), text, Role::Peer, &answer).map_err(Err)?;
-                        return Ok(Stage::Asking(answer, awaited));
-                    }
-                }
-            }
-            Stage::Asking(answer, awaited) => match answer.get() {
-                None => return Ok(Stage::Asking(answer, awaited)),
-                Some(Ok(addresses)) => memory::copy(addresses).map_err(Err)?,
-                Some(Err(error)) => return Err(Err(*error)),
-            },
-            Stage::UnderWay => {
-                return match self.look_at(slot, work.0) {
-                    Err(Error::EINPROGRESS) => Ok(Stage::UnderWay),
-                    outcome => Err(outcome),
-                };
-            }
-            Stage::Native(address) => {
-                return match connect::native_progress(slot, &address) {
-                    Err(Error::EINPROGRESS) => Ok(Stage::Native(address)),
-                    outcome => Err(outcome),
-                };
-            }
-            Stage::Full(address, round) => {
-                return match connect::retry(slot, &address) {
-                    Err(Error::EAGAIN) => {
-                        self.pause(work, round);
-                        Ok(Stage::Full(address, round.saturating_add(1)))
-                    }
-                    outcome => Err(outcome.and_then(|()| self.look_at(slot, work.0))),
-                };
-            }
-            Stage::Racing(race, watched) => return self.step_race(queue, at, work, slot, race, watched),
-            Stage::Over => return Err(Err(Error::EINTERNAL)),
-        };
-        match connect::begin(slot, candidates).map_err(Err)? {
-            Begun::Done => Err(Ok(())),
-            Begun::UnderWay => self.step(queue, at, work, slot, Stage::UnderWay),
-            Begun::Native(address) => Ok(Stage::Native(address)),
-            Begun::Full(address) => self.step(queue, at, work, slot, Stage::Full(address, 0)),
-            Begun::Race(race) => self.step(queue, at, work, slot, Stage::Racing(race, Vec::new())),
-        }
-    }
-
-    /// How it goes. If its event was told, its end is the next one's to tell.
-    fn look_at(&self, slot: &Ref, id: u32) -> Result<()> {
-        if self.is_told(id) { connect::peek_progress(slot) } else { connect::progress(slot) }
-    }
-
-    fn is_told(&self, id: u32) -> bool {
-        matches!(self.works.get(id).map(|work| &work.detail), Some(Detail::Connect(connecting)) if connecting.is_told)
-    }
-
-    /// Looks again later: the kernel does not say when there is room.
-    fn pause(&mut self, (id, stamp): (u32, u64), round: u32) {
-        self.wake_up(id, stamp, Deadline::after_duration(retry::pause(round)));
-    }
-
-    fn step_race(
-        &mut self,
-        queue: &Queue,
-        at: u32,
-        (id, stamp): (u32, u64),
-        slot: &Ref,
-        mut race: Race,
-        mut watched: Vec<(Fd, u64)>,
-    ) -> std::result::Result<Stage, Result<()>> {
-        unwatch(queue, &mut watched);
-        let winner = race.advance(slot, |entries| {
-            let _ = sys::poll(entries, Some(Duration::ZERO));
-            Ok(())
-        });
-        match winner {
-            Ok(Some(winner)) => {
-                let arrived = connect::arrive(slot, winner);
-                Err(arrived.and_then(|()| self.look_at(slot, id)))
-            }
-            Ok(None) => {
-                if let Some(engine) = queue.engine() {
-                    for (place, fd) in race.descriptors().enumerate() {
-                        let tag = ATTEMPT | (place as u64) << 32 | u64::from(at);
-                        engine.watch(fd, tag, Events::NONE, Events::WRITE).map_err(Err)?;
-                        watched.push((fd, tag));
-                    }
-                }
-                self.wake_up(id, stamp, race.until());
-                Ok(Stage::Racing(race, watched))
-            }
-            Err(error) => {
-                connect::failed(slot, error);
-                Err(Err(error))
-            }
-        }
-    }
-
-    /// An attempt has come to an end.
-    pub fn race_moved(&mut self, queue: &Queue, at: u32) {
-        self.connect_moved(queue, at);
-    }
-
-    /// The time of a connect is over.
-    pub fn connect_timed_out(&mut self, queue: &Queue, id: u32) {
-        let Some(work) = self.works.get_mut(id) else { return };
-        let at = work.member;
-        let Detail::Connect(connecting) = &work.detail else { return };
-        let gives_up = !matches!(connecting.stage, Stage::Behind(_) | Stage::Asking(..));
-        if gives_up {
-            if let Some(Ok(slot)) = self.members.get(at).map(super::member::Member::open) {
-                connect::time_out(&slot);
-            }
-        }
-        self.end(queue, id, Error::ETIMEDOUT);
-    }
-
-    /// A connect is over.
-    fn connect_over(&mut self, queue: &Queue, at: u32, id: u32, outcome: Result<()>) {
-        let Some(work) = self.unlist(id) else { return };
-        let head = work.head();
-        let Detail::Connect(connecting) = work.detail else { return };
-        if !connecting.is_told {
-            self.finish(&head, outcome.map_or_else(Error::code, |()| 0), 0);
-        }
-        self.connect_ended(queue, at, work.stamp, *connecting, outcome);
-    }
-
-    /// What waits behind a connect goes on, or ends as it did.
-    pub fn connect_ended(
-        &mut self,
-        queue: &Queue,
-        at: u32,
-        stamp: u64,
-        connecting: Connecting,
-        outcome: Result<()>,
-    ) {
-        if let Stage::Racing(race, mut watched) = connecting.stage {
-            unwatch(queue, &mut watched);
-            drop(race);
-            self.take_back(at);
-        } else if matches!(connecting.stage, Stage::Full(..)) {
-            self.take_back(at);
-        }
-        match outcome {
-            Ok(()) | Err(Error::EINPROGRESS) => {}
-            Err(error) => self.end_behind(queue, at, stamp, error),
-        }
-        self.go_on(queue, at);
-    }
-
-    /// An attempt that nobody carries on: nothing has been decided.
-    fn take_back(&mut self, at: u32) {
-        if let Some(Ok(slot)) = self.members.get(at).map(super::member::Member::open) {
-            connect::abandon(&slot);
-        }
-    }
-
-    fn go_on(&mut self, queue: &Queue, at: u32) {
-        self.sync(queue, at);
-        self.pump(queue, at);
-        let Some(member) = self.members.get(at) else { return };
-        if !member.reads.is_empty() || !member.polls.is_empty() {
-            // They are tried: that costs a call, and the kernel may have said all that it says.
-            self.note(at, Events::READ);
-        }
-    }
-
-    fn end_behind(&mut self, queue: &Queue, at: u32, stamp: u64, error: Error) {
-        let failed = self.members.get(at).filter(|member| member.slot.phase() == Phase::Failed);
-        if let Some(number) = failed.map(|member| member.number) {
-            if self.failed.try_reserve(1).is_ok() {
-                self.failed.push((number, error));
-            }
-        }
-        self.hold(&[at], true);
-        while let Some(id) = self.first_behind(at, stamp) {
-            self.end(queue, id, error);
-        }
-        self.hold(&[at], false);
-    }
-
-    fn first_behind(&self, at: u32, stamp: u64) -> Option<u32> {
-        self.all_of(at).find(|id| self.works.get(*id).is_some_and(|work| work.stamp > stamp))
-    }
-
-    /// A connect that must not wait goes on, and its event says so.
-    pub fn tell_connect(&mut self, queue: &Queue, id: u32) {
-        let Some(work) = self.works.get_mut(id) else { return };
-        let Detail::Connect(connecting) = &mut work.detail else { return };
-        if matches!(connecting.stage, Stage::UnderWay | Stage::Native(_)) {
-            return self.end(queue, id, Error::EINPROGRESS);
-        }
-        connecting.is_told = true;
-        let head = work.head();
-        self.finish(&head, Error::EINPROGRESS.code(), 0);
-    }
-
-    // Names.
-
-    pub fn take_resolve(&mut self, queue: &Queue, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
-        let kind = Kind::parse(&caller.text(op.value, 0)?)?;
-        let text = caller.text(op.data, op.length)?;
-        let found = resolve::begin(kind, &text, Role::Local)?;
-        let stamp = self.next_stamp();
-        let answer = Answer::default();
-        let question = Question { kind, answer: Arc::clone(&answer), awaited: None };
-        let id = self.works.insert(head, Detail::Resolve(Box::new(question)), NONE, stamp);
-        let asked = match found {
-            Lookup::Found(addresses) => {
-                let _ = answer.set(Box::new(Ok(addresses)));
-                self.resolved(id, stamp);
-                return Ok(());
-            }
-            Lookup::Needed => ask(queue, (id, stamp), kind, text, Role::Local, &answer),
-        };
-        match (asked, self.works.get_mut(id).map(|work| &mut work.detail)) {
-            (Ok(awaited), Some(Detail::Resolve(question))) => question.awaited = awaited,
-            (Ok(_), _) => {}
-            (Err(error), _) => {
-                self.works.remove(id);
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// There may be buffers for names that wait for one.
-    pub fn retry_answers(&mut self) {
-        for (id, stamp) in std::mem::take(&mut self.unanswered) {
-            self.resolved(id, stamp);
-        }
-    }
-
-    /// A name was looked up.
-    pub fn answered(&mut self, queue: &Queue, id: u32, stamp: u64) {
-        let Some(work) = self.works.get(id).filter(|work| work.stamp == stamp) else { return };
-        match work.member {
-            NONE => self.resolved(id, stamp),
-            at => self.connect_moved(queue, at),
-        }
-    }
-
-    fn resolved(&mut self, id: u32, stamp: u64) {
-        let Some(work) = self.works.get(id).filter(|work| work.stamp == stamp) else { return };
-        let Detail::Resolve(question) = &work.detail else { return };
-        let Some(answer) = question.answer.get() else { return };
-        let lines =
-            answer.as_ref().map_err(|error| *error).and_then(|found| resolve::lines(question.kind, found));
-        let head = work.head();
-        let text = match lines {
-            Ok(text) => text,
-            Err(error) => {
-                self.unlist(id);
-                return self.finish(&head, error.code(), 0);
-            }
-        };
-        let Some(lease) = self.pool.take() else {
-            self.unanswered.push((id, stamp));
-            return;
-        };
-        let room = self.pool.room(&lease, text.len());
-        let count = room.len();
-        for (place, byte) in room.iter_mut().zip(text.bytes()) {
-            place.write(byte);
-        }
-        let flags = if count < text.len() { bit::CUT } else { 0 };
-        let data = self.pool.address(&lease);
-        let buffer = self.pool.name(lease);
-        self.unlist(id);
-        self.emit(Done { flags, data, buffer, ..head.done(count as i64) });
-    }
+/// Whose attempt a tag stands for.
+pub fn owner(tag: u64) -> Option<u32> {
+    (tag & ATTEMPT != 0).then_some(tag as u32)
 }
 
-fn unwatch(queue: &Queue, watched: &mut Vec<(Fd, u64)>) {
-    if let Some(engine) = queue.engine() {
+/// Has the engine watch attempts no more.
+pub fn unwatch(engine: Option<&Engine>, watched: &mut Vec<(Fd, u64)>) {
+    if let Some(engine) = engine {
         for (fd, tag) in watched.drain(..) {
             let _ = engine.watch(fd, tag, Events::WRITE, Events::NONE);
         }
     }
-}
-
-/// Has a thread of the library's look a name up, and the queue told.
-fn ask(
-    queue: &Queue,
-    (id, stamp): (u32, u64),
-    kind: Kind,
-    text: String,
-    role: Role,
-    answer: &Answer,
-) -> Result<Option<Awaited>> {
-    let (asker, answer) = (queue.handle, Arc::clone(answer));
-    resolve::ask(kind, text, role, move |found| {
-        let _ = answer.set(Box::new(found));
-        super::post(asker, Notice::Answered(id, stamp));
-    })
 }

@@ -4,10 +4,9 @@
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Slot, flag};
 use crate::core::name::kind::Class;
-use crate::core::queue::Queue;
 use crate::core::queue::member::Member;
 use crate::core::queue::record::Verb;
-use crate::core::queue::sends::Batched;
+use crate::core::queue::sending::Batched;
 use crate::core::queue::state::State;
 use crate::core::queue::work::Detail;
 use crate::core::socket::datagrams;
@@ -31,26 +30,26 @@ impl State {
     }
 
     /// Keeps the first datagram of a member until those behind it are taken.
-    pub fn gather(&mut self, queue: &Queue, one: Batched) {
-        self.flush_grams(queue);
+    pub fn gather(&mut self, one: Batched) {
+        self.flush_grams();
         self.grams.push(one);
     }
 
     /// Sends what was gathered. One that has stayed alone may go with others' transfers.
-    pub fn flush_grams(&mut self, queue: &Queue) {
+    pub fn flush_grams(&mut self) {
         if self.grams.len() == 1 {
             return self.batch.append(&mut self.grams);
         }
         while !self.grams.is_empty() {
             let mut grams = std::mem::take(&mut self.grams);
-            self.send_grams(queue, &mut grams);
+            self.send_grams(&mut grams);
             // Those behind one that went alone were gathered anew. The memory serves the next run.
             grams.append(&mut self.grams);
             self.grams = grams;
         }
     }
 
-    fn send_grams(&mut self, queue: &Queue, grams: &mut Vec<Batched>) {
+    fn send_grams(&mut self, grams: &mut Vec<Batched>) {
         let Some(at) = grams.first().map(|first| first.at) else { return };
         while grams.len() > 1 {
             let (count, outcome) = match self.give_many(at, grams) {
@@ -68,11 +67,11 @@ impl State {
             if let Some(member) = self.members.get_mut(at) {
                 member.in_batch = false;
             }
-            return self.pass_turn(queue, at);
+            return self.pass_turn(at);
         };
-        self.try_batched(queue, first);
+        self.try_batched(first);
         for Batched { at, head, sending } in rest {
-            if let Err(error) = self.send(queue, at, head, sending) {
+            if let Err(error) = self.send(at, head, sending) {
                 self.finish(&head, error.code(), 0);
             }
         }
@@ -89,7 +88,7 @@ impl State {
 
     /// Receives what has come for a read that goes on: how many, and whether there may be more. `None` where that takes more than
     /// a system call, or others wait for a buffer.
-    pub fn receive_many(&mut self, queue: &Queue, at: u32, id: u32, most: usize) -> Option<(usize, bool)> {
+    pub fn receive_many(&mut self, at: u32, id: u32, most: usize) -> Option<(usize, bool)> {
         let member = self.members.get(at).filter(|member| takes_many(member) && self.starved.is_empty())?;
         let work = self.works.get(id).filter(|work| work.head().multi)?;
         let Detail::Receive { length, .. } = work.detail else { return None };
@@ -110,13 +109,13 @@ impl State {
         let count = outcome.unwrap_or(0);
         for (place, lease) in leases.drain(..count).enumerate() {
             let came = batch.received(place);
-            self.received(queue, id, &slot, lease, length, Ok((came.length, came.sender)));
+            self.received(id, &slot, lease, length, Ok((came.length, came.sender)));
         }
         leases.drain(..).rev().for_each(|lease| self.give(lease));
         self.leases = leases;
         match outcome {
             Ok(count) => Some((count, count == asked)),
-            Err(error) => Some((1, self.after_read(queue, id, Err(error)))),
+            Err(error) => Some((1, self.after_read(id, Err(error)))),
         }
     }
 }

@@ -5,13 +5,13 @@
 //! | --- | --- |
 //! | `record` | what crosses the boundary: operations, events, which fields each has |
 //! | `state`, `event_list` | operations are taken and ended, events wait |
-//! | `sends`, `reads`, `datagrams`, `connecting`, `closes` | operations are carried out |
+//! | `sends`, `reads`, `datagrams`, `connects`, `closes` | operations are carried out |
 //! | `watching`, `timing`, `resting` | what is ready, what is due, what is called ready in vain |
-//! | `sending`, `turn` | what is sent, and whose turn it is |
+//! | `sending`, `connecting`, `turn` | what a transfer and a connect have come to; whose turn it is to send |
 //! | `member`, `work`, `chains`, `clock` | handles, operations, finding them by number, deadlines |
 //! | `pool` | the buffers, and their numbers |
 //! | `engine` | how a run waits |
-//! | `mailbox` | what others post to a queue |
+//! | `shared`, `mailbox` | what needs no lock; what others post to a queue |
 //!
 //! Locks: a queue's own is taken before those that a fork takes (`lock`), and those of two queues never at a time.
 //! What another thread has to say to a queue it posts (`mailbox`), so that it needs not wait for the queue's lock; only
@@ -24,6 +24,8 @@ mod clock;
 mod closes;
 
 mod connecting;
+
+mod connects;
 
 mod datagrams;
 
@@ -47,6 +49,8 @@ mod sending;
 
 mod sends;
 
+mod shared;
+
 mod state;
 
 mod timing;
@@ -66,7 +70,7 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::extras::{self, Holder, Part};
 use crate::core::handle::number::Handle;
 use crate::core::handle::slot::{New, Phase, Slot, flag as switch};
-use crate::core::handle::watchers::Callbacks;
+use crate::core::handle::watchers::{Callbacks, Watcher};
 use crate::core::handle::{chunks, lookup, table, table as slots};
 use crate::core::lock::{self, Guard, Mutex, Rank};
 use crate::core::name::kind::{Class, Net};
@@ -76,16 +80,14 @@ use crate::core::queue::pool::Buffers;
 use crate::core::socket::close::{self, wait_until};
 use crate::core::socket::life;
 use crate::core::{fork, poller};
-use crate::sys::{self, Call, Fd, Region, ThreadLocal, Timeout};
+use crate::sys::{self, Fd, Region, ThreadLocal, Timeout};
 use engine::{Engine, Found, Kind};
-use mailbox::Mailbox;
-use once_cell::race::OnceBox;
 use pool::{Held, Pool};
+use shared::{Notice, Shared};
 use state::State;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
-use turn::Ticket;
 
 /// The most buffers of a queue, and the most bytes of one.
 const MOST_BUFFERS: i64 = 1 << 20;
@@ -95,44 +97,19 @@ const LARGEST_BUFFER: i64 = 1 << 30;
 /// What a queue has that asks for nothing else.
 const USUAL: Buffers = Buffers { count: 256, size: 4_096 };
 
-/// How many bytes of a handle may wait, unless the program says otherwise.
-const SEND_LIMIT: usize = 16 << 20;
-
 /// How many reports one look at the kernel takes.
 const REPORTS: std::ops::RangeInclusive<usize> = 64..=1_024;
-
-/// What others post to a queue.
-#[derive(Clone, Copy, Debug)]
-enum Notice {
-    /// The handle is not what it was.
-    Changed(i64),
-    /// It may be ready although nothing has come.
-    Again(i64),
-    /// It is the turn of the handle's operation with this stamp.
-    Granted(i64, u64),
-    /// That operation can't go any more.
-    Broken(i64, u64),
-    /// A name was looked up for an operation.
-    Answered(u32, u64),
-}
 
 /// A queue.
 #[derive(Debug)]
 pub struct Queue {
-    handle: Handle,
-    slot: &'static Slot,
-    wakeup: &'static Wakeup,
+    shared: Arc<Shared>,
     /// Which engine is wanted: its number, or that none was asked for.
     wanted: AtomicU8,
-    engine: OnceBox<Engine>,
     /// The memory once more, for a forked child.
     memory: Region,
     buffers: Buffers,
     held: Held,
-    limit: AtomicUsize,
-    mailbox: Mailbox<Notice>,
-    /// Other loops wait for its descriptor.
-    is_exposed: AtomicBool,
     state: Mutex<State>,
     epoch: u32,
 }
@@ -172,7 +149,7 @@ impl Part for Own {
 impl Holder for Queue {
     fn let_go(&self) {
         let mut state = self.lock();
-        state.close(self);
+        state.close();
     }
 }
 
@@ -192,26 +169,16 @@ static CALLBACKS: Callbacks = Callbacks {
 };
 
 fn of(queue: Handle) -> Option<Arc<Queue>> {
-    let is_it = |own: &mut Own| (own.0.handle == queue).then(|| Arc::clone(&own.0));
+    let is_it = |own: &mut Own| (own.0.shared.handle == queue).then(|| Arc::clone(&own.0));
     extras::find(queue.index, is_it).flatten()
 }
 
 /// Posts a notice to a queue; whether there is such a one.
 fn post(queue: Handle, notice: Notice) -> bool {
     of(queue).is_some_and(|queue| {
-        queue.post(notice);
+        queue.shared.post(notice);
         true
     })
-}
-
-/// It is an operation's turn to send; whether its queue is there to hear it.
-fn granted(slot: &Slot, ticket: Ticket) -> bool {
-    post(ticket.queue, Notice::Granted(slot.handle().encode(), ticket.stamp))
-}
-
-/// What an operation would continue has ended in the middle.
-fn broken(slot: &Slot, ticket: Ticket) {
-    post(ticket.queue, Notice::Broken(slot.handle().encode(), ticket.stamp));
 }
 
 /// Opens a queue; 0 asks for the usual number or size.
@@ -275,7 +242,7 @@ pub fn fd_of(number: i64) -> Result<i64> {
 pub fn fd(number: i64) -> Result<Fd> {
     let queue = find(number)?;
     let fd = queue.start()?.fd()?;
-    queue.is_exposed.store(true, Ordering::SeqCst);
+    queue.shared.is_exposed.store(true, Ordering::SeqCst);
     // What is due by now is said at once.
     let mut state = queue.lock();
     queue.expose(&mut state);
@@ -284,20 +251,20 @@ pub fn fd(number: i64) -> Result<Fd> {
 
 /// How many bytes of a handle may wait; 0 is no limit.
 pub fn send_limit(number: i64) -> Result<i64> {
-    Ok(find(number)?.send_limit() as i64)
+    Ok(find(number)?.shared.send_limit() as i64)
 }
 
 /// Says how many.
 pub fn set_send_limit(number: i64, bytes: i64) -> Result<()> {
     let bytes = usize::try_from(bytes).map_err(|_| Error::EINVAL)?;
-    find(number)?.limit.store(bytes, Ordering::Relaxed);
+    find(number)?.shared.set_send_limit(bytes);
     Ok(())
 }
 
 /// The engine that is used, or would be.
 pub fn engine(number: i64) -> Result<&'static str> {
     let queue = find(number)?;
-    match queue.engine() {
+    match queue.shared.engine() {
         Some(engine) => Ok(engine.kind().name()),
         // Found by trying it, as the first run will do.
         None => Ok(Engine::new(queue.choice())?.kind().name()),
@@ -308,7 +275,7 @@ pub fn engine(number: i64) -> Result<&'static str> {
 pub fn set_engine(number: i64, name: &str) -> Result<()> {
     let kind = Kind::parse(name)?;
     let queue = find(number)?;
-    if queue.engine().is_some() {
+    if queue.shared.engine().is_some() {
         return Err(Error::EBUSY);
     }
     queue.wanted.store(kind.code(), Ordering::SeqCst);
@@ -318,6 +285,7 @@ pub fn set_engine(number: i64, name: &str) -> Result<()> {
 /// A queue that the thread has looked up. No other handle will ever have its number.
 struct Known {
     number: i64,
+    slot: &'static Slot,
     queue: Arc<Queue>,
 }
 
@@ -329,7 +297,7 @@ static LAST: ThreadLocal<Option<Known>> = ThreadLocal::new();
 fn find(number: i64) -> Result<Arc<Queue>> {
     let known = LAST.find(|last| {
         let known = last.as_ref().filter(|known| known.number == number)?;
-        let is_it = known.queue.slot.stands_for(number) && known.queue.epoch == section::epoch();
+        let is_it = known.slot.stands_for(number) && known.queue.epoch == section::epoch();
         is_it.then(|| Arc::clone(&known.queue))
     });
     known.flatten().map_or_else(|| look_up(number), Ok)
@@ -342,7 +310,7 @@ fn look_up(number: i64) -> Result<Arc<Queue>> {
     if queue.epoch != section::epoch() {
         return Err(Error::ENOTRECOVERABLE);
     }
-    let known = Known { number, queue: Arc::clone(&queue) };
+    let known = Known { number, slot: queue.shared.slot, queue: Arc::clone(&queue) };
     let before = LAST.with(|last| last.replace(known));
     drop(before);
     Ok(queue)
@@ -359,58 +327,43 @@ impl Queue {
         let slot = chunks::slot_of(handle.encode()).ok_or(Error::EINTERNAL)?;
         let memory = region.twin();
         let pool = Pool::new(region, buffers, Arc::clone(&held))?;
+        let watcher = Watcher { handle, callbacks: &CALLBACKS };
+        let shared = Arc::new(Shared::new(watcher, slot, wakeup, post));
         Ok(Self {
-            handle,
-            slot,
-            wakeup,
+            shared: Arc::clone(&shared),
             wanted: AtomicU8::new(0),
-            engine: OnceBox::new(),
             memory,
             buffers,
             held,
-            limit: AtomicUsize::new(SEND_LIMIT),
-            mailbox: Mailbox::new(),
-            is_exposed: AtomicBool::new(false),
-            state: Mutex::new(Rank::Queue, State::new(pool)),
+            state: Mutex::new(Rank::Queue, State::new(shared, pool)),
             epoch: section::epoch(),
         })
     }
 
     /// In a forked child: the same queue without its operations.
     fn anew(&self) -> Result<Self> {
-        self.wakeup.after_fork();
-        if let Some(engine) = self.engine() {
+        let shared = &self.shared;
+        shared.wakeup.after_fork();
+        if let Some(engine) = shared.engine() {
             engine.close();
         }
         if let Some(mut state) = self.state.try_lock() {
             state.abandon();
         }
-        let queue =
-            Self::new(self.handle, self.wakeup, self.buffers, self.memory.twin(), Arc::clone(&self.held))?;
+        let queue = Self::new(
+            shared.handle,
+            shared.wakeup,
+            self.buffers,
+            self.memory.twin(),
+            Arc::clone(&self.held),
+        )?;
         queue.wanted.store(self.wanted.load(Ordering::SeqCst), Ordering::SeqCst);
-        queue.limit.store(self.send_limit(), Ordering::SeqCst);
+        queue.shared.set_send_limit(shared.send_limit());
         Ok(queue)
     }
 
     fn lock(&self) -> Guard<'_, State> {
         self.state.lock()
-    }
-
-    /// How many bytes of a handle may wait; 0 is no limit.
-    fn send_limit(&self) -> usize {
-        self.limit.load(Ordering::Relaxed)
-    }
-
-    /// How it waits, once it has run.
-    #[inline]
-    fn engine(&self) -> Option<&Engine> {
-        self.engine.get()
-    }
-
-    fn carry_out(&self, calls: &mut [Call]) {
-        if let Some(engine) = self.engine() {
-            engine.carry_out(calls);
-        }
     }
 
     fn choice(&self) -> Kind {
@@ -420,7 +373,7 @@ impl Queue {
     /// Its engine, which is made for the first run.
     #[inline]
     fn start(&self) -> Result<&Engine> {
-        match self.engine() {
+        match self.shared.engine() {
             Some(engine) => Ok(engine),
             None => self.start_anew(),
         }
@@ -429,62 +382,49 @@ impl Queue {
     #[cold]
     fn start_anew(&self) -> Result<&Engine> {
         let section = Section::begin();
-        let engine = self.engine.get_or_try_init(|| Engine::new(self.choice()).map(Box::new))?;
+        let engine = self.shared.engine.get_or_try_init(|| Engine::new(self.choice()).map(Box::new))?;
         drop(section);
         // Not behind a close, which has disconnected it.
         let state = self.lock();
         if state.is_closed {
             return Err(Error::EBADF);
         }
-        engine.connect(self.wakeup);
+        engine.connect(self.shared.wakeup);
         Ok(engine)
-    }
-
-    fn post(&self, notice: Notice) {
-        self.mailbox.post(notice);
-        self.kick();
-    }
-
-    /// Has a run that waits look again.
-    fn kick(&self) {
-        if self.mailbox.is_awaited() || self.is_exposed.load(Ordering::SeqCst) {
-            // Without the lock: the queue may be closed meanwhile, and with it what would be written to.
-            self.wakeup.nudge(|| self.slot.is_open_as(self.handle));
-        }
     }
 
     /// What others have posted meanwhile.
     #[inline]
     fn read_mail(&self, state: &mut State) {
-        while let Some(notices) = self.mailbox.take() {
-            state.handle_notices(self, notices);
+        while let Some(notices) = self.shared.mailbox.take() {
+            state.handle_notices(notices);
         }
     }
 
     fn handle_closed(&self, number: i64) {
         let mut state = self.lock();
-        state.closed(self, number);
+        state.closed(number);
         drop(state);
-        self.kick();
+        self.shared.kick();
     }
 
     /// Its handle is closed, and it has let go of all others.
     fn close(&self) -> bool {
         let unreported = self.lock().unreported();
-        self.wakeup.disconnect();
-        wait_until(|| self.wakeup.is_idle());
-        if let Some(engine) = self.engine() {
+        self.shared.wakeup.disconnect();
+        wait_until(|| self.shared.wakeup.is_idle());
+        if let Some(engine) = self.shared.engine() {
             engine.wake();
         }
-        let have_left = wait_until(|| !self.mailbox.is_awaited());
+        let have_left = wait_until(|| !self.shared.mailbox.is_awaited());
         for connection in unreported {
             let _ = close::close(connection);
         }
         // A wait that is still in the kernel, or a signal handler in the middle of a wake: better a descriptor too many than
         // one of somebody else's.
         let state = self.lock();
-        if !self.mailbox.is_awaited() && self.wakeup.is_idle() {
-            if let Some(engine) = self.engine() {
+        if !self.shared.mailbox.is_awaited() && self.shared.wakeup.is_idle() {
+            if let Some(engine) = self.shared.engine() {
                 engine.close();
             }
         }
@@ -500,7 +440,7 @@ impl Queue {
         deadline: Deadline,
         mut report: impl FnMut(Done),
     ) -> Result<usize> {
-        let engine = self.start()?;
+        let (shared, engine) = (&*self.shared, self.start()?);
         let mut state = self.lock();
         if state.is_closed {
             return Err(Error::EBADF);
@@ -510,21 +450,21 @@ impl Queue {
         state.has_ring = engine.ring().is_some();
         let next = state.next_due();
         for place in 0..count {
-            state.take(self, &caller.op(place), caller);
+            state.take(&caller.op(place), caller);
         }
-        state.flush(self);
+        state.flush();
         let (mut state, outcome) = self.serve_and_wait(state, engine, capacity, deadline);
         let reported = match outcome {
             Ok(()) => Ok(state.report(capacity, &mut report)),
             Err(error) => Err(error),
         };
         let sooner = state.next_due().min(next) != next;
-        if self.is_exposed.load(Ordering::SeqCst) {
+        if shared.is_exposed.load(Ordering::SeqCst) {
             self.expose(&mut state);
         }
-        let is_left = !state.is_idle() || sooner || state.is_closed || self.wakeup.is_pending();
+        let is_left = !state.is_idle() || sooner || state.is_closed || shared.wakeup.is_pending();
         // Under the lock, without which no wait ends: the engine is open.
-        if is_left && self.mailbox.is_awaited() {
+        if is_left && shared.mailbox.is_awaited() {
             engine.wake();
         }
         reported
@@ -533,8 +473,8 @@ impl Queue {
     /// Says by the descriptor what is left to be reported, or will be due.
     #[cold]
     fn expose(&self, state: &mut State) {
-        let Some(engine) = self.engine().filter(|_| !state.is_closed) else { return };
-        if !state.is_idle() || self.mailbox.is_any() {
+        let Some(engine) = self.shared.engine().filter(|_| !state.is_closed) else { return };
+        if !state.is_idle() || self.shared.mailbox.is_any() {
             engine.wake();
         }
         let next = state.next_due();
@@ -552,12 +492,13 @@ impl Queue {
         capacity: usize,
         deadline: Deadline,
     ) -> (Guard<'a, State>, Result<()>) {
+        let shared = &*self.shared;
         loop {
             self.read_mail(&mut state);
             state = self.finish_closes(state);
             let rests = capacity > 0 && state.is_idle();
             let waits = rests && deadline != Deadline::Now;
-            if waits && self.wakeup.take_one() {
+            if waits && shared.wakeup.take_one() {
                 return (state, Ok(()));
             }
             let until = if waits { deadline.min(state.next_due()) } else { Deadline::Now };
@@ -567,10 +508,10 @@ impl Queue {
                 return (state, Err(Error::ECANCELED));
             }
             self.read_mail(&mut state);
-            state.serve(self, capacity);
+            state.serve(capacity);
             // What is there by now is not too late, however long this thread was away.
-            state.fire(self);
-            state.end_impatient(self);
+            state.fire();
+            state.end_impatient();
             state = self.finish_closes(state);
             if !state.events.is_empty() {
                 state.resting.count_event();
@@ -580,11 +521,11 @@ impl Queue {
                 return (state, Ok(()));
             }
             match outcome {
-                Err(sys::INTERRUPTED) if self.slot.has(switch::INTERRUPTIBLE) => {
+                Err(sys::INTERRUPTED) if shared.slot.has(switch::INTERRUPTIBLE) => {
                     return (state, Err(Error::EINTR));
                 }
                 Ok(_) | Err(sys::INTERRUPTED) if deadline.passed() => return (state, Ok(())),
-                Ok(true) if self.wakeup.take_one() => return (state, Ok(())),
+                Ok(true) if shared.wakeup.take_one() => return (state, Ok(())),
                 Ok(_) | Err(sys::INTERRUPTED) => {}
                 Err(error) => return (state, Err(error.into())),
             }
@@ -601,22 +542,23 @@ impl Queue {
         until: Deadline,
         waits: bool,
     ) -> (Guard<'a, State>, sys::Result<bool>) {
+        let shared = &*self.shared;
         let mut found = state.found.take().unwrap_or_else(Found::new);
         let reports = capacity.clamp(*REPORTS.start(), *REPORTS.end());
         let outcome = if waits {
-            let is_quiet = self.mailbox.begin_wait();
+            let is_quiet = shared.mailbox.begin_wait();
             drop(state);
             lock::check_free();
             // Whoever has posted something since has seen that somebody waits, or is heard now.
             let timeout: Timeout = if is_quiet { until.remaining() } else { Some(Duration::ZERO) };
             let outcome = engine.wait(&mut found, reports, timeout);
             state = self.lock();
-            self.mailbox.end_wait();
+            shared.mailbox.end_wait();
             outcome
         } else {
             engine.wait(&mut found, reports, Some(Duration::ZERO))
         };
-        state.note_found(self, &found);
+        state.note_found(&found);
         state.found = Some(found);
         (state, outcome)
     }

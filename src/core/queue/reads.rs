@@ -6,32 +6,22 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Phase, Slot, flag};
 use crate::core::handle::table::Ref;
 use crate::core::name::packed::Flat;
-use crate::core::queue::Queue;
 use crate::core::queue::datagrams;
 use crate::core::queue::pool::Lease;
 use crate::core::queue::record::{Done, Verb, flag as bit};
-use crate::core::queue::state::{FEW, MOST, State};
+use crate::core::queue::state::{FEW, MOST, PlainRead, State};
 use crate::core::queue::work::{Detail, Mark, NONE};
 use crate::core::readiness;
 use crate::core::socket::{listen, transfer};
 use crate::sys::{BATCH, Call, Events};
 use socket2::SockAddr;
 
-/// A read that is one system call. A close waits for the queue's lock before it closes the descriptor.
-#[derive(Debug)]
-pub struct PlainRead {
-    id: u32,
-    slot: &'static Slot,
-    lease: Lease,
-    length: usize,
-}
-
 impl State {
     /// Serves those that are ready, each once, as far as there is room for events.
-    pub fn serve(&mut self, queue: &Queue, capacity: usize) {
+    pub fn serve(&mut self, capacity: usize) {
         let mut room = capacity.saturating_sub(self.events.len());
         if self.ready.len() > FEW && room > FEW && self.has_ring {
-            self.read_at_once(queue, room);
+            self.read_at_once(room);
             room = capacity.saturating_sub(self.events.len());
         }
         for _ in 0..self.ready.len() {
@@ -42,7 +32,7 @@ impl State {
             let before = self.events.len();
             if let Some(read) = self.begin_read(at) {
                 let outcome = transfer::take_plainly(read.slot, self.pool.room(&read.lease, read.length));
-                self.received_plainly(queue, read, outcome);
+                self.received_plainly(read, outcome);
                 room = room.saturating_sub(self.events.len().saturating_sub(before));
                 continue;
             }
@@ -51,14 +41,14 @@ impl State {
             let found = std::mem::take(&mut member.found);
             // Writing is the pump's.
             if !member.polls.is_empty() {
-                self.serve_polls(queue, at, found, &mut room);
+                self.serve_polls(at, found, &mut room);
             }
             if found.any(Events::READ) && room > 0 {
-                self.serve_reads(queue, at, room);
+                self.serve_reads(at, room);
             } else if found.any(Events::READ) {
                 self.note(at, found.and(Events::READ));
             }
-            self.look_after(queue, at);
+            self.look_after(at);
             if self.members.get_mut(at).is_some_and(|member| std::mem::take(&mut member.is_fed)) {
                 // It had no use for the buffer.
                 self.feed();
@@ -68,7 +58,7 @@ impl State {
     }
 
     /// Serves by one system call those of whom nothing is wanted but bytes of a stream. The others stay in their line.
-    fn read_at_once(&mut self, queue: &Queue, room: usize) {
+    fn read_at_once(&mut self, room: usize) {
         let most = room.min(self.ready.len());
         if self.calls.try_reserve(most).is_err() || self.reads.try_reserve(most).is_err() {
             return;
@@ -84,14 +74,14 @@ impl State {
                 None => self.ready.push_back(at),
             }
         }
-        queue.carry_out(&mut calls);
+        self.shared.carry_out(&mut calls);
         for (read, call) in reads.drain(..).zip(calls.drain(..)) {
             let room = self.pool.room(&read.lease, read.length);
             let outcome = match call.outcome {
                 Some(outcome) => transfer::taken(read.slot, room, outcome),
                 None => transfer::take_plainly(read.slot, room),
             };
-            self.received_plainly(queue, read, outcome);
+            self.received_plainly(read, outcome);
         }
         (self.calls, self.reads) = (calls, reads);
     }
@@ -114,7 +104,7 @@ impl State {
 
     /// What has come of it: mostly bytes, for a read that goes on.
     #[inline]
-    fn received_plainly(&mut self, queue: &Queue, read: PlainRead, outcome: Result<usize>) {
+    fn received_plainly(&mut self, read: PlainRead, outcome: Result<usize>) {
         let PlainRead { id, slot, lease, length } = read;
         match (outcome, self.works.get_mut(id)) {
             (Ok(count @ 1..), Some(work)) if work.head().multi && work.time_limit.is_none() => {
@@ -130,13 +120,13 @@ impl State {
                 self.emit(done);
             }
             (outcome, _) => {
-                self.received(queue, id, slot, lease, length, outcome.map(|count| (count, None)));
+                self.received(id, slot, lease, length, outcome.map(|count| (count, None)));
             }
         }
     }
 
     /// What is ready without the kernel's word is so in the next run too.
-    pub fn look_after(&mut self, queue: &Queue, at: u32) {
+    pub fn look_after(&mut self, at: u32) {
         let Some(member) = self.members.get(at) else { return };
         if readiness::is_plain(member.slot) {
             return;
@@ -146,7 +136,7 @@ impl State {
         if (reads && forced.any(Events::READ)) || (polls && self.is_polled(at, forced)) {
             self.note(at, forced);
         }
-        self.sync(queue, at);
+        self.sync(at);
     }
 
     pub fn is_polled(&self, at: u32, found: Events) -> bool {
@@ -158,7 +148,7 @@ impl State {
         self.works.line(&member.polls).any(is_due)
     }
 
-    pub fn serve_polls(&mut self, queue: &Queue, at: u32, found: Events, room: &mut usize) {
+    pub fn serve_polls(&mut self, at: u32, found: Events, room: &mut usize) {
         let Some(member) = self.members.get(at) else { return };
         let slot = member.slot;
         let found = match slot.phase() {
@@ -194,15 +184,15 @@ impl State {
         }
         if !told && found.any(Events::HANGUP.or(Events::ERROR)) {
             // Only what nobody asked for is left, and the kernel would tell it for ever.
-            self.park(queue, at);
+            self.park(at);
         } else {
-            self.sync(queue, at);
+            self.sync(at);
         }
     }
 
-    pub fn park(&mut self, queue: &Queue, at: u32) {
+    pub fn park(&mut self, at: u32) {
         let tag = self.members.tag(at);
-        let (Some(member), Some(engine)) = (self.members.get_mut(at), queue.engine()) else { return };
+        let (Some(member), Some(engine)) = (self.members.get_mut(at), self.shared.engine()) else { return };
         if member.reads.is_empty() && !member.is_blocked && !member.watched.is_empty() {
             let _ = engine.watch(member.watched_fd(), tag, member.watched, Events::NONE);
             member.watched = Events::NONE;
@@ -210,7 +200,7 @@ impl State {
     }
 
     /// Serves the reads of a member: a stream once, others several times.
-    pub fn serve_reads(&mut self, queue: &Queue, at: u32, room: usize) {
+    pub fn serve_reads(&mut self, at: u32, room: usize) {
         let mut most = room.min(MOST);
         let mut rooms = datagrams::FIRST;
         while most > 0 {
@@ -219,7 +209,7 @@ impl State {
             if id == NONE || self.is_gated(at, id) {
                 break;
             }
-            if let Some((count, may_be_more)) = self.receive_many(queue, at, id, rooms.min(most)) {
+            if let Some((count, may_be_more)) = self.receive_many(at, id, rooms.min(most)) {
                 most -= count;
                 rooms = BATCH;
                 match may_be_more {
@@ -229,7 +219,7 @@ impl State {
             }
             let Some(member) = self.members.get(at) else { return };
             let is_stream = member.slot.kind().is_byte_stream() && !member.slot.is_listening();
-            if !self.read_once(queue, at, id) || is_stream {
+            if !self.read_once(at, id) || is_stream {
                 break;
             }
             most -= 1;
@@ -239,13 +229,13 @@ impl State {
         }
         let idle = self.members.get(at).is_some_and(|member| member.reads.is_empty());
         if !idle {
-            self.sync(queue, at);
+            self.sync(at);
         }
     }
 
     /// Reads or accepts once; whether there may be more.
     #[inline]
-    pub fn read_once(&mut self, queue: &Queue, at: u32, id: u32) -> bool {
+    pub fn read_once(&mut self, at: u32, id: u32) -> bool {
         let Some(member) = self.members.get(at) else { return false };
         let Ok(slot) = member.open() else { return false };
         let Some(work) = self.works.get(id) else { return false };
@@ -253,18 +243,18 @@ impl State {
             Detail::Accept => {
                 let head = work.head();
                 let outcome = listen::accept_now(slot);
-                self.after_read(queue, id, outcome.map(|handle| head.done(handle)))
+                self.after_read(id, outcome.map(|handle| head.done(handle)))
             }
-            Detail::Receive { length, .. } => self.receive(queue, at, id, &slot, length as usize),
+            Detail::Receive { length, .. } => self.receive(at, id, &slot, length as usize),
             _ => false,
         }
     }
 
-    pub fn receive(&mut self, queue: &Queue, at: u32, id: u32, slot: &Ref, length: usize) -> bool {
+    pub fn receive(&mut self, at: u32, id: u32, slot: &Ref, length: usize) -> bool {
         let is_fed = self.members.get_mut(at).is_some_and(|member| std::mem::take(&mut member.is_fed));
         // Those that wait for a buffer come first.
         let lease = if is_fed || self.starved.is_empty() { self.pool.take() } else { None };
-        let Some(lease) = lease else { return self.starve(queue, at, id, slot) };
+        let Some(lease) = lease else { return self.starve(at, id, slot) };
         let named = self.works.get(id).is_some_and(|work| work.head().verb == Verb::ReceiveFrom);
         let length = self.pool.length(length);
         let room = self.pool.room(&lease, length);
@@ -274,13 +264,12 @@ impl State {
             }
             _ => transfer::take_datagram(slot, room, named),
         };
-        self.received(queue, id, slot, lease, length, outcome)
+        self.received(id, slot, lease, length, outcome)
     }
 
     /// What a receive has come to; whether there may be more.
     pub fn received(
         &mut self,
-        queue: &Queue,
         id: u32,
         slot: &Slot,
         lease: Lease,
@@ -297,7 +286,7 @@ impl State {
             Ok(received) => received,
             Err(error) => {
                 self.give(lease);
-                return self.after_read(queue, id, Err(error));
+                return self.after_read(id, Err(error));
             }
         };
         let ends = count == 0 && (transfer::has_end(slot) || slot.has(flag::SHUT_READ));
@@ -325,11 +314,11 @@ impl State {
             self.emit(done);
             return false;
         }
-        self.after_read(queue, id, Ok(done))
+        self.after_read(id, Ok(done))
     }
 
     /// What a read has come to; whether there may be more.
-    pub fn after_read(&mut self, queue: &Queue, id: u32, outcome: Result<Done>) -> bool {
+    pub fn after_read(&mut self, id: u32, outcome: Result<Done>) -> bool {
         match outcome {
             Ok(mut done) => {
                 let Some(work) = self.works.get_mut(id) else { return false };
@@ -349,11 +338,11 @@ impl State {
                 true
             }
             Err(Error::EAGAIN) => {
-                self.tried_in_vain(queue, id);
+                self.tried_in_vain(id);
                 false
             }
             Err(error) => {
-                self.end(queue, id, error);
+                self.end(id, error);
                 // An error that ends nothing may have been the first read's alone.
                 true
             }
@@ -378,7 +367,7 @@ impl State {
 
     /// There is no buffer. The end of a stream and an error need none.
     #[cold]
-    pub fn starve(&mut self, queue: &Queue, at: u32, id: u32, slot: &Ref) -> bool {
+    pub fn starve(&mut self, at: u32, id: u32, slot: &Ref) -> bool {
         match transfer::look_ahead(slot) {
             Ok(0) if transfer::has_end(slot) => {
                 if let Some(work) = self.unlist(id) {
@@ -394,10 +383,10 @@ impl State {
                 if member.is_some_and(|member| !std::mem::replace(&mut member.is_starved, true)) {
                     self.starved.push_back(at);
                 }
-                self.sync(queue, at);
+                self.sync(at);
                 false
             }
-            Err(error) => self.after_read(queue, id, Err(error)),
+            Err(error) => self.after_read(id, Err(error)),
         }
     }
 }

@@ -166,6 +166,29 @@ impl Op {
     }
 }
 
+/// What all events of an operation say.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    pub token: i64,
+    pub handle: i64,
+    pub verb: Verb,
+    pub multi: bool,
+    pub quiet: bool,
+}
+
+impl Head {
+    pub const fn new(op: &Op, verb: Verb) -> Self {
+        let (multi, quiet) = (op.has(flag::MULTI), op.has(flag::QUIET));
+        Self { token: op.token, handle: op.handle, verb, multi, quiet }
+    }
+
+    /// Its event.
+    pub const fn done(&self, result: i64) -> Done {
+        let (token, handle, op) = (self.token, self.handle, self.verb as i64);
+        Done { token, handle, op, flags: 0, result, data: 0, value: 0, buffer: 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

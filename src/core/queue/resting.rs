@@ -4,9 +4,7 @@
 
 use crate::core::deadline::Deadline;
 use crate::core::handle::number::Map;
-use crate::core::queue::Queue;
 use crate::core::queue::clock::{Clock, Due};
-use crate::core::queue::state::State;
 use crate::core::socket::retry;
 use std::time::Instant;
 
@@ -54,53 +52,48 @@ impl Resting {
         self.fruitless = 0;
     }
 
-    /// When the first of them is to be watched for again.
-    pub fn next(&self) -> Deadline {
-        self.ends.next()
-    }
-}
-
-impl State {
-    /// The kernel had nothing for an operation.
+    /// Whether an operation for which the kernel had nothing is left alone from now on: its own count, or that of all, says so.
     #[inline]
-    pub fn tried_in_vain(&mut self, queue: &Queue, id: u32) {
-        if self.resting.fruitless > retry::MOST_SPURIOUS || !self.resting.by_id.is_empty() {
-            self.rest(queue, id);
-        }
+    pub fn is_in_vain(&self) -> bool {
+        self.fruitless > retry::MOST_SPURIOUS || !self.by_id.is_empty()
     }
 
+    /// Leaves an operation alone for a while; whether it is.
     #[cold]
-    fn rest(&mut self, queue: &Queue, id: u32) {
-        let Some(work) = self.works.get(id) else { return };
-        let (at, stamp) = (work.member, work.stamp);
-        let Resting { by_id, ends, fruitless } = &mut self.resting;
-        let is_new = !by_id.contains_key(&id.into());
-        if (is_new && *fruitless <= retry::MOST_SPURIOUS) || by_id.try_reserve(1).is_err() || !ends.reserve(1)
-        {
-            return;
+    pub fn begin(&mut self, id: u32, stamp: u64) -> bool {
+        let is_new = !self.by_id.contains_key(&id.into());
+        if is_new && self.fruitless <= retry::MOST_SPURIOUS {
+            return false;
         }
-        let rest = by_id.entry(id.into()).or_insert(Rest { rounds: 0, is_on: false });
+        if self.by_id.try_reserve(1).is_err() || !self.ends.reserve(1) {
+            return false;
+        }
+        let rest = self.by_id.entry(id.into()).or_insert(Rest { rounds: 0, is_on: false });
         rest.rounds = rest.rounds.saturating_add(1);
         rest.is_on = true;
         if let Deadline::At(when) = Deadline::after_duration(retry::pause(rest.rounds)) {
-            ends.add(Due { when, id, stamp });
+            self.ends.add(Due { when, id, stamp });
         }
-        self.sync(queue, at);
+        true
     }
 
-    /// Has those watched for again that have rested.
-    pub fn end_rests(&mut self, queue: &Queue) {
-        if self.resting.by_id.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        while let Some(due) = self.resting.ends.pop(now) {
-            let Some(work) = self.works.get(due.id).filter(|work| work.stamp == due.stamp) else { continue };
-            let at = work.member;
-            if let Some(rest) = self.resting.by_id.get_mut(&due.id.into()) {
-                rest.is_on = false;
-                self.sync(queue, at);
-            }
-        }
+    /// Whether none is left alone, nor has been and may be again.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// One that has been left alone until now.
+    pub fn next_over(&mut self, now: Instant) -> Option<Due> {
+        self.ends.pop(now)
+    }
+
+    /// An operation is tried again; whether it was left alone.
+    pub fn end(&mut self, id: u32) -> bool {
+        self.by_id.get_mut(&id.into()).is_some_and(|rest| std::mem::take(&mut rest.is_on))
+    }
+
+    /// When the first of them is to be watched for again.
+    pub fn next(&self) -> Deadline {
+        self.ends.next()
     }
 }

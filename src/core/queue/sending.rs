@@ -6,6 +6,7 @@ use crate::core::handle::table::Ref;
 use crate::core::memory;
 use crate::core::name::packed::Flat;
 use crate::core::queue::pool::Lease;
+use crate::core::queue::record::Head;
 use crate::core::socket::send_file::Portion;
 use crate::core::socket::transfer;
 use crate::sys::{self, Bytes};
@@ -44,6 +45,14 @@ pub struct Sending {
     length: usize,
     /// How many had gone before the first of those that are kept here.
     start: usize,
+}
+
+/// A transfer that is tried when all operations of the run are taken.
+#[derive(Debug)]
+pub struct Batched {
+    pub at: u32,
+    pub head: Head,
+    pub sending: Sending,
 }
 
 /// What an attempt has come to.

@@ -5,26 +5,17 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Slot, Wait, flag};
 use crate::core::handle::table::Ref;
 use crate::core::name::kind::Class;
-use crate::core::queue::Queue;
 use crate::core::queue::datagrams::has_datagrams;
 use crate::core::queue::member::Member;
 use crate::core::queue::pool::Lease;
-use crate::core::queue::record::{Caller, Op};
-use crate::core::queue::sending::{Payload, Progress, Sending};
+use crate::core::queue::record::{Caller, Head, Op};
+use crate::core::queue::sending::{Batched, Payload, Progress, Sending};
 use crate::core::queue::state::{FEW, State, Which};
 use crate::core::queue::turn::{self, Ticket};
-use crate::core::queue::work::{Detail, Head, Mark, NONE, Work};
+use crate::core::queue::work::{Detail, Mark, NONE, Work};
 use crate::core::socket::send_file::Portion;
 use crate::core::socket::{life, transfer};
 use crate::sys::{self, Call, Events};
-
-/// A transfer that is tried when all operations of the run are taken.
-#[derive(Debug)]
-pub struct Batched {
-    pub at: u32,
-    pub head: Head,
-    pub sending: Sending,
-}
 
 /// Shuts halves of a connection, which must be one.
 fn shut(slot: &Ref, how: i32) -> Result<()> {
@@ -38,27 +29,27 @@ fn shut(slot: &Ref, how: i32) -> Result<()> {
 
 impl State {
     #[inline]
-    pub fn take_write(&mut self, queue: &Queue, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
+    pub fn take_write(&mut self, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
         let payload = self.payload(op, caller)?;
-        match self.member(queue, op.handle) {
-            Ok(at) => self.write(queue, at, head, payload),
+        match self.member(op.handle) {
+            Ok(at) => self.write(at, head, payload),
             Err(error) => self.refuse(payload, error),
         }
     }
 
-    pub fn take_send_to(&mut self, queue: &Queue, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
+    pub fn take_send_to(&mut self, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
         let payload = self.payload(op, caller)?;
-        let to = caller.address(op.value).and_then(|to| Ok((self.member(queue, op.handle)?, to)));
+        let to = caller.address(op.value).and_then(|to| Ok((self.member(op.handle)?, to)));
         match to {
-            Ok((at, to)) => self.send(queue, at, head, Sending::datagram(payload, to)),
+            Ok((at, to)) => self.send(at, head, Sending::datagram(payload, to)),
             Err(error) => self.refuse(payload, error),
         }
     }
 
-    pub fn take_send_file(&mut self, queue: &Queue, op: &Op, head: Head) -> Result<()> {
-        let at = self.member(queue, op.handle)?;
+    pub fn take_send_file(&mut self, op: &Op, head: Head) -> Result<()> {
+        let at = self.member(op.handle)?;
         let sending = Sending::file(Portion::new(op.data, op.value, op.length)?);
-        self.send(queue, at, head, sending)
+        self.send(at, head, sending)
     }
 
     /// What is to be sent. From here on its buffer is the queue's.
@@ -81,11 +72,11 @@ impl State {
 
     /// A write whose turn it is goes at once, unless it may go with others by one system call.
     #[inline]
-    pub fn write(&mut self, queue: &Queue, at: u32, head: Head, payload: Payload) -> Result<()> {
+    pub fn write(&mut self, at: u32, head: Head, payload: Payload) -> Result<()> {
         let Some(member) = self.members.get_mut(at) else { return Err(Error::EBADF) };
         let is_first = member.may_send() && !member.has_turn && member.slot.kind().is_byte_stream();
         if !is_first || !turn::try_take(member.slot) {
-            return self.send(queue, at, head, Sending::bytes(payload));
+            return self.send(at, head, Sending::bytes(payload));
         }
         if self.has_ring {
             (member.has_turn, member.in_batch) = (true, true);
@@ -103,36 +94,29 @@ impl State {
                     self.give(lease);
                 }
             }
-            outcome => self.write_the_rest(queue, at, head, Sending::bytes(payload), outcome),
+            outcome => self.write_the_rest(at, head, Sending::bytes(payload), outcome),
         }
         Ok(())
     }
 
     /// A write that has its turn did not go whole.
     #[cold]
-    fn write_the_rest(
-        &mut self,
-        queue: &Queue,
-        at: u32,
-        head: Head,
-        mut sending: Sending,
-        outcome: Result<usize>,
-    ) {
+    fn write_the_rest(&mut self, at: u32, head: Head, mut sending: Sending, outcome: Result<usize>) {
         let Some(member) = self.members.get_mut(at) else { return };
         (member.has_turn, member.in_batch) = (true, true);
         let progress = sending.note(outcome, member.slot.kind().is_byte_stream());
-        self.after_batched(queue, at, head, sending, progress);
+        self.after_batched(at, head, sending, progress);
     }
 
     /// Sends at the end of the taking if it is its turn, or stands in line.
-    pub fn send(&mut self, queue: &Queue, at: u32, head: Head, mut sending: Sending) -> Result<()> {
+    pub fn send(&mut self, at: u32, head: Head, mut sending: Sending) -> Result<()> {
         let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
         let is_gram = has_datagrams(member.slot) && sending.as_datagram().is_some();
         if is_gram && self.is_gathered(at) && member.connects.is_empty() {
             self.grams.push(Batched { at, head, sending });
             return Ok(());
         }
-        let limit = queue.send_limit();
+        let limit = self.shared.send_limit();
         // What needs no memory of the library's is never too much.
         let is_limited = limit > 0 && sending.weight() > 0;
         let would_pass = |member: &Member| {
@@ -140,7 +124,7 @@ impl State {
         };
         if member.in_batch && (is_limited || is_gram) {
             // What waits of it is not known yet.
-            self.flush(queue);
+            self.flush();
         }
         let Some(member) = self.members.get_mut(at) else { return Err(Error::EBADF) };
         let refused = if self.broken.contains(&member.number) {
@@ -157,7 +141,7 @@ impl State {
             member.in_batch = true;
             let one = Batched { at, head, sending };
             match is_gram {
-                true => self.gather(queue, one),
+                true => self.gather(one),
                 false => self.batch.push(one),
             }
             return Ok(());
@@ -170,15 +154,15 @@ impl State {
         if let Some(member) = self.members.get_mut(at) {
             member.waiting += sending.weight();
         }
-        self.queue_up(queue, at, head, Detail::Send(Box::new(sending)), timeout);
+        self.queue_up(at, head, Detail::Send(Box::new(sending)), timeout);
         Ok(())
     }
 
     /// Puts something behind the transfers of a handle, and goes on with them if it is its turn.
-    pub fn queue_up(&mut self, queue: &Queue, at: u32, head: Head, detail: Detail, timeout: i64) {
+    pub fn queue_up(&mut self, at: u32, head: Head, detail: Detail, timeout: i64) {
         // What was gathered goes, or stands in the line, before it.
         if self.is_gathered(at) {
-            self.flush(queue);
+            self.flush();
         }
         let id = self.enlist(at, head, detail, timeout);
         let (Some(work), Some(member)) = (self.works.get_mut(id), self.members.get_mut(at)) else { return };
@@ -187,7 +171,7 @@ impl State {
             if !member.has_turn && turn::try_take(member.slot) {
                 member.has_turn = true;
             } else {
-                let ticket = Ticket { queue: queue.handle, stamp: work.stamp };
+                let ticket = Ticket { queue: self.shared.address(), stamp: work.stamp };
                 work.mark = Mark::AwaitsTurn;
                 let slot = member.slot;
                 if turn::wait(slot, ticket) {
@@ -195,7 +179,7 @@ impl State {
                 }
             }
         }
-        self.pump(queue, at);
+        self.pump(at);
     }
 
     /// It is an operation's turn; whether there is such a one.
@@ -239,15 +223,15 @@ impl State {
     }
 
     /// Tries the transfers of the batch.
-    pub fn flush(&mut self, queue: &Queue) {
-        self.flush_grams(queue);
+    pub fn flush(&mut self) {
+        self.flush_grams();
         while !self.batch.is_empty() {
             let mut batch = std::mem::take(&mut self.batch);
             if batch.len() > FEW && self.has_ring {
-                self.flush_at_once(queue, &mut batch);
+                self.flush_at_once(&mut batch);
             }
             for one in batch.drain(..) {
-                self.try_batched(queue, one);
+                self.try_batched(one);
             }
             // The memory serves the next run.
             batch.append(&mut self.batch);
@@ -256,7 +240,7 @@ impl State {
     }
 
     /// Carries out by one system call what can be carried out so. What is left in the batch goes by itself.
-    fn flush_at_once(&mut self, queue: &Queue, batch: &mut Vec<Batched>) {
+    fn flush_at_once(&mut self, batch: &mut Vec<Batched>) {
         if self.calls.try_reserve(batch.len()).is_err() || self.batch.try_reserve(batch.len()).is_err() {
             return;
         }
@@ -272,11 +256,11 @@ impl State {
                 calls.push(Call::send(slot.fd(), bytes));
             }
         }
-        queue.carry_out(&mut calls);
+        self.shared.carry_out(&mut calls);
         for (one, call) in batch.drain(..calls.len()).zip(calls.drain(..)) {
             match call.outcome {
-                Some(Ok(count)) if one.sending.is_whole(count) => self.sent_whole(queue, one),
-                Some(outcome) => self.carried_out(queue, one, outcome),
+                Some(Ok(count)) if one.sending.is_whole(count) => self.sent_whole(one),
+                Some(outcome) => self.carried_out(one, outcome),
                 None => self.batch.push(one),
             }
         }
@@ -286,42 +270,35 @@ impl State {
 
     /// A transfer of the batch went whole by its first try.
     #[inline]
-    fn sent_whole(&mut self, queue: &Queue, one: Batched) {
+    fn sent_whole(&mut self, one: Batched) {
         let Batched { at, head, sending } = one;
         let Some(member) = self.members.get_mut(at) else { return };
         debug_assert!(member.in_batch && member.has_turn, "it was not its turn");
         member.in_batch = false;
         self.finish(&head, sending.length() as i64, 0);
         self.give_back(sending);
-        self.pass_turn(queue, at);
+        self.pass_turn(at);
     }
 
     #[cold]
-    fn carried_out(&mut self, queue: &Queue, one: Batched, outcome: sys::Result<usize>) {
+    fn carried_out(&mut self, one: Batched, outcome: sys::Result<usize>) {
         let Batched { at, head, mut sending } = one;
         let Some(slot) = self.members.get(at).map(|member| member.slot) else { return };
         let progress = sending.carried_out(slot, outcome);
-        self.after_batched(queue, at, head, sending, progress);
+        self.after_batched(at, head, sending, progress);
     }
 
-    pub fn try_batched(&mut self, queue: &Queue, one: Batched) {
+    pub fn try_batched(&mut self, one: Batched) {
         let Batched { at, head, mut sending } = one;
         let progress = match self.members.get(at).map(Member::open) {
             Some(Ok(slot)) => sending.attempt(&slot),
             _ => Progress::Failed(Error::ECANCELED),
         };
-        self.after_batched(queue, at, head, sending, progress);
+        self.after_batched(at, head, sending, progress);
     }
 
     /// What comes of a transfer of the batch: the end, or a place at the front of the line.
-    pub fn after_batched(
-        &mut self,
-        queue: &Queue,
-        at: u32,
-        head: Head,
-        mut sending: Sending,
-        progress: Progress,
-    ) {
+    pub fn after_batched(&mut self, at: u32, head: Head, mut sending: Sending, progress: Progress) {
         let Some(member) = self.members.get_mut(at) else { return };
         debug_assert!(member.in_batch && member.has_turn, "it was not its turn");
         member.in_batch = false;
@@ -346,15 +323,15 @@ impl State {
                     self.works.push_front(&mut member.sends, id);
                 }
                 self.start_clock(id, timeout);
-                self.sync(queue, at);
+                self.sync(at);
             }
             Progress::Complete => {
                 self.sent(&head, sending, Ok(()));
-                self.pass_turn(queue, at);
+                self.pass_turn(at);
             }
             Progress::Failed(error) => {
                 let broken = self.sent(&head, sending, Err(error));
-                self.after_failure(queue, at, broken);
+                self.after_failure(at, broken);
             }
         }
     }
@@ -370,17 +347,17 @@ impl State {
         outcome.is_err() && moved > 0
     }
 
-    pub fn after_failure(&mut self, queue: &Queue, at: u32, broken: bool) {
+    pub fn after_failure(&mut self, at: u32, broken: bool) {
         if broken {
             self.break_line(at);
             if let Some(member) = self.members.get(at) {
                 if self.broken.try_reserve(1).is_ok() {
                     self.broken.push(member.number);
                 }
-                turn::breaks(member.slot, |ticket| super::broken(member.slot, ticket));
+                turn::breaks(member.slot);
             }
         }
-        self.pass_turn(queue, at);
+        self.pass_turn(at);
     }
 
     /// Of a transfer only a part went: those behind it can't go any more.
@@ -422,7 +399,7 @@ impl State {
 
     /// Goes on with what stands in line, or gives the turn to others.
     #[inline]
-    pub fn pass_turn(&mut self, queue: &Queue, at: u32) {
+    pub fn pass_turn(&mut self, at: u32) {
         let Some(member) = self.members.get_mut(at) else { return };
         member.is_blocked = false;
         if member.sends.is_empty() {
@@ -431,8 +408,8 @@ impl State {
             }
             return;
         }
-        self.pump(queue, at);
-        self.sync(queue, at);
+        self.pump(at);
+        self.sync(at);
     }
 
     /// Whether an operation waits for a connect that the same queue has taken before it.
@@ -448,7 +425,7 @@ impl State {
     }
 
     /// Sends what stands in line, until the system takes no more.
-    pub fn pump(&mut self, queue: &Queue, at: u32) {
+    pub fn pump(&mut self, at: u32) {
         loop {
             let Some(member) = self.members.get_mut(at) else { return };
             let id = member.sends.first;
@@ -467,7 +444,7 @@ impl State {
                 }
                 return;
             }
-            if self.is_gated(at, id) || !self.advance(queue, at, id) {
+            if self.is_gated(at, id) || !self.advance(at, id) {
                 return;
             }
         }
@@ -481,7 +458,7 @@ impl State {
     }
 
     /// Carries out the first of a line; whether the next may follow.
-    pub fn advance(&mut self, queue: &Queue, at: u32, id: u32) -> bool {
+    pub fn advance(&mut self, at: u32, id: u32) -> bool {
         let slot = match self.members.get(at).map(Member::open) {
             Some(Ok(slot)) => slot,
             _ => return false,
@@ -504,9 +481,9 @@ impl State {
                         if has_moved {
                             self.resting.forget(id);
                         } else {
-                            self.tried_in_vain(queue, id);
+                            self.tried_in_vain(id);
                         }
-                        self.sync(queue, at);
+                        self.sync(at);
                         return false;
                     }
                     Progress::Complete => {
@@ -516,7 +493,7 @@ impl State {
                     }
                     Progress::Failed(error) => {
                         let broken = self.drop_send(id, error);
-                        self.after_failure(queue, at, broken);
+                        self.after_failure(at, broken);
                         return false;
                     }
                 }
@@ -529,7 +506,7 @@ impl State {
             }
             Detail::Close => {
                 drop(slot);
-                self.complete_close(queue, at, id);
+                self.complete_close(at, id);
                 return false;
             }
             _ => return false,

@@ -4,26 +4,26 @@
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
 use crate::core::handle::lookup;
-use crate::core::handle::slot::Wait;
+use crate::core::handle::slot::{Slot, Wait};
 use crate::core::handle::table::Ref;
-use crate::core::handle::watchers::{self, Watcher};
+use crate::core::handle::watchers;
 use crate::core::memory;
 use crate::core::name::kind::Class;
-use crate::core::queue::Queue;
 use crate::core::queue::clock::{Clock, Due};
 use crate::core::queue::engine::Found;
 use crate::core::queue::event_list::EventList;
 use crate::core::queue::member::{Member, Members};
 use crate::core::queue::pool::{Lease, Pool};
-use crate::core::queue::reads::PlainRead;
-use crate::core::queue::record::{Caller, Done, Op, Verb, flag as bit};
+use crate::core::queue::record::{Caller, Done, Head, Op, Verb, flag as bit};
 use crate::core::queue::resting::Resting;
-use crate::core::queue::sends::Batched;
-use crate::core::queue::work::{Detail, Head, Line, NONE, Ticks, TimeLimit, Works};
+use crate::core::queue::sending::Batched;
+use crate::core::queue::shared::Shared;
+use crate::core::queue::work::{Detail, Line, NONE, Ticks, TimeLimit, Works};
 use crate::core::readiness;
 use crate::core::socket::life;
 use crate::sys::{BATCH, Call, Events};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// So few transfers go by themselves, where more would go by one system call.
@@ -74,8 +74,18 @@ pub struct Closing {
     pub is_last: bool,
 }
 
+/// A read that is one system call. A close waits for the queue's lock before it closes the descriptor.
+#[derive(Debug)]
+pub struct PlainRead {
+    pub id: u32,
+    pub slot: &'static Slot,
+    pub lease: Lease,
+    pub length: usize,
+}
+
 #[derive(Debug)]
 pub struct State {
+    pub shared: Arc<Shared>,
     pub works: Works,
     pub members: Members,
     pub events: EventList,
@@ -116,8 +126,9 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(pool: Pool) -> Self {
+    pub fn new(shared: Arc<Shared>, pool: Pool) -> Self {
         Self {
+            shared,
             works: Works::new(),
             members: Members::new(),
             events: EventList::new(),
@@ -210,18 +221,18 @@ impl State {
 
     /// Takes an operation.
     #[inline]
-    pub fn take(&mut self, queue: &Queue, op: &Op, caller: &impl Caller) {
+    pub fn take(&mut self, op: &Op, caller: &impl Caller) {
         // What there is most of goes the shortest way.
         let outcome = match op.is_good_write() && self.failed.is_empty() && self.broken.is_empty() {
-            true => self.take_write(queue, op, Head::new(op, Verb::Write), caller),
-            false => self.try_take(queue, op, caller),
+            true => self.take_write(op, Head::new(op, Verb::Write), caller),
+            false => self.try_take(op, caller),
         };
         if let Err(error) = outcome {
             self.emit(op.failed(error));
         }
     }
 
-    fn try_take(&mut self, queue: &Queue, op: &Op, caller: &impl Caller) -> Result<()> {
+    fn try_take(&mut self, op: &Op, caller: &impl Caller) -> Result<()> {
         let verb = op.verb()?;
         if verb.keeps_memory() {
             memory::check()?;
@@ -236,17 +247,17 @@ impl State {
                 let lease = self.pool.take_back(op.buffer)?;
                 self.give(lease);
             }
-            Verb::Write => self.take_write(queue, op, head, caller)?,
-            Verb::SendTo => self.take_send_to(queue, op, head, caller)?,
-            Verb::SendFile => self.take_send_file(queue, op, head)?,
-            Verb::Read | Verb::ReceiveFrom | Verb::Accept => self.take_read(queue, op, head)?,
-            Verb::Poll => self.take_poll(queue, op, head)?,
+            Verb::Write => self.take_write(op, head, caller)?,
+            Verb::SendTo => self.take_send_to(op, head, caller)?,
+            Verb::SendFile => self.take_send_file(op, head)?,
+            Verb::Read | Verb::ReceiveFrom | Verb::Accept => self.take_read(op, head)?,
+            Verb::Poll => self.take_poll(op, head)?,
             Verb::Timer => self.take_timer(op, head)?,
-            Verb::Cancel => self.take_cancel(queue, op, head)?,
-            Verb::Shutdown => self.take_shutdown(queue, op, head)?,
-            Verb::Close => self.take_close(queue, op, head)?,
-            Verb::Connect => self.take_connect(queue, op, head, caller)?,
-            Verb::Resolve => self.take_resolve(queue, op, head, caller)?,
+            Verb::Cancel => self.take_cancel(op, head)?,
+            Verb::Shutdown => self.take_shutdown(op, head)?,
+            Verb::Close => self.take_close(op, head)?,
+            Verb::Connect => self.take_connect(op, head, caller)?,
+            Verb::Resolve => self.take_resolve(op, head, caller)?,
         }
         Ok(())
     }
@@ -271,26 +282,25 @@ impl State {
 
     /// The member of a handle, which it becomes if it is none yet.
     #[inline]
-    pub fn member(&mut self, queue: &Queue, number: i64) -> Result<u32> {
+    pub fn member(&mut self, number: i64) -> Result<u32> {
         match self.members.of(number) {
             Some(at) => match self.members.get(at) {
                 Some(member) if member.slot.stands_for(number) => Ok(at),
                 _ => Err(Error::EBADF),
             },
-            None => self.join(queue, number),
+            None => self.join(number),
         }
     }
 
     #[cold]
-    pub fn join(&mut self, queue: &Queue, number: i64) -> Result<u32> {
+    pub fn join(&mut self, number: i64) -> Result<u32> {
         let slot = lookup::pollable(number)?;
         let at = self.members.insert(Member::new(number, slot.slot()))?;
         let room = self.members.room();
         let there_is = [&mut self.ready, &mut self.starved]
             .into_iter()
             .all(|line| line.try_reserve_exact(room.saturating_sub(line.len())).is_ok());
-        let watcher = Watcher { handle: queue.handle, callbacks: &super::CALLBACKS };
-        let joined = if there_is { watchers::add(&slot, watcher) } else { Err(Error::ENOMEM) };
+        let joined = if there_is { watchers::add(&slot, self.shared.watcher) } else { Err(Error::ENOMEM) };
         // A close that came before the note was there has not seen it.
         let joined = joined.and(if slot.is_closed() { Err(Error::EBADF) } else { Ok(()) });
         joined.inspect_err(|_| {
@@ -324,10 +334,10 @@ impl State {
         }
     }
 
-    pub fn take_read(&mut self, queue: &Queue, op: &Op, head: Head) -> Result<()> {
+    pub fn take_read(&mut self, op: &Op, head: Head) -> Result<()> {
         let wait = if head.verb == Verb::Accept { Wait::Accept } else { Wait::Read };
         let length = u32::try_from(op.length.min(i64::from(u32::MAX))).map_err(|_| Error::EINVAL)?;
-        let at = self.member(queue, op.handle)?;
+        let at = self.member(op.handle)?;
         let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
         if head.verb == Verb::ReceiveFrom && member.slot.class() != Class::Socket {
             return Err(Error::ENOTSOCK);
@@ -349,19 +359,19 @@ impl State {
         if is_tried {
             self.note(at, Events::READ);
         }
-        self.sync(queue, at);
+        self.sync(at);
         Ok(())
     }
 
-    pub fn take_poll(&mut self, queue: &Queue, op: &Op, head: Head) -> Result<()> {
+    pub fn take_poll(&mut self, op: &Op, head: Head) -> Result<()> {
         let events = i32::try_from(op.value).map_err(|_| Error::EINVAL)?;
         if events == 0 || events & !Events::ALL.0 != 0 {
             return Err(Error::EINVAL);
         }
-        let at = self.member(queue, op.handle)?;
+        let at = self.member(op.handle)?;
         self.enlist(at, head, Detail::Poll(events), -1);
         self.look(at);
-        self.sync(queue, at);
+        self.sync(at);
         Ok(())
     }
 
@@ -382,19 +392,19 @@ impl State {
         Ok(())
     }
 
-    pub fn take_shutdown(&mut self, queue: &Queue, op: &Op, head: Head) -> Result<()> {
+    pub fn take_shutdown(&mut self, op: &Op, head: Head) -> Result<()> {
         let how = i32::try_from(op.value).map_err(|_| Error::EINVAL)?;
         life::halves(how)?;
-        let at = self.member(queue, op.handle)?;
-        self.queue_up(queue, at, head, Detail::Shutdown(how), -1);
+        let at = self.member(op.handle)?;
+        self.queue_up(at, head, Detail::Shutdown(how), -1);
         Ok(())
     }
 
-    pub fn end_all(&mut self, queue: &Queue, at: u32, error: Error) {
+    pub fn end_all(&mut self, at: u32, error: Error) {
         // Nothing that is to end goes because what was before it has ended.
         self.hold(&[at], true);
         for which in Which::ALL {
-            self.end_line(queue, at, which, error);
+            self.end_line(at, which, error);
         }
         self.hold(&[at], false);
     }
@@ -404,33 +414,33 @@ impl State {
         (!line.is_empty()).then_some(line.first)
     }
 
-    pub fn end_line(&mut self, queue: &Queue, at: u32, which: Which, error: Error) {
+    pub fn end_line(&mut self, at: u32, which: Which, error: Error) {
         while let Some(id) = self.first_of(at, which) {
-            self.end(queue, id, error);
+            self.end(id, error);
         }
     }
 
     /// Ends an operation before its time.
-    pub fn end(&mut self, queue: &Queue, id: u32, error: Error) {
+    pub fn end(&mut self, id: u32, error: Error) {
         let Some(work) = self.unlist(id) else { return };
         let (at, head) = (work.member, work.head());
         match work.detail {
             Detail::Send(sending) => {
                 let broken = self.sent(&head, *sending, Err(error));
-                self.after_failure(queue, at, broken);
+                self.after_failure(at, broken);
             }
             Detail::Close => {
-                self.reopen(queue, at);
+                self.reopen(at);
                 self.finish(&head, error.code(), 0);
-                self.pass_turn(queue, at);
+                self.pass_turn(at);
             }
             Detail::Shutdown(_) => {
                 self.finish(&head, error.code(), 0);
-                self.pass_turn(queue, at);
+                self.pass_turn(at);
             }
             Detail::Connect(connecting) => {
                 self.finish(&head, error.code(), 0);
-                self.connect_ended(queue, at, work.stamp, *connecting, Err(error));
+                self.connect_ended(at, work.stamp, *connecting, Err(error));
             }
             detail @ (Detail::Receive { .. }
             | Detail::Accept
@@ -444,18 +454,18 @@ impl State {
                 };
                 self.finish(&head, error.code(), value);
                 if at != NONE {
-                    self.sync(queue, at);
+                    self.sync(at);
                 }
             }
         }
     }
 
-    pub fn take_cancel(&mut self, queue: &Queue, op: &Op, head: Head) -> Result<()> {
+    pub fn take_cancel(&mut self, op: &Op, head: Head) -> Result<()> {
         let all = op.has(bit::ALL);
         if all && (op.value != 0 || op.handle == 0) {
             return Err(Error::EINVAL);
         }
-        self.flush(queue);
+        self.flush();
         let is_meant = |id: &u32| {
             self.works.get(*id).is_some_and(|work| op.handle == 0 || work.head().handle == op.handle)
         };
@@ -473,12 +483,12 @@ impl State {
         self.hold(&members, true);
         for (stamp, id, _) in victims {
             if self.works.get(id).is_some_and(|work| work.stamp == stamp) {
-                self.end(queue, id, Error::ECANCELED);
+                self.end(id, Error::ECANCELED);
             }
         }
         self.hold(&members, false);
         for at in members {
-            self.pass_turn(queue, at);
+            self.pass_turn(at);
         }
         Ok(())
     }

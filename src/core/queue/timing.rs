@@ -3,7 +3,6 @@
 
 use crate::core::deadline::Deadline;
 use crate::core::error::Error;
-use crate::core::queue::Queue;
 use crate::core::queue::clock::Due;
 use crate::core::queue::record::{Done, Verb, flag as bit};
 use crate::core::queue::state::{MOST, State};
@@ -27,8 +26,8 @@ impl State {
     }
 
     /// Does what is due.
-    pub fn fire(&mut self, queue: &Queue) {
-        self.end_rests(queue);
+    pub fn fire(&mut self) {
+        self.end_rests();
         if self.clock.is_empty() {
             return;
         }
@@ -56,20 +55,20 @@ impl State {
                 continue;
             }
             match work.time_limit.as_ref().and_then(|time_limit| time_limit.deadline) {
-                Some(when) if when <= now => self.time_out(queue, due, now),
+                Some(when) if when <= now => self.time_out(due, now),
                 // It was served meanwhile, and waits anew; or it is a connect that looks again.
                 Some(when) => {
                     self.clock.add(Due { when, ..due });
-                    self.look_again(queue, due.id);
+                    self.look_again(due.id);
                 }
-                None => self.look_again(queue, due.id),
+                None => self.look_again(due.id),
             }
         }
     }
 
     /// An operation has waited too long, unless there is now what it waits for.
-    fn time_out(&mut self, queue: &Queue, due: Due, now: Instant) {
-        self.try_once_more(queue, due.id);
+    fn time_out(&mut self, due: Due, now: Instant) {
+        self.try_once_more(due.id);
         let Some(work) = self.works.get(due.id).filter(|work| work.stamp == due.stamp) else { return };
         match work.time_limit.as_ref().and_then(|time_limit| time_limit.deadline) {
             Some(when) if when <= now => {}
@@ -78,27 +77,27 @@ impl State {
         }
         let at = work.member;
         if matches!(work.detail, Detail::Connect(_)) {
-            return self.connect_timed_out(queue, due.id);
+            return self.connect_timed_out(due.id);
         }
-        self.end(queue, due.id, Error::ETIMEDOUT);
+        self.end(due.id, Error::ETIMEDOUT);
         self.note_rest(at);
     }
 
     /// Tries an operation that is about to end. Others may have had all the room for events, or all that the engine tells at a
     /// time: it must not pay for that.
-    fn try_once_more(&mut self, queue: &Queue, id: u32) {
+    fn try_once_more(&mut self, id: u32) {
         let Some(work) = self.works.get(id) else { return };
         let at = work.member;
         match work.detail {
-            Detail::Connect(_) => self.connect_moved(queue, at),
+            Detail::Connect(_) => self.connect_moved(at),
             Detail::Receive { .. } | Detail::Accept if self.is_next_read(at, id) => {
-                self.read_once(queue, at, id);
+                self.read_once(at, id);
             }
             Detail::Send(_) => {
                 if let Some(member) = self.members.get_mut(at) {
                     member.found = member.found.or(Events::WRITE);
                 }
-                self.pump(queue, at);
+                self.pump(at);
             }
             _ => {}
         }
@@ -109,10 +108,10 @@ impl State {
     }
 
     /// An operation has asked to be looked at now.
-    pub fn look_again(&mut self, queue: &Queue, id: u32) {
+    pub fn look_again(&mut self, id: u32) {
         if let Some(Work { detail: Detail::Connect(_), member, .. }) = self.works.get(id) {
             let at = *member;
-            self.connect_moved(queue, at);
+            self.connect_moved(at);
         }
     }
 
@@ -161,13 +160,13 @@ impl State {
     }
 
     /// Ends what must not wait and would have to.
-    pub fn end_impatient(&mut self, queue: &Queue) {
+    pub fn end_impatient(&mut self) {
         if self.impatient.is_empty() {
             return;
         }
         for (id, stamp) in std::mem::take(&mut self.impatient) {
             if self.was_left_out(id) {
-                self.try_once_more(queue, id);
+                self.try_once_more(id);
             }
             let Some(work) = self.works.get_mut(id).filter(|work| work.stamp == stamp) else { continue };
             if std::mem::replace(&mut work.mark, Mark::None) == Mark::Served {
@@ -175,8 +174,8 @@ impl State {
                 continue;
             }
             match work.head().verb {
-                Verb::Connect => self.tell_connect(queue, id),
-                _ => self.end(queue, id, Error::EAGAIN),
+                Verb::Connect => self.tell_connect(id),
+                _ => self.end(id, Error::EAGAIN),
             }
         }
     }

@@ -3,15 +3,21 @@
 //! in the slot. Not here: the order within one queue.
 
 use crate::core::handle::extras::{self, Part};
-use crate::core::handle::number::Handle;
 use crate::core::handle::slot::{Slot, flag};
+use crate::core::queue::shared::{Address, Notice};
 use std::collections::VecDeque;
 
 /// An operation that waits for its turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ticket {
-    pub queue: Handle,
+    pub queue: Address,
     pub stamp: u64,
+}
+
+impl Ticket {
+    fn is(self, other: Self) -> bool {
+        (self.queue.handle, self.stamp) == (other.queue.handle, other.stamp)
+    }
 }
 
 /// Those that wait.
@@ -45,7 +51,7 @@ pub fn wait(slot: &Slot, ticket: Ticket) -> bool {
     slot.set_flags(flag::SENDERS_WAIT);
     // Whoever had the turn may have given it back before it could see that somebody waits.
     match next(slot) {
-        Some(first) if first == ticket => true,
+        Some(first) if first.is(ticket) => true,
         Some(other) => {
             grant(slot, other);
             false
@@ -87,7 +93,7 @@ fn next(slot: &Slot) -> Option<Ticket> {
 
 /// Tells a queue that it is an operation's turn; if there is no such queue any more, it is the next one's.
 fn grant(slot: &Slot, mut ticket: Ticket) {
-    while !super::granted(slot, ticket) {
+    while !ticket.queue.post(Notice::Granted(slot.handle().encode(), ticket.stamp)) {
         slot.clear_flags(flag::SENDING);
         match next(slot) {
             Some(next) => ticket = next,
@@ -97,11 +103,13 @@ fn grant(slot: &Slot, mut ticket: Ticket) {
 }
 
 /// A transfer has ended in the middle: what waits of other queues can't go any more. They are told, and keep their places.
-pub fn breaks(slot: &Slot, report: impl Fn(Ticket)) {
+pub fn breaks(slot: &Slot) {
     if !is_awaited(slot) {
         return;
     }
     let ticket =
         |at| extras::find(slot.handle().index, |Tickets(waiting)| waiting.get(at).copied()).flatten();
-    (0..).map_while(ticket).for_each(report);
+    for ticket in (0..).map_while(ticket) {
+        ticket.queue.post(Notice::Broken(slot.handle().encode(), ticket.stamp));
+    }
 }

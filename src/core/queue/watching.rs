@@ -3,12 +3,15 @@
 
 use crate::core::error::Error;
 use crate::core::handle::chunks;
+use crate::core::queue::connecting;
 use crate::core::queue::engine::Found;
+use crate::core::queue::shared::Notice;
 use crate::core::queue::state::State;
+use crate::core::queue::turn;
 use crate::core::queue::work::Detail;
-use crate::core::queue::{Notice, Queue, turn};
 use crate::core::readiness;
 use crate::sys::{self, Events};
+use std::time::Instant;
 
 impl State {
     /// Something of a member may be ready: it is served when its time comes.
@@ -31,45 +34,45 @@ impl State {
     }
 
     /// What the engine has found.
-    pub fn note_found(&mut self, queue: &Queue, found: &Found) {
+    pub fn note_found(&mut self, found: &Found) {
         self.resting.count_find(!found.list.is_empty());
         for (tag, events) in &found.list {
             if let Some(at) = self.members.find(*tag) {
-                self.note_one(queue, at, *events);
-            } else if let Some(at) = super::connecting::owner(*tag) {
-                self.race_moved(queue, at);
+                self.note_one(at, *events);
+            } else if let Some(at) = connecting::owner(*tag) {
+                self.race_moved(at);
             }
         }
     }
 
     #[inline]
-    pub fn note_one(&mut self, queue: &Queue, at: u32, events: Events) {
+    pub fn note_one(&mut self, at: u32, events: Events) {
         let Some(member) = self.members.get_mut(at) else { return };
         if !member.connects.is_empty() {
-            self.connect_moved(queue, at);
+            self.connect_moved(at);
             let Some(member) = self.members.get(at) else { return };
             if !readiness::in_kernel(member.slot) {
-                return self.sync(queue, at);
+                return self.sync(at);
             }
         }
         let Some(member) = self.members.get_mut(at) else { return };
         if events.any(Events::WRITE) && member.is_blocked {
             member.found = member.found.or(Events::WRITE);
-            self.pump(queue, at);
-            self.sync(queue, at);
+            self.pump(at);
+            self.sync(at);
         }
         let Some(member) = self.members.get(at) else { return };
         if !member.reads.is_empty() || !member.polls.is_empty() {
             return self.note(at, readiness::conclude(member.slot, events));
         }
-        self.unwatch_idle(queue, at);
+        self.unwatch_idle(at);
     }
 
     /// The kernel tells what nobody wants to know.
-    pub fn unwatch_idle(&mut self, queue: &Queue, at: u32) {
+    pub fn unwatch_idle(&mut self, at: u32) {
         let wanted = self.wanted(at);
         let tag = self.members.tag(at);
-        let (Some(member), Some(engine)) = (self.members.get_mut(at), queue.engine()) else { return };
+        let (Some(member), Some(engine)) = (self.members.get_mut(at), self.shared.engine()) else { return };
         // Hang-ups and errors are told unasked: of what is only written to the next write tells them.
         if member.watched != wanted || wanted.is_empty() {
             let _ = engine.watch(member.watched_fd(), tag, member.watched, wanted);
@@ -104,10 +107,10 @@ impl State {
     }
 
     /// Has the engine watch what is wanted. What is watched for reading and not wanted just now is left: it will be again.
-    pub fn sync(&mut self, queue: &Queue, at: u32) {
+    pub fn sync(&mut self, at: u32) {
         let wanted = self.wanted(at);
         let tag = self.members.tag(at);
-        let (Some(member), Some(engine)) = (self.members.get_mut(at), queue.engine()) else { return };
+        let (Some(member), Some(engine)) = (self.members.get_mut(at), self.shared.engine()) else { return };
         let is_held = member.is_starved || self.resting.has(member.reads.first);
         let keep = member.watched.and(Events::READ).when(!is_held && readiness::in_kernel(member.slot));
         let wanted = wanted.or(keep);
@@ -124,43 +127,43 @@ impl State {
         }
         match outcome {
             Ok(()) => member.watched = wanted,
-            Err(error) => self.unwatchable(queue, at, error),
+            Err(error) => self.unwatchable(at, error),
         }
     }
 
     /// Has the kernel look again: it looks by itself only when something comes.
-    pub fn watch_anew(&mut self, queue: &Queue, at: u32) {
+    pub fn watch_anew(&mut self, at: u32) {
         let tag = self.members.tag(at);
-        if let (Some(member), Some(engine)) = (self.members.get(at), queue.engine()) {
+        if let (Some(member), Some(engine)) = (self.members.get(at), self.shared.engine()) {
             let _ = engine.watch(member.watched_fd(), tag, member.watched, member.watched);
         }
     }
 
     /// The kernel does not take it: whatever would wait for it ends.
     #[cold]
-    pub fn unwatchable(&mut self, queue: &Queue, at: u32, error: Error) {
+    pub fn unwatchable(&mut self, at: u32, error: Error) {
         if let Some(member) = self.members.get_mut(at) {
             member.watched = Events::NONE;
         }
-        self.end_all(queue, at, error);
+        self.end_all(at, error);
     }
 
     /// Others have changed something.
-    pub fn handle_notices(&mut self, queue: &Queue, notices: Vec<Notice>) {
+    pub fn handle_notices(&mut self, notices: Vec<Notice>) {
         for notice in notices {
             match notice {
                 Notice::Changed(number) => {
                     if let Some(at) = self.members.of(number) {
-                        self.changed(queue, at);
+                        self.changed(at);
                     }
                 }
                 Notice::Again(number) => {
                     if let Some(at) = self.members.of(number) {
-                        self.watch_anew(queue, at);
+                        self.watch_anew(at);
                     }
                 }
                 Notice::Granted(number, stamp) => match self.members.of(number) {
-                    Some(at) if self.granted(stamp, at) => self.pump(queue, at),
+                    Some(at) if self.granted(stamp, at) => self.pump(at),
                     // It has ended meanwhile. The handle may be closed to all but the CLOSE that waits behind it.
                     _ => {
                         let slot = chunks::slot_of(number).filter(|slot| slot.handle().encode() == number);
@@ -180,14 +183,14 @@ impl State {
                         self.drop_send(id, Error::ECANCELED);
                     }
                 }
-                Notice::Answered(id, stamp) => self.answered(queue, id, stamp),
+                Notice::Answered(id, stamp) => self.answered(id, stamp),
             }
         }
     }
 
-    pub fn changed(&mut self, queue: &Queue, at: u32) {
-        self.connect_moved(queue, at);
-        self.sync(queue, at);
+    pub fn changed(&mut self, at: u32) {
+        self.connect_moved(at);
+        self.sync(at);
         self.look(at);
         let Some(member) = self.members.get_mut(at) else { return };
         // What waits for something that only the handle knows is tried.
@@ -197,7 +200,39 @@ impl State {
         let Some(member) = self.members.get_mut(at) else { return };
         if !member.sends.is_empty() {
             member.found = member.found.or(Events::WRITE);
-            self.pump(queue, at);
+            self.pump(at);
+        }
+    }
+
+    /// The kernel had nothing for an operation.
+    #[inline]
+    pub fn tried_in_vain(&mut self, id: u32) {
+        if self.resting.is_in_vain() {
+            self.rest(id);
+        }
+    }
+
+    #[cold]
+    fn rest(&mut self, id: u32) {
+        let Some(work) = self.works.get(id) else { return };
+        let (at, stamp) = (work.member, work.stamp);
+        if self.resting.begin(id, stamp) {
+            self.sync(at);
+        }
+    }
+
+    /// Has those watched for again that have rested.
+    pub fn end_rests(&mut self) {
+        if self.resting.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(due) = self.resting.next_over(now) {
+            let Some(work) = self.works.get(due.id).filter(|work| work.stamp == due.stamp) else { continue };
+            let at = work.member;
+            if self.resting.end(due.id) {
+                self.sync(at);
+            }
         }
     }
 }

@@ -3,33 +3,10 @@
 
 use crate::core::queue::chains::Chains;
 pub use crate::core::queue::chains::NONE;
-use crate::core::queue::connecting::Connecting;
-use crate::core::queue::record::{Done, Op, Verb, flag};
+use crate::core::queue::connecting::{Connecting, Question};
+use crate::core::queue::record::{Head, Verb};
 use crate::core::queue::sending::Sending;
 use std::time::{Duration, Instant};
-
-/// What all events of an operation say.
-#[derive(Clone, Copy, Debug)]
-pub struct Head {
-    pub token: i64,
-    pub handle: i64,
-    pub verb: Verb,
-    pub multi: bool,
-    pub quiet: bool,
-}
-
-impl Head {
-    pub const fn new(op: &Op, verb: Verb) -> Self {
-        let (multi, quiet) = (op.has(flag::MULTI), op.has(flag::QUIET));
-        Self { token: op.token, handle: op.handle, verb, multi, quiet }
-    }
-
-    /// Its event.
-    pub const fn done(&self, result: i64) -> Done {
-        let (token, handle, op) = (self.token, self.handle, self.verb as i64);
-        Done { token, handle, op, flags: 0, result, data: 0, value: 0, buffer: 0 }
-    }
-}
 
 /// What an operation needs to know besides.
 #[derive(Debug)]
@@ -47,7 +24,7 @@ pub enum Detail {
     Poll(i32),
     /// Once, or every so often.
     Timer(Option<Box<Ticks>>),
-    Resolve(Box<super::connecting::Question>),
+    Resolve(Box<Question>),
 }
 
 /// A timer that goes on.
@@ -365,6 +342,7 @@ impl Works {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::queue::record::Op;
 
     fn insert(works: &mut Works, token: i64) -> u32 {
         let op = Op { token, ..Op::default() };
