@@ -1,4 +1,5 @@
-//! When a call must give up. Absolute, so that a signal never stretches a wait.
+//! The moment at which a call gives up. Absolute, so that a wait that a signal interrupts is not extended when it goes on. Not
+//! here: waiting (`wait`).
 
 use crate::core::error::{Error, Result};
 use std::time::{Duration, Instant};
@@ -6,23 +7,23 @@ use std::time::{Duration, Instant};
 /// The moment at which waiting ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deadline {
-    /// Waiting is not wanted.
+    /// At once: the call does not wait.
     Now,
-    /// Then.
+    /// At this moment, with `ETIMEDOUT`.
     At(Instant),
-    /// Then, and it is said as the system says it of its own timeouts.
+    /// At this moment, with `EAGAIN`, as for the system's own timeouts (socket(7)).
     System(Instant),
-    /// It does not end.
+    /// Never.
     Never,
 }
 
-/// Refuses the negative numbers that have no meaning; -1 is "for ever".
+/// `EINVAL` for a timeout below -1, which means "for ever".
 pub const fn check(timeout_us: i64) -> Result<i64> {
     if timeout_us < -1 { Err(Error::EINVAL) } else { Ok(timeout_us) }
 }
 
 impl Deadline {
-    /// So many microseconds from now. A moment that the clock can't express never comes.
+    /// This many microseconds from now; a negative number, or a moment that the clock can't express, is never.
     #[must_use]
     pub fn after(timeout_us: i64) -> Self {
         match u64::try_from(timeout_us) {
@@ -32,13 +33,13 @@ impl Deadline {
         }
     }
 
-    /// So long from now.
+    /// This duration from now.
     #[must_use]
     pub fn after_duration(duration: Duration) -> Self {
         Instant::now().checked_add(duration).map_or(Self::Never, Self::At)
     }
 
-    /// The same as one of the system's.
+    /// The same moment as one of the system's own timeouts.
     #[must_use]
     pub const fn of_system(self) -> Self {
         match self {
@@ -47,7 +48,7 @@ impl Deadline {
         }
     }
 
-    /// What is left: `None` is for ever, zero is nothing.
+    /// How much time is left; `None` is for ever.
     #[must_use]
     #[inline]
     pub fn remaining(self) -> Option<Duration> {
@@ -80,7 +81,7 @@ impl Deadline {
         }
     }
 
-    /// What a call says that has run into it.
+    /// The error of a call that has reached it.
     #[must_use]
     pub const fn error(self) -> Error {
         match self {

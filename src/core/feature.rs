@@ -1,4 +1,5 @@
-//! What this build on this system can do, by name: for callers that would rather ask than fail.
+//! What this build on this system can do, by name (`anysock_has`). Not here: the options (`settings/catalogue`) and kinds
+//! (`name/kind`) that are asked for by name here as well.
 
 use crate::core::error::Error;
 use crate::core::name::kind::Kind;
@@ -17,7 +18,7 @@ pub struct Feature {
     is_there: fn() -> bool,
 }
 
-/// The few that there are.
+/// All of them.
 pub static FEATURES: [Feature; 4] = [
     Feature { name: "ipv6", meaning: "sockets of IPv6", is_there: || exists_kind("udp6") },
     Feature {
@@ -54,7 +55,7 @@ fn exists_kind(name: &str) -> bool {
     Kind::parse(name).is_ok_and(exists)
 }
 
-/// Whether the system knows the family. Raw kinds count as there even where the caller may not open them.
+/// Whether the system has the family, by opening a socket. A raw kind exists even if this user may not open it.
 fn exists(kind: Kind) -> bool {
     let family = kind.family().unwrap_or(Domain::IPV4);
     match family::create(kind, family) {

@@ -1,6 +1,7 @@
-//! What happens around `fork`. Before it, no thread is in the middle of opening or closing a descriptor, and every lock of
-//! the library is taken, so that none is held by a thread that the child does not have; after it, the child forgets what
-//! those threads were doing. Not here: what is locked, and how descriptors and handles are kept in step (`process/section`).
+//! The handlers around fork(2) (pthread_atfork(3)). Before it, they wait until no thread is opening or closing a descriptor,
+//! and take every lock of the library, so that none is held by a thread that the child does not have; after it, the child
+//! forgets what those threads were doing. Not here: what is locked, and how descriptors and handles are kept consistent
+//! (`process/section`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::{chunks, extras, table};
@@ -15,8 +16,8 @@ use std::time::{Duration, Instant};
 /// Never blocks, so that no fork can catch it half-made.
 static INSTALLED: OnceBool = OnceBool::new();
 
-/// Has the system tell of forks; called before the first handle exists. An error in a child that came by a fork of which it
-/// did not tell: all that the library knows is the parent's, and stays so.
+/// Installs the handlers, once; called before the first handle is made. `ENOTRECOVERABLE` in a child that was made by a fork which
+/// runs no handlers (`_Fork`): the library's state is the parent's there, and can't be repaired. Does not block.
 #[inline]
 pub fn install() -> Result<ForkAware> {
     match section::fork_aware() {
@@ -28,13 +29,13 @@ pub fn install() -> Result<ForkAware> {
 #[cold]
 #[inline(never)]
 fn install_now() -> Result<ForkAware> {
-    // Two threads may both do it: the handlers don't mind.
-    INSTALLED.get_or_try_init(tell_of_forks)?;
+    // Two threads may both install them: the handlers are written to run twice.
+    INSTALLED.get_or_try_init(install_handlers)?;
     section::fork_aware().ok_or(Error::ENOTRECOVERABLE)
 }
 
 #[cold]
-fn tell_of_forks() -> Result<bool> {
+fn install_handlers() -> Result<bool> {
     panics::install();
     sys::stay_loaded();
     sys::on_fork(prepare, parent, child)?;
@@ -43,16 +44,16 @@ fn tell_of_forks() -> Result<bool> {
     Ok(true)
 }
 
-/// How long a fork waits for sections. One takes microseconds; but a signal handler may have interrupted it to fork, and a
-/// close may linger.
+/// How long a fork waits for sections. One takes microseconds; but the fork may be made by a signal handler that has interrupted a
+/// section of its own thread, which then never ends, and a close may linger.
 const SECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// So often it looks for them at once, before it sleeps in between.
+/// How often it yields between two looks, before it sleeps in between.
 const SPINS: u32 = 64;
 
 const NAP: Duration = Duration::from_micros(100);
 
-/// Waits until no section is under way but of closes that linger: these have taken their descriptors from the process.
+/// Waits until no section is under way, except closes that linger: their descriptors are out of the process already.
 fn await_sections() {
     let began = Instant::now();
     for round in 0_u32.. {
@@ -72,21 +73,21 @@ struct Held {
     table: Guard<'static, chunks::Fresh>,
     wakers: Guard<'static, wait::Wakers>,
     workers: Guard<'static, workers::Workers>,
-    loose: Guard<'static, section::LooseEnds>,
+    unowned: Guard<'static, section::UnownedFds>,
 }
 
 impl Held {
     fn take() -> Self {
-        let fork = section::hold_back();
+        let fork = section::block_sections();
         await_sections();
-        // A structure's fields are made in the order in which they are written.
+        // The fields are evaluated in this order, which is that of the ranks.
         Self {
             _fork: fork,
             extras: extras::lock_all(),
             table: chunks::lock(),
             wakers: wait::lock(),
             workers: workers::lock(),
-            loose: section::lock_loose(),
+            unowned: section::lock_unowned(),
         }
     }
 }
@@ -95,14 +96,14 @@ static HELD: Deposit<Held> = Deposit::new();
 
 extern "C" fn prepare() {
     section::count_fork();
-    // Not a second time, where the handlers were installed twice.
+    // Does nothing the second time, if the handlers were installed twice.
     HELD.leave(Held::take);
 }
 
-/// What was held: the locks are free when it is dropped. None if the handlers run a second time.
+/// The locks, which are released when it is dropped; `None` if the handlers run a second time.
 fn release() -> Option<Held> {
     let held = HELD.take();
-    section::let_go();
+    section::allow_sections();
     held
 }
 
@@ -113,14 +114,14 @@ extern "C" fn parent() {
 extern "C" fn child() {
     let Some(mut held) = release() else { return };
     held.table.restore();
-    section::begin_anew();
+    section::reset_in_child();
     held.extras
         .iter_mut()
         .flat_map(|shard| shard.iter_mut().flatten())
         .for_each(|extras| extras.after_fork());
     held.wakers.forget();
     held.workers.forget();
-    held.loose.close();
+    held.unowned.close();
     drop(held);
     table::close_orphans(table::after_fork());
 }

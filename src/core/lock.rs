@@ -1,22 +1,22 @@
-//! Locks that know their rank. A thread takes them in ascending ranks alone, so that no two threads ever wait for each other's.
-//! Builds with debug assertions check that at every lock; release builds have nothing of it. Not here: what each protects.
+//! Mutexes with a rank (a lock hierarchy). A thread takes them in ascending order only, so that no two threads can deadlock.
+//! Builds with debug assertions check that at every lock; release builds do not. Not here: what each protects.
 //!
-//! Locks of `sys` have no rank: under them nothing of `core` is called, so that they are always the last.
+//! Locks of `sys` have no rank: nothing of `core` is called under them, so that they are always the last.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-/// All locks, in the order in which a thread may take them. `Fork` to `Loose` are those that a fork takes, all of them: under one
-/// of these no section begins, and nothing is waited for.
+/// All locks, in the order in which a thread may take them. A fork takes all from `Fork` to `Unowned`: while a thread holds one of
+/// these it begins no section and waits for nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Rank {
-    /// A batch queue's own (`queue`), of one queue at a time. No fork takes it: a child makes its queues anew.
+    /// A batch queue's state (`queue`), of one queue at a time. No fork takes it: a child makes its queues anew.
     Queue,
-    /// Whoever forks has it, and who would begin a section meanwhile waits for it (`process::fork`).
+    /// Held during a fork; whoever would begin a section meanwhile waits for it (`process::section`).
     Fork,
-    /// What some handles have besides their slot (`handle::extras`), one lock of 64. A fork alone has several.
+    /// What some handles have besides their slot (`handle::extras`), one lock of 64. Only a fork holds several.
     Extras,
     /// Slots that were never used (`handle::table`).
     Table,
@@ -24,9 +24,9 @@ pub enum Rank {
     Wakers,
     /// The library's own threads, and their work (`process::workers`).
     Workers,
-    /// Descriptors that are no handle's (`process::fork`).
-    Loose,
-    /// What others have to say to a batch queue (`queue`).
+    /// Descriptors that belong to no handle yet (`process::section`).
+    Unowned,
+    /// Messages of other threads to a batch queue (`queue`).
     Mailbox,
     /// What a batch queue watches by poll(2) (`queue::engine`).
     Polled,
@@ -34,14 +34,14 @@ pub enum Rank {
     Spare,
 }
 
-/// A mutex with a rank. One under which a thread has panicked is as good as before.
+/// A mutex with a rank. It is not poisoned: a panic while it is held leaves it usable.
 #[derive(Debug)]
 pub struct Mutex<T> {
     rank: ranks::Ranked,
     inner: std::sync::Mutex<T>,
 }
 
-/// A mutex that is held.
+/// The guard of a mutex, which is held as long as it lives.
 #[derive(Debug)]
 pub struct Guard<'a, T> {
     inner: MutexGuard<'a, T>,
@@ -53,14 +53,15 @@ impl<T> Mutex<T> {
         Self { rank: ranks::Ranked::new(rank), inner: std::sync::Mutex::new(value) }
     }
 
-    /// Waits for it.
+    /// Takes it; blocks while another thread holds it. Panics in debug builds if the thread holds one of the same or a higher
+    /// rank.
     #[inline]
     pub fn lock(&self) -> Guard<'_, T> {
         self.rank.check();
         self.lock_unchecked()
     }
 
-    /// Takes it if it is free. As this does not wait, it may come in any order.
+    /// Takes it if it is free. As this never waits, it is allowed in any order.
     #[inline]
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
         let inner = match self.inner.try_lock() {
@@ -71,7 +72,7 @@ impl<T> Mutex<T> {
         Some(Guard { inner, held: self.rank.hold() })
     }
 
-    /// Waits for all of an array, whose rank is one, in their order.
+    /// Takes all of an array, which have the same rank, in their order.
     pub fn lock_all<const N: usize>(array: &[Self; N]) -> [Guard<'_, T>; N] {
         array.iter().take(1).for_each(|first| first.rank.check());
         array.each_ref().map(Self::lock_unchecked)
@@ -85,7 +86,8 @@ impl<T> Mutex<T> {
 }
 
 impl<T> Guard<'_, T> {
-    /// Waits for a condition without it, and takes it again. Nothing else is held meanwhile.
+    /// Releases it, waits while `is_awaited` holds, for `time` at the most, and takes it again (Condvar::wait_timeout_while).
+    /// Panics in debug builds if the thread holds another lock.
     #[must_use]
     pub fn wait_timeout_while(
         self,
@@ -116,7 +118,7 @@ impl<T> DerefMut for Guard<'_, T> {
     }
 }
 
-/// What is about to be done may take long, or waits for a fork: the thread holds nothing that a fork takes.
+/// Panics in debug builds if the thread holds a lock that a fork takes: called before what may take long or wait for a fork.
 #[inline(always)]
 pub fn check_free() {
     ranks::check_free();
@@ -136,8 +138,8 @@ mod ranks {
         1 << rank as u8
     }
 
-    /// From `Fork` to `Loose`.
-    const TAKEN_BY_FORKS: u32 = (bit(Rank::Loose) << 1) - bit(Rank::Fork);
+    /// From `Fork` to `Unowned`.
+    const TAKEN_BY_FORKS: u32 = (bit(Rank::Unowned) << 1) - bit(Rank::Fork);
 
     #[derive(Debug)]
     pub struct Ranked(Rank);
@@ -229,7 +231,7 @@ mod tests {
     use std::time::Instant;
 
     static LOW: Mutex<i32> = Mutex::new(Rank::Extras, 1);
-    static HIGH: Mutex<i32> = Mutex::new(Rank::Loose, 2);
+    static HIGH: Mutex<i32> = Mutex::new(Rank::Unowned, 2);
     static QUEUE: Mutex<()> = Mutex::new(Rank::Queue, ());
 
     thread_local! {
@@ -268,7 +270,7 @@ mod tests {
             let _high = HIGH.lock();
             drop(LOW.lock());
         }));
-        static SAME: Mutex<()> = Mutex::new(Rank::Loose, ());
+        static SAME: Mutex<()> = Mutex::new(Rank::Unowned, ());
         assert!(is_refused(|| {
             let _high = HIGH.lock();
             drop(SAME.lock());

@@ -1,24 +1,24 @@
-//! Who is refused when the system has no memory. What a call needs to come to its end it is lent (`sys::reserve`), so that none
-//! ends the process and none stops in the middle. So that this is enough, nobody begins meanwhile what keeps memory or takes
-//! much of it: making a handle, keeping an option for later, registering, starting a thread. Not here: the reserve.
+//! What is refused when the system has no memory. A call that has begun gets what it needs from a reserve (`sys::reserve`), so
+//! that it neither ends the process nor stops half-way. So that the reserve is enough, nothing begins meanwhile that keeps
+//! memory or needs much of it: making a handle, keeping an option, registering, starting a thread. Not here: the reserve.
 
 use crate::core::error::{Error, Result};
 use crate::sys;
 
-/// For what keeps memory, before anything is done: an error while the system has none.
+/// `ENOMEM` while the system has no memory: called by what keeps memory, before it has done anything. Does not block.
 #[inline]
 pub fn check() -> Result<()> {
     if sys::is_memory_short() { Err(Error::ENOMEM) } else { Ok(()) }
 }
 
-/// A list of its own of so many, which may be too many.
+/// A copy of a list; `ENOMEM` if it is too long.
 pub fn copy<T: Clone>(list: &[T]) -> Result<Vec<T>> {
     let mut copy = room(list.len())?;
     copy.extend_from_slice(list);
     Ok(copy)
 }
 
-/// A list of what comes, which may be too many.
+/// A list of all items; `ENOMEM` if there are too many.
 pub fn list<T>(items: impl Iterator<Item = T>) -> Result<Vec<T>> {
     let mut list = Vec::new();
     for item in items {
@@ -28,7 +28,7 @@ pub fn list<T>(items: impl Iterator<Item = T>) -> Result<Vec<T>> {
     Ok(list)
 }
 
-/// One text a line, which may be too much.
+/// All texts, one a line; `ENOMEM` if that is too long.
 pub fn lines(texts: impl Iterator<Item = String>) -> Result<String> {
     let mut lines = String::new();
     for text in texts {
@@ -42,7 +42,7 @@ pub fn lines(texts: impl Iterator<Item = String>) -> Result<String> {
     Ok(lines)
 }
 
-/// A text of its own, which may be too long.
+/// A copy of a text; `ENOMEM` if it is too long.
 pub fn text(text: &str) -> Result<String> {
     let mut copy = String::new();
     copy.try_reserve_exact(text.len()).map_err(|_| Error::ENOMEM)?;
@@ -50,7 +50,7 @@ pub fn text(text: &str) -> Result<String> {
     Ok(copy)
 }
 
-/// An empty list with room for so many, which may be too many.
+/// An empty list with room for `count` items; `ENOMEM` if that is too many.
 pub fn room<T>(count: usize) -> Result<Vec<T>> {
     let mut list = Vec::new();
     list.try_reserve_exact(count).map_err(|_| Error::ENOMEM)?;

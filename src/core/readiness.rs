@@ -1,5 +1,5 @@
-//! When a socket is ready, as the table in the manual defines it. Most of it is what the kernel says;
-//! here is what the kernel does not say, or says otherwise. Used by `select` and `poller` alike.
+//! When a socket is ready, as the table in the manual defines it. Mostly the kernel's report decides; here is what the kernel does
+//! not report, or reports otherwise. Used by `select`, `poller` and `queue` alike. Not here: waiting for it (`wait`).
 
 use crate::core::error::Error;
 use crate::core::handle::slot::{Phase, Slot, flag};
@@ -8,14 +8,14 @@ use crate::core::wait;
 use crate::sys::{self, Events, PollFd};
 use std::time::Duration;
 
-/// Whether what the kernel says is all: the usual case, told at one glance.
+/// Whether the kernel's report alone decides: the usual case, and cheap to check.
 #[inline]
 pub fn is_plain(slot: &Slot) -> bool {
     let settled = slot.is_in_use() || (slot.phase() == Phase::Fresh && !slot.kind().is_connected_kind());
     settled && !slot.has(flag::KNOWS_MORE) && !slot.has_error()
 }
 
-/// What is ready whatever the kernel says.
+/// What is ready whatever the kernel reports ("forced").
 pub fn forced(slot: &Slot) -> Events {
     if is_plain(slot) {
         return Events::NONE;
@@ -32,7 +32,7 @@ pub fn forced(slot: &Slot) -> Events {
 
 fn forced_datagram(slot: &Slot) -> Events {
     let pending = Events::READ.or(Events::WRITE).or(Events::ERROR).when(slot.has(flag::PENDING));
-    // Before its family is settled a datagram socket has nothing to read, and nothing in the way of sending.
+    // Before its family is settled a datagram socket has nothing to read, but can send: the address settles the family.
     let unsettled = Events::WRITE.when(slot.has(flag::UNSETTLED));
     shut(slot).or(pending).or(unsettled)
 }
@@ -41,14 +41,15 @@ fn shut(slot: &Slot) -> Events {
     Events::READ.when(slot.has(flag::SHUT_READ)).or(Events::WRITE.when(slot.has(flag::SHUT_WRITE)))
 }
 
-/// What the kernel has found, and that it is over in both directions where the kernel only tells of the peer's.
+/// Adds a hang-up to the kernel's report where the peer has finished and this side has shut writing: some kernels report only the
+/// peer's end.
 pub fn conclude(slot: &Slot, found: Events) -> Events {
     let over = found.any(Events::ENDED) && slot.has(flag::SHUT_WRITE);
     found.or(Events::HANGUP.when(over))
 }
 
-/// Whether the kernel's word counts: a stream that was never connected is never ready, although
-/// Linux says so, and of a connect that failed we know more than the kernel.
+/// Whether the kernel's report counts at all: a stream that was never connected is never ready, although Linux reports a
+/// hang-up, and after a failed connect the handle's own state decides.
 pub fn in_kernel(slot: &Slot) -> bool {
     if slot.has(flag::UNSETTLED) {
         return false;
@@ -57,7 +58,7 @@ pub fn in_kernel(slot: &Slot) -> bool {
     !(silent && slot.kind().is_connected_kind())
 }
 
-/// Looks how a connect goes that the kernel carries out, and moves the slot on if it is over.
+/// Looks whether a connect that the kernel carries out has ended, and if so changes the phase. Does not wait.
 pub fn advance_connect(slot: &Slot) -> Phase {
     if slot.phase() == Phase::Connecting && over(slot) {
         changed(slot);
@@ -66,12 +67,12 @@ pub fn advance_connect(slot: &Slot) -> Phase {
 }
 
 fn over(slot: &Slot) -> bool {
-    // One thread at a time: the kernel tells the error only once.
+    // One thread at a time: the kernel reports the error only once.
     extras::locked(slot.handle().index, || {
         if slot.phase() != Phase::Connecting {
             return false;
         }
-        // One question, where the usual answer leaves none.
+        // First the cheap question, whose usual answer is enough.
         let has_peer = || sys::peer(slot.fd()).is_ok();
         if has_peer() {
             return slot.advance(Phase::Connecting, Phase::Arrived);
@@ -80,7 +81,7 @@ fn over(slot: &Slot) -> bool {
             return false;
         }
         match sys::pending_error(slot.fd()) {
-            // It has arrived just now. If not, the kernel may have told the error to a process that shares the socket.
+            // It has connected just now. If not, a process that shares the socket may have read the error.
             Ok(None) if has_peer() => slot.advance(Phase::Connecting, Phase::Arrived),
             Ok(None) => fail(slot, Error::ECONNABORTED),
             Ok(Some(error)) | Err(error) => fail(slot, error.into()),
@@ -88,32 +89,33 @@ fn over(slot: &Slot) -> bool {
     })
 }
 
-/// Ends a connect. The error is kept before anyone can see that it failed.
+/// Ends a connect with an error; whether it was under way. The error is kept before anyone can see the phase.
 pub fn fail(slot: &Slot, error: Error) -> bool {
     slot.keep_error(error);
-    slot.set_flags(flag::UNHEARD);
+    slot.set_flags(flag::UNREPORTED);
     slot.advance(Phase::Connecting, Phase::Failed) || slot.advance(Phase::Racing, Phase::Failed)
 }
 
-/// Asks the kernel without waiting.
+/// Whether the kernel reports any of the events, by poll(2) without waiting.
 pub fn kernel_says(slot: &Slot, events: Events) -> bool {
     let mut entry = [PollFd::new(slot.fd(), events)];
     matches!(sys::poll(&mut entry, Some(Duration::ZERO)), Ok(1))
 }
 
-/// Tells everyone who waits that the slot is not what it was. Those who watch first: who is woken finds them in step.
+/// The slot has changed: notifies its watchers (pollers and queues), and then wakes the calls that wait for it, which so find the
+/// watchers up to date.
 pub fn changed(slot: &Slot) {
     watchers::changed(slot);
     wait::notify(slot, slot.handle().index);
 }
 
-/// An option was set, which may have made the socket ready although nothing has come: those who wait look again.
+/// An option was set, which may have made the socket ready although nothing has arrived: watchers and waiting calls look again.
 pub fn option_set(slot: &Slot) {
     watchers::look_again(slot);
     wait::notify(slot, slot.handle().index);
 }
 
-/// Whether nothing more can come from the peer, however much is still queued.
+/// Whether nothing more will come from the peer; bytes may still be queued.
 pub fn peer_has_finished(slot: &Slot) -> bool {
     slot.error().is_some() || sys::peer_has_finished(slot.fd())
 }

@@ -1,10 +1,10 @@
-//! The atomics of what is lock-free: the standard's, and in models those of loom, which tries every order in which threads can
-//! come. Models stand beside what they are about; `make test-loom` runs them. Not here: locks (`lock`).
+//! The atomics of lock-free code: the standard library's, and in models those of loom, which tries every interleaving of
+//! threads. The models are in a module `models` beside the code; `make test-loom` runs them. Not here: locks (`lock`).
 
 #[cfg(not(all(test, loom)))]
 pub use std::sync::atomic;
 
-/// Runs a model in every order, with up to so many switches between threads where there need be none.
+/// Runs a model in every interleaving with up to three preemptions.
 #[cfg(all(test, loom))]
 pub fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -12,8 +12,9 @@ pub fn model(body: impl Fn() + Send + Sync + 'static) {
     builder.check(body);
 }
 
-/// The same for what relies on one order of all that is `SeqCst`, as announce-then-look does: loom takes that for `AcqRel`, but
-/// knows fences, and so each stands between two. That also orders what is around it, which the language does not promise.
+/// The same for code that relies on the total order of all `SeqCst` operations, as announce-then-look does. loom treats these as
+/// `AcqRel`, but supports fences: so each is put between two of them. That orders other accesses too, which the language does not
+/// guarantee, so that a model may pass where the code would need more.
 #[cfg(all(test, loom))]
 pub fn model_in_one_order(body: impl Fn() + Send + Sync + 'static) {
     atomic::IN_ONE_ORDER.store(true, atomic::Ordering::SeqCst);

@@ -1,8 +1,9 @@
-//! How a blocked call is woken. Every thread has one waker; a call that waits says for which slot,
-//! and whoever closes that slot, or moves it on, kicks the wakers that wait for it.
+//! How a blocked call is woken. Every thread has one waker; a call that waits announces for which slot, and whoever closes that
+//! slot, or changes its state, wakes those that wait for it. Not here: when a wait ends by itself (`deadline`), what is waited
+//! for (`readiness`).
 //!
-//! The order is what makes it safe: the waiter announces itself and then looks at the slot; the closer
-//! changes the slot and then looks for waiters. One of the two always sees the other.
+//! The order makes it safe (announce-then-look): the waiter announces itself and then looks at the slot; the closer changes the
+//! slot and then looks for waiters. At least one of the two always sees the other.
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -20,37 +21,37 @@ const NOTHING: u64 = u64::MAX;
 /// Waits for many slots (select).
 const MANY: u64 = u64::MAX - 1;
 
-/// Without a waker (out of descriptors or memory) a wait looks up this often.
+/// Without a waker (out of descriptors or memory) a wait checks the slot this often.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// A thread's waker, and for which slot the thread waits.
+/// A thread's waker, and the slot that the thread waits for.
 #[derive(Debug)]
 pub struct Waker {
-    kick: sys::Waker,
-    /// How often it was kicked, or is about to be, and has not found it. A program may have closed the kick with all its
-    /// descriptors, and its number may be another file's by now: so nothing is written to what is not of its sort, and
-    /// nothing is read that was not written here.
-    kicks: AtomicU64,
+    system: sys::Waker,
+    /// Wake-ups written, or about to be written, to the system's waker and not read yet. A program that closes all descriptors
+    /// closes the waker's too, and the number may be another file's by now: so nothing is read from it without a pending
+    /// wake-up, and nothing is written if it is a file of another type.
+    pending: AtomicU64,
     target: AtomicU64,
-    /// For which it waited when it began to wait for that: a signal handler came, or it has left the other wait by `longjmp`.
+    /// The target that it had when it announced the current one: that wait was interrupted by a signal handler that waits
+    /// itself, or was left by `longjmp`.
     interrupted: AtomicU64,
     epoch: u32,
 }
 
 impl Waker {
-    /// Opened under the list's lock, which a fork takes: no child has one of which the list does not know, or the other
-    /// way round.
+    /// Opened under the lock of the list, which a fork takes: so a child has exactly those that are listed.
     fn new() -> Option<Arc<Self>> {
-        // A forked child must not wait on its parent's wakers, handles or no.
+        // Without fork handlers, a forked child would wait on its parent's wakers.
         section::fork_aware()?;
         if sys::is_memory_short() {
             return None;
         }
         let mut list = lock();
         list.all.try_reserve(1).ok()?;
-        let kick = sys::Waker::new().ok()?;
+        let system = sys::Waker::new().ok()?;
         let (target, interrupted) = (AtomicU64::new(NOTHING), AtomicU64::new(NOTHING));
-        let waker = Self { kick, kicks: AtomicU64::new(0), target, interrupted, epoch: section::epoch() };
+        let waker = Self { system, pending: AtomicU64::new(0), target, interrupted, epoch: section::epoch() };
         let waker = Arc::new(waker);
         list.all.push(Arc::clone(&waker));
         Some(waker)
@@ -58,23 +59,23 @@ impl Waker {
 
     /// Whether it is of this process and can still wake.
     fn is_of_use(&self) -> bool {
-        self.epoch == section::epoch() && !self.kick.is_lost()
+        self.epoch == section::epoch() && !self.system.is_lost()
     }
 
     fn targets(&self) -> [u64; 2] {
         [&self.target, &self.interrupted].map(|target| target.load(Ordering::SeqCst))
     }
 
-    /// Whether its thread is in a wait for the slot, which it shall end, and does not.
-    fn holds_on(&self, index: u64) -> bool {
+    /// Whether its thread is still in a wait for the slot although it was woken.
+    fn is_waiting_for(&self, index: u64) -> bool {
         self.targets().into_iter().any(|target| match target {
-            // A select that waits for others has taken the wake-up, and waits on.
-            MANY => sys::poll(&mut [self.kick.entry()], Some(Duration::ZERO)) == Ok(1),
+            // A select over many slots: as long as the wake-up is unread, its thread has not run since.
+            MANY => sys::poll(&mut [self.system.entry()], Some(Duration::ZERO)) == Ok(1),
             target => target == index,
         })
     }
 
-    /// Its thread announces for what it waits; for what it has waited until now.
+    /// Announces what its thread waits for; returns what it waited for until now.
     fn announce(&self, target: u64) -> u64 {
         let before = self.target.swap(target, Ordering::SeqCst);
         if before != NOTHING {
@@ -83,7 +84,7 @@ impl Waker {
         before
     }
 
-    /// Wakes its thread if that waits for the slot.
+    /// Wakes its thread if it waits for the slot.
     fn notify(&self, index: u32) {
         let target = self.target.load(Ordering::SeqCst);
         if target == u64::from(index) || target == MANY {
@@ -93,27 +94,28 @@ impl Waker {
 
     /// Wakes its thread.
     fn wake(&self) {
-        if !self.kick.is_ours() {
+        if !self.system.is_ours() {
             return;
         }
-        self.kicks.fetch_add(1, Ordering::SeqCst);
-        if !self.kick.wake() {
-            self.kicks.fetch_sub(1, Ordering::SeqCst);
+        self.pending.fetch_add(1, Ordering::SeqCst);
+        if !self.system.wake() {
+            self.pending.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    /// Takes in that it is ready. If nobody has woken it, it is another's.
-    fn take_in(&self) {
-        if self.kicks.load(Ordering::SeqCst) > 0 && self.kick.is_ours() {
-            self.kicks.fetch_sub(self.kick.drain(), Ordering::SeqCst);
+    /// Reads the wake-ups, as the system's waker is readable. If none is pending, the descriptor is another file's by now, and
+    /// is given up.
+    fn acknowledge(&self) {
+        if self.pending.load(Ordering::SeqCst) > 0 && self.system.is_ours() {
+            self.pending.fetch_sub(self.system.drain(), Ordering::SeqCst);
         } else {
-            self.kick.lose();
+            self.system.lose();
         }
     }
 }
 
-/// Wakes a thread that may have ended meanwhile. The list's lock is held, so that its thread does not end, and the
-/// process does not fork, while the waker is in use here.
+/// Wakes a thread that may have ended meanwhile. Holds the lock of the list, so that the thread does not end and the process
+/// does not fork while the waker is in use.
 pub fn wake(waker: &Weak<Waker>) {
     let _list = lock();
     if let Some(waker) = waker.upgrade() {
@@ -125,21 +127,21 @@ pub fn wake(waker: &Weak<Waker>) {
 #[derive(Debug, Default)]
 pub struct Wakers {
     all: Vec<Arc<Waker>>,
-    /// Slots for which threads have waited that ended in the middle of it. Their references are never given back, so no
-    /// other handle ever has such a slot.
+    /// Slots for which a thread waited when it ended. The reference of that wait is never dropped, so that no other handle ever
+    /// gets the slot.
     deserted: Vec<u64>,
 }
 
 impl Wakers {
-    /// In a forked child: the wakers belong to the parent's threads.
+    /// In a forked child: forgets all, as the wakers belong to the parent's threads.
     pub fn forget(&mut self) {
         for waker in self.all.drain(..) {
-            waker.kick.abandon();
+            waker.system.abandon();
         }
         self.deserted.clear();
     }
 
-    /// Takes one out, and closes it if nobody else has it.
+    /// Takes one out of the list, which closes it unless another thread still uses it.
     fn take_out(&mut self, waker: Arc<Waker>) {
         self.all.retain(|other| !Arc::ptr_eq(other, &waker));
         let left = waker.targets().into_iter().filter(|target| !matches!(*target, NOTHING | MANY));
@@ -149,16 +151,16 @@ impl Wakers {
 
 static WAKERS: Mutex<Wakers> = Mutex::new(Rank::Wakers, Wakers { all: Vec::new(), deserted: Vec::new() });
 
-/// The lock on the list of wakers.
+/// Takes the lock on the list of wakers.
 pub fn lock() -> Guard<'static, Wakers> {
     WAKERS.lock()
 }
 
-/// The thread's own waker; leaves the list with the thread.
+/// The calling thread's waker, made on first use; it leaves the list when the thread ends.
 #[derive(Default)]
-struct Own(Option<Arc<Waker>>);
+struct OwnWaker(Option<Arc<Waker>>);
 
-impl Own {
+impl OwnWaker {
     #[inline]
     fn get(&mut self) -> Option<Arc<Waker>> {
         if !self.0.as_ref().is_some_and(|waker| waker.is_of_use()) {
@@ -180,22 +182,22 @@ impl Own {
     }
 }
 
-impl Drop for Own {
+impl Drop for OwnWaker {
     fn drop(&mut self) {
         self.give_up();
     }
 }
 
-static OWN: ThreadLocal<Own> = ThreadLocal::new();
+static OWN: ThreadLocal<OwnWaker> = ThreadLocal::new();
 
 /// The calling thread's waker; none if the process is out of descriptors or memory, or the thread is ending.
 fn own() -> Option<Arc<Waker>> {
-    OWN.with(Own::get).flatten()
+    OWN.with(OwnWaker::get).flatten()
 }
 
-/// Kicks every thread that waits for the slot.
+/// Wakes every thread that waits for the slot. Takes the lock of the list, and no other.
 pub fn notify(slot: &Slot, index: u32) {
-    // Whoever waits holds a reference.
+    // Whoever waits holds a reference, so without one there is nobody to wake.
     if !slot.is_shared() {
         return;
     }
@@ -204,30 +206,30 @@ pub fn notify(slot: &Slot, index: u32) {
     }
 }
 
-/// Whether this thread, which is here, has a wait for the slot that has not come to its end: it is a signal handler that
-/// has interrupted it, or has left it by a way that calls must not be left.
+/// Whether the calling thread itself has an unfinished wait for the slot: it runs a signal handler that has interrupted the
+/// wait, or has left the wait by `longjmp`.
 #[cold]
 pub fn is_held_here(slot: &Slot) -> bool {
     let index = u64::from(slot.handle().index);
-    let here = |own: &mut Own| Some(own.0.as_ref()?.holds_on(index));
+    let here = |own: &mut OwnWaker| Some(own.0.as_ref()?.is_waiting_for(index));
     OWN.find(here).flatten().unwrap_or(false)
 }
 
-/// Whether a thread that was woken for the slot does not leave it: it has no processor, is stopped, or has left the call by
-/// a way that calls must not be left.
+/// Whether a thread that was woken for the slot is still in its wait: it was not scheduled yet, is stopped, or has left the
+/// call by `longjmp`.
 #[cold]
 pub fn is_held_on(slot: &Slot) -> bool {
     let index = u64::from(slot.handle().index);
     let list = lock();
-    list.deserted.contains(&index) || list.all.iter().any(|waker| waker.holds_on(index))
+    list.deserted.contains(&index) || list.all.iter().any(|waker| waker.is_waiting_for(index))
 }
 
-/// A thread that is about to wait. The holder has references to the slots that it waits for.
+/// An announced wait of the calling thread. The caller holds references to the slots that it waits for.
 #[derive(Debug)]
 pub struct Watch {
     waker: Option<Arc<Waker>>,
     target: u64,
-    /// For which the thread waits that this one has interrupted; mostly none.
+    /// The target of the wait that this one has interrupted; mostly none.
     before: u64,
     interruptible: bool,
 }
@@ -242,25 +244,25 @@ impl Watch {
         watch
     }
 
-    /// Waits for whatever calls [`Waker::wake`], but for no slot.
+    /// Announces a wait that is ended only by [`wake`], not by any slot.
     #[must_use]
     pub fn anything(interruptible: bool) -> Self {
         Self::new(NOTHING, interruptible)
     }
 
-    /// Waits for any of many slots.
+    /// Announces a wait for any of many slots.
     #[must_use]
     pub fn many(interruptible: bool) -> Self {
         Self::new(MANY, interruptible)
     }
 
-    /// The waker, for threads that work for this one. It does not outlive this one.
+    /// The thread's waker, for threads that work for this one.
     #[must_use]
     pub fn waker(&self) -> Option<Weak<Waker>> {
         self.waker.as_ref().map(Arc::downgrade)
     }
 
-    /// Says again for what this thread waits: a signal handler may have waited in between, and not come to its end.
+    /// Announces the target again: a signal handler may have waited in between, and left its wait by `longjmp`.
     fn announce_again(&self) {
         if let Some(waker) = &self.waker {
             waker.target.store(self.target, Ordering::SeqCst);
@@ -271,24 +273,24 @@ impl Watch {
     #[must_use]
     pub fn entry(&self) -> PollFd {
         match &self.waker {
-            Some(waker) => waker.kick.entry(),
+            Some(waker) => waker.system.entry(),
             None => PollFd::new(Fd::NONE, Events::READ),
         }
     }
 
-    /// Waits until an entry is ready or somebody kicks; how many entries are ready, the kick not counted.
-    /// `ETIMEDOUT` or `EAGAIN` at the deadline, `EINTR` if a signal came and shall be heard.
+    /// Waits until an entry is ready or the thread is woken; how many entries are ready, the waker's not counted. `ETIMEDOUT`
+    /// or `EAGAIN` at the deadline ([`Deadline::error`]), `EINTR` after a signal if the wait is interruptible.
     #[inline(always)]
     pub fn poll(&self, entries: &mut [PollFd], deadline: Deadline) -> Result<usize> {
         lock::check_free();
         let left = deadline.remaining();
         let limit = match &self.waker {
-            Some(waker) if !waker.kick.is_lost() => left,
+            Some(waker) if !waker.system.is_lost() => left,
             _ => Some(left.map_or(SLICE, |left| left.min(SLICE))),
         };
         match sys::poll(entries, limit) {
             Ok(0) if deadline.passed() => Err(deadline.error()),
-            Ok(ready) => Ok(ready - usize::from(self.kicked(entries))),
+            Ok(ready) => Ok(ready - usize::from(self.was_woken(entries))),
             Err(sys::INTERRUPTED) if self.interruptible => Err(Error::EINTR),
             Err(sys::INTERRUPTED) => {
                 self.announce_again();
@@ -299,13 +301,13 @@ impl Watch {
     }
 
     #[inline]
-    fn kicked(&self, entries: &[PollFd]) -> bool {
+    fn was_woken(&self, entries: &[PollFd]) -> bool {
         let Some(waker) = &self.waker else { return false };
-        let kicked = entries.last().is_some_and(|entry| !entry.ready().is_empty());
-        if kicked {
-            waker.take_in();
+        let was_woken = entries.last().is_some_and(|entry| !entry.ready().is_empty());
+        if was_woken {
+            waker.acknowledge();
         }
-        kicked
+        was_woken
     }
 }
 
@@ -324,7 +326,7 @@ impl Drop for Watch {
 #[derive(Debug)]
 pub struct SlotWatch<'a> {
     slot: &'a Slot,
-    /// Whose it was when the wait began. In a child of a signal handler that has forked here it may be another's now.
+    /// The slot's handle when the wait began. In a child made by a signal handler during the wait, the slot may be another's.
     handle: Handle,
     watch: Watch,
 }
@@ -354,13 +356,13 @@ impl<'a> SlotWatch<'a> {
         self.watch.entry()
     }
 
-    /// The waker, for threads that work for this one.
+    /// As [`Watch::waker`].
     #[must_use]
     pub fn waker(&self) -> Option<Weak<Waker>> {
         self.watch.waker()
     }
 
-    /// Waits for a kick, `pause` at the most: for what the kernel does not announce.
+    /// Waits to be woken, for `pause` at the most: for what the kernel does not report. Errors as for [`Self::poll`].
     pub fn pause(&self, pause: Duration, deadline: Deadline) -> Result<()> {
         if deadline.passed() {
             return Err(deadline.error());
@@ -373,7 +375,8 @@ impl<'a> SlotWatch<'a> {
     }
 }
 
-/// Waits until the slot's descriptor is ready for `events`, or the slot has moved on: the caller tries again.
+/// Waits until the slot's descriptor is ready for `events`, or the slot's state has changed: the caller tries its call again.
+/// Errors as for [`SlotWatch::poll`].
 #[inline(always)]
 pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
     if deadline == Deadline::Now {
@@ -381,9 +384,9 @@ pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
     }
     let watch = SlotWatch::new(slot);
     let racing = slot.phase() == Phase::Racing;
-    // While a connect tries its addresses, only its end counts.
+    // While a connect tries several addresses, only its end counts.
     let fd = if racing { Fd::NONE } else { slot.fd() };
-    // What came before the announcement wakes nobody.
+    // A change before the announcement woke nobody: try at once.
     if (fd.is_none() && !racing) || slot.has(flag::PENDING) {
         return Ok(());
     }
@@ -391,7 +394,7 @@ pub fn ready(slot: &Slot, events: Events, deadline: Deadline) -> Result<()> {
     watch.poll(&mut entries, deadline).map(drop)
 }
 
-/// Waits until a descriptor that is not the slot's own can be read, or the slot is closed.
+/// Waits until another descriptor than the slot's can be read, or the slot is closed.
 #[cold]
 pub fn readable(slot: &Slot, other: Fd, deadline: Deadline) -> Result<()> {
     let watch = SlotWatch::new(slot);
@@ -408,32 +411,32 @@ mod models {
     use loom::thread;
 
     #[test]
-    fn a_waiter_sees_the_close_or_is_kicked() {
+    fn a_waiter_sees_the_close_or_is_woken() {
         model_in_one_order(|| {
             let slot = open();
             let held = hold(slot).unwrap();
-            let kick = sys::Waker::new().unwrap();
+            let system = sys::Waker::new().unwrap();
             let (target, interrupted) = (AtomicU64::new(NOTHING), AtomicU64::new(NOTHING));
             let waker = Arc::new(Waker {
-                kick,
-                kicks: AtomicU64::new(0),
+                system,
+                pending: AtomicU64::new(0),
                 target,
                 interrupted,
                 epoch: section::epoch(),
             });
-            let kicked = waker.clone();
+            let was_woken = waker.clone();
             let closer = thread::spawn(move || {
                 let last = close(slot).unwrap();
                 if last.is_shared() {
-                    kicked.notify(INDEX);
+                    was_woken.notify(INDEX);
                 }
             });
             waker.announce(INDEX.into());
             let is_seen = !slot.is_open_as(Handle { index: INDEX, generation: FIRST as u32 });
             closer.join().unwrap();
-            assert!(is_seen || waker.kicks.load(Ordering::SeqCst) > 0, "waits for ever");
+            assert!(is_seen || waker.pending.load(Ordering::SeqCst) > 0, "waits for ever");
             drop(held);
-            waker.kick.abandon();
+            waker.system.abandon();
         });
     }
 }
@@ -442,7 +445,7 @@ mod models {
 mod tests {
     use super::*;
 
-    /// However often it was woken: whoever would find it again would never sleep any more.
+    /// However often it was woken: otherwise it would stay readable, and its thread would never sleep again.
     #[test]
     fn a_wake_up_is_found_once() {
         let waker = sys::Waker::new().unwrap();

@@ -1,5 +1,5 @@
-//! Where the slots lie: in chunks that never move, which a forked child finds empty. Not here: what a slot is (`slot`), and
-//! which are free (`free_list`).
+//! The memory of the slots: chunks that never move, found by an index that a child of an unnoticed fork finds empty. Not here:
+//! what a slot is (`slot`), and which are free (`free_list`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::{self, Handle, MAX_CHUNKS, MAX_PLACES, MAX_SLOTS};
@@ -9,23 +9,22 @@ use crate::sys::{self, Wiped};
 use once_cell::race::{OnceNonZeroUsize, OnceRef};
 use std::num::NonZeroUsize;
 
-/// Slots are made in chunks, which never move. The list of chunks is long, but what was never touched of it
-/// takes no memory.
+/// How many slots a chunk has. The index has a place for every chunk that can be, but its untouched pages take no memory.
 const CHUNK: usize = MAX_PLACES as usize;
 
 type Chunk = [Slot; CHUNK];
 
-/// Where a process has come by a fork of which nothing has told, no number stands for anything: so no call of its touches
-/// what it shares with its parent, and looking up costs nothing more.
+/// The index of the chunks. A child made by a fork that runs no handlers (`_Fork`) finds it wiped by the kernel: there no
+/// number is a handle, so that no call touches what is shared with the parent, at no cost for a lookup.
 static CHUNKS: Wiped<[OnceRef<'static, Chunk>; MAX_CHUNKS as usize]> =
     Wiped::new([const { OnceRef::new() }; MAX_CHUNKS as usize]);
 
-/// See [`CHUNKS`]; called before there is a chunk.
+/// Has the kernel wipe the index in forked children; called before there is a chunk.
 pub fn wipe_in_forks() {
     CHUNKS.wipe_in_forks();
 }
 
-/// The slot that a number stands for, or stood, or would.
+/// The slot of a number, whether or not the number is an open handle.
 #[inline(always)]
 pub fn slot_of(number: i64) -> Option<&'static Slot> {
     slot_at(Handle::chunk(number), Handle::place(number))
@@ -40,8 +39,8 @@ pub(super) fn slot(index: u32) -> Option<&'static Slot> {
     slot_at(u16::try_from(index / MAX_PLACES).ok()?, (index % MAX_PLACES) as u8)
 }
 
-/// The first generation of every slot: that of a range which no other copy of the library in this process has. Where that
-/// can't be had, one that another copy hardly has.
+/// The first generation of every slot: that of a range which no other copy of the library in this process has. If no range can be
+/// claimed, one that another copy is unlikely to have.
 pub(super) fn first_generation() -> u32 {
     static FIRST: OnceNonZeroUsize = OnceNonZeroUsize::new();
     let first = FIRST.get_or_init(|| {
@@ -52,7 +51,7 @@ pub(super) fn first_generation() -> u32 {
     first.get() as u32
 }
 
-/// Makes a chunk; the slots in it get the numbers that follow.
+/// Makes a chunk, whose slots have the indexes from `chunk * CHUNK` on.
 fn make_chunk(chunk: usize) -> Result<&'static Chunk> {
     let mut slots = Vec::new();
     slots.try_reserve_exact(CHUNK).map_err(|_| Error::ENOMEM)?;
@@ -61,7 +60,7 @@ fn make_chunk(chunk: usize) -> Result<&'static Chunk> {
     Ok(Box::leak(Box::<Chunk>::try_from(slots).map_err(|_| Error::EINTERNAL)?))
 }
 
-/// The first slot that was never used, and the chunks that were made.
+/// The index of the first slot that was never used, and the chunks that were made.
 #[derive(Debug)]
 pub struct Fresh {
     pub(super) next: u32,
@@ -70,7 +69,7 @@ pub struct Fresh {
 
 static FRESH: Mutex<Fresh> = Mutex::new(Rank::Table, Fresh { next: 0, chunks: Vec::new() });
 
-/// The lock on the slots that were never used, for `fork`.
+/// Takes the lock on the slots that were never used.
 pub fn lock() -> Guard<'static, Fresh> {
     FRESH.lock()
 }
@@ -102,7 +101,7 @@ impl Fresh {
         Ok(())
     }
 
-    /// In a forked child: what it has found empty.
+    /// In a forked child: restores the index, which the kernel has wiped.
     pub fn restore(&self) {
         for (place, chunk) in CHUNKS.iter().zip(&self.chunks) {
             let _ = place.set(chunk);

@@ -1,8 +1,8 @@
-//! What only some handles have beyond their slot: options to be replayed, those who watch them, a poller's own state.
-//! Each is a part that knows its own end, so that nothing here names any of them. Kept in 64 lists with a lock each.
+//! What only some handles have beyond their slot: options to be replayed, watchers, a poller's state. Each is a part with its own
+//! handlers for close and fork, so that this file names none of them. Kept in 64 shards with a lock each. Not here: the parts.
 //!
-//! A fork takes all 64: no thread ever holds two of these locks at once, none waits for anything while it holds one, and none
-//! begins a section (`fork`) or drops a reference to a slot under one, which may have to close it (`lock` looks to that).
+//! A fork takes all 64 locks: no other thread ever holds two of them, waits for anything while it holds one, begins a section
+//! (`process/section`) under one, or drops a reference to a slot, which may have to close it (`lock` checks that).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::chunks::slot;
@@ -15,37 +15,38 @@ use std::sync::Arc;
 
 const SHARDS: usize = 64;
 
-/// What a handle may have besides its slot: at most one of a type.
+/// What a handle may have besides its slot: at most one of each type.
 pub trait Part: AsAny + Debug + Send {
-    /// Whether it ends with the handle's close. Others stay for the calls that still run, until the slot has a new owner.
+    /// Whether it is taken away when the handle closes. Others stay for the calls that still run, until the slot is used again.
     fn ends_at_close(&self) -> bool {
         false
     }
 
-    /// What holds other handles, if it does. Their closes must find it until it has let go of them.
+    /// The holder, if the part holds references to other handles. Those handles' closes must find the part until it has dropped
+    /// them.
     fn holder(&self) -> Option<Arc<dyn Holder>> {
         None
     }
 
-    /// The handle is closed, and the part no longer among its extras; whether all who wait by its means have left. Called
-    /// without a lock, in the section in which it was taken away, which ends before anything is waited for.
+    /// Called after the handle was closed and the part was taken away; whether all waits through the part have ended. Called
+    /// without a lock, in the section in which it was taken away, which must end before anything is waited for.
     fn close(self: Box<Self>, _slot: &Slot, _section: Section) -> bool {
         true
     }
 
-    /// In a forked child, under all locks: whether the child has it too.
+    /// Called in a forked child, under all locks; whether the child keeps the part.
     fn after_fork(&mut self) -> bool {
         true
     }
 }
 
-/// What holds other handles.
+/// What holds references to other handles.
 pub trait Holder: Send + Sync {
-    /// Its handle is closed: lets go of the others, for good. Called without a lock.
+    /// Drops these references for good, as its own handle is closed. Called without a lock.
     fn let_go(&self);
 }
 
-/// A part as what it is. Every part has this.
+/// Access to the concrete type of a part; implemented for every part.
 pub trait AsAny {
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
@@ -66,7 +67,7 @@ impl<T: Any> AsAny for T {
     }
 }
 
-/// The parts of one handle: mostly one.
+/// The parts of one handle; mostly a single one, which needs no list.
 #[derive(Debug)]
 pub enum Extras {
     One(Box<dyn Part>),
@@ -127,7 +128,7 @@ impl Extras {
         }
     }
 
-    /// In a forked child: ends what the child does not have.
+    /// In a forked child: removes the parts that the child does not keep.
     pub fn after_fork(&mut self) {
         match self {
             Self::One(part) => {
@@ -140,24 +141,23 @@ impl Extras {
     }
 }
 
-/// What the slots of one lock have, in their order. A handle has exclusive use of its slot's while it is open.
+/// The extras of the slots that share a lock, by slot. While a handle is open its slot's extras are its own.
 pub type Shard = Vec<Option<Box<Extras>>>;
 
 static SHARD: [Mutex<Shard>; SHARDS] = [const { Mutex::new(Rank::Extras, Vec::new()) }; SHARDS];
 
-/// One lock, held.
+/// One shard, locked.
 type Guard = lock::Guard<'static, Shard>;
 /// All of them.
 pub type Guards = [Guard; SHARDS];
 
-/// The slot's lock, held, and the slot's place behind it.
+/// The slot's shard, locked, and the slot's place in it.
 fn lock(index: u32) -> (Guard, usize) {
     let index = index as usize;
     (SHARD[index % SHARDS].lock(), index / SHARDS)
 }
 
-/// Runs `body` on all that the slot has. From now on the slot has something, until it is set aside again. An error only if it had
-/// nothing before.
+/// Runs `body` on the slot's extras, which are made if there are none; only then it can fail (`ENOMEM`).
 fn with_extras<T>(index: u32, body: impl FnOnce(&mut Extras) -> T) -> Result<T> {
     let (mut shard, place) = lock(index);
     if place >= shard.len() {
@@ -169,14 +169,14 @@ fn with_extras<T>(index: u32, body: impl FnOnce(&mut Extras) -> T) -> Result<T> 
     Ok(body(shard[place].get_or_insert_default()))
 }
 
-/// The slot has extras from now on; called under their lock.
+/// Notes in the slot that it has extras; called under their lock.
 fn note(index: u32) {
     if let Some(slot) = slot(index) {
         slot.set_flags(flag::HAS_EXTRAS);
     }
 }
 
-/// Runs `body` on the slot's part of this type, which is made if there is none, under the slot's lock.
+/// Runs `body` under the slot's lock on its part of this type, which is made if there is none. `ENOMEM`.
 pub fn with<P: Part + Default + 'static, T>(index: u32, body: impl FnOnce(&mut P) -> T) -> Result<T> {
     with_extras(index, |extras| {
         if let Some(part) = extras.get_mut() {
@@ -189,24 +189,24 @@ pub fn with<P: Part + Default + 'static, T>(index: u32, body: impl FnOnce(&mut P
     })
 }
 
-/// Gives the slot a part, of which it has none yet.
+/// Adds a part to the slot, which must have none of its type. `ENOMEM`.
 pub fn insert(index: u32, part: Box<dyn Part>) -> Result<()> {
     with_extras(index, |extras| extras.add(part))
 }
 
-/// Runs `body` under the slot's lock, if the slot has such a part.
+/// Runs `body` under the slot's lock on its part of this type; `None` if it has none.
 pub fn find<P: Part + 'static, T>(index: u32, body: impl FnOnce(&mut P) -> T) -> Option<T> {
     let (mut shard, place) = lock(index);
     shard.get_mut(place)?.as_deref_mut()?.get_mut().map(body)
 }
 
-/// Runs `body` under the slot's lock, on the part if the slot has it.
+/// Runs `body` under the slot's lock, whether or not it has a part of this type.
 pub fn peek<P: Part + 'static, T>(index: u32, body: impl FnOnce(Option<&P>) -> T) -> T {
     let (shard, place) = lock(index);
     body(shard.get(place).and_then(Option::as_deref).and_then(Extras::get))
 }
 
-/// Takes the part away from the slot, if it is the one.
+/// Takes the part of this type away from the slot, if `is_it` agrees.
 pub fn take<P: Part + 'static>(index: u32, is_it: impl Fn(&P) -> bool) -> Option<Box<P>> {
     let is_it = |part: &dyn Part| part.as_any().downcast_ref().is_some_and(&is_it);
     take_any(index, is_it)?.into_any().downcast().ok()
@@ -218,7 +218,7 @@ fn take_any(index: u32, is_it: impl Fn(&dyn Part) -> bool) -> Option<Box<dyn Par
 }
 
 fn holder(slot: &Slot) -> Option<Arc<dyn Holder>> {
-    // What holds others is no socket.
+    // Only pollers and queues hold other handles.
     if !slot.has(flag::NO_SOCKET) {
         return None;
     }
@@ -226,7 +226,7 @@ fn holder(slot: &Slot) -> Option<Arc<dyn Holder>> {
     shard.get(place)?.as_deref()?.parts().iter().find_map(|part| part.holder())
 }
 
-/// The handle is closed: ends what ends with it. Whether all have left who wait by means of that.
+/// Called when the handle was closed: takes away and closes the parts that end with it; whether all waits through them have ended.
 pub fn close(slot: &Slot) -> bool {
     if let Some(holder) = holder(slot) {
         holder.let_go();
@@ -240,22 +240,22 @@ pub fn close(slot: &Slot) -> bool {
     have_left
 }
 
-/// Runs `body` under the slot's lock, for what only one thread may do at a time.
+/// Runs `body` under the slot's lock, for what only one thread may do at a time with the handle.
 pub fn locked<T>(index: u32, body: impl FnOnce() -> T) -> T {
     let _shard = lock(index);
     body()
 }
 
-/// The slot has a new owner: forgets what the last one left.
+/// Drops what the slot's last owner left; called before the slot is used again.
 pub fn forget(index: u32) {
     let (mut shard, place) = lock(index);
     let left = shard.get_mut(place).and_then(Option::take);
     drop(shard);
-    // Dropped outside the lock.
+    // Outside of the lock, as a part may do anything when dropped.
     drop(left);
 }
 
-/// All the locks in order, for `fork`.
+/// Takes all the locks in order, for `fork`.
 pub fn lock_all() -> Guards {
     Mutex::lock_all(&SHARD)
 }

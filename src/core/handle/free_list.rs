@@ -1,13 +1,13 @@
-//! Slots that are free: a Treiber stack through the slots themselves, and those that were never used. Takes no lock where one is
-//! on the stack.
+//! The free slots: a Treiber stack linked through the slots themselves, and those that were never used. Lock-free as long as the
+//! stack is not empty. Not here: where slots lie (`chunks`), and what is put into one (`table`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::chunks::{self, slot};
 use crate::core::handle::slot::{Slot, VACANT};
 use crate::core::sync::atomic::{AtomicU64, Ordering};
 
-/// The top of the stack: in the lower half the index of the first slot, plus one, where 0 is the end. The upper half counts the
-/// changes, so that a thread that has looked at the top does not take a later stack for that which it saw (the ABA problem).
+/// The top of the stack: in the lower half the index of the first slot plus one, or 0 for the end; the upper half counts the
+/// changes, so that a stack with the same top is not taken for an unchanged one (the ABA problem).
 #[derive(Debug)]
 struct Stack(AtomicU64);
 
@@ -19,14 +19,14 @@ loom::lazy_static! { static ref FREE: Stack = Stack(AtomicU64::new(0)); }
 const ONE_CHANGE: u64 = 1 << 32;
 
 impl Stack {
-    /// Puts another slot on top, if the stack is still that which was seen; otherwise, what it is now.
+    /// Puts another slot on top, if the stack is unchanged since `seen` was loaded; else returns what it is now.
     fn replace_top(&self, seen: u64, top: u32) -> std::result::Result<u64, u64> {
         let next = (seen & !(ONE_CHANGE - 1)).wrapping_add(ONE_CHANGE) | u64::from(top);
         self.0.compare_exchange_weak(seen, next, Ordering::SeqCst, Ordering::SeqCst)
     }
 
     #[inline]
-    fn take(&self, find: impl Fn(u32) -> Option<&'static Slot>) -> Option<&'static Slot> {
+    fn pop(&self, find: impl Fn(u32) -> Option<&'static Slot>) -> Option<&'static Slot> {
         let mut seen = self.0.load(Ordering::SeqCst);
         while let Some(index) = (seen as u32).checked_sub(1) {
             let slot = find(index)?;
@@ -38,7 +38,7 @@ impl Stack {
         None
     }
 
-    fn give(&self, slot: &Slot) {
+    fn push(&self, slot: &Slot) {
         let mut seen = self.0.load(Ordering::SeqCst);
         loop {
             slot.set_next_free(seen as u32);
@@ -50,23 +50,23 @@ impl Stack {
     }
 }
 
-/// Takes a slot off the stack, or one that was never used.
+/// Pops a slot off the stack, or takes one that was never used. `EMFILE` if all handles are in use, `ENOMEM`.
 #[inline]
-pub fn take() -> Result<&'static Slot> {
-    FREE.take(slot).map_or_else(take_fresh, Ok)
+pub fn pop() -> Result<&'static Slot> {
+    FREE.pop(slot).map_or_else(pop_fresh, Ok)
 }
 
 #[cold]
 #[inline(never)]
-fn take_fresh() -> Result<&'static Slot> {
+fn pop_fresh() -> Result<&'static Slot> {
     slot(chunks::lock().take()?).ok_or(Error::EINTERNAL)
 }
 
-/// Puts a vacant slot onto the stack.
-pub fn give(slot: &Slot) {
-    // Models see no look that the code does not have.
+/// Pushes a vacant slot onto the stack.
+pub fn push(slot: &Slot) {
+    // Not in models, where the load would add an order that the code does not have.
     debug_assert!(cfg!(loom) || slot.owner() & VACANT != 0, "a handle stands for a slot that is free");
-    FREE.give(slot);
+    FREE.push(slot);
 }
 
 #[cfg(all(test, loom))]
@@ -79,7 +79,7 @@ pub mod models {
 
     /// Takes the slot off the process's stack, if it is there.
     pub fn take(slot: &'static Slot) -> Option<&'static Slot> {
-        FREE.take(|_| Some(slot))
+        FREE.pop(|_| Some(slot))
     }
 
     /// Three slots, and who has each.
@@ -94,13 +94,13 @@ pub mod models {
             let slots = std::array::from_fn(|index| &*Box::leak(Box::new(Slot::new(index as u32, 1))));
             let owned = std::array::from_fn(|_| UnsafeCell::new(()));
             let world = Self { stack: Stack(AtomicU64::new(0)), slots, owned };
-            slots.into_iter().for_each(|slot| world.stack.give(slot));
+            slots.into_iter().for_each(|slot| world.stack.push(slot));
             Arc::new(world)
         }
 
         /// loom fails where two have one at a time, or one does not see what the last owner has done.
         fn take(&self) -> Option<&'static Slot> {
-            let slot = self.stack.take(|index| self.slots.get(index as usize).copied())?;
+            let slot = self.stack.pop(|index| self.slots.get(index as usize).copied())?;
             self.owned[slot.index as usize].with_mut(|_| ());
             Some(slot)
         }
@@ -115,7 +115,7 @@ pub mod models {
             let thread = thread::spawn(move || {
                 // The first comes back on top of another stack: ABA.
                 let (first, second) = (other.take(), other.take());
-                first.into_iter().for_each(|slot| other.stack.give(slot));
+                first.into_iter().for_each(|slot| other.stack.push(slot));
                 second
             });
             let mine = world.take();

@@ -1,5 +1,6 @@
-//! Handles looked up as what they must be. Each says which classes it accepts, and what it answers for the others, so
-//! that a new class can't slip through. Not here: looking up whatever it is (`table`).
+//! Lookups that accept certain classes of handles. Each names all classes, with the error for those that it refuses, so that a new
+//! class can't slip through to a system call. All fail with `EBADF` for a number that is no open handle; none blocks. Not here:
+//! looking up a handle of any class (`table`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::Handle;
@@ -7,7 +8,7 @@ use crate::core::handle::slot::flag;
 use crate::core::handle::table::{self, Ref};
 use crate::core::name::kind::Class;
 
-/// A socket.
+/// A socket; else `ENOTSOCK`.
 pub fn socket(number: i64) -> Result<Ref> {
     let slot = table::get(number)?;
     match slot.class() {
@@ -16,13 +17,13 @@ pub fn socket(number: i64) -> Result<Ref> {
     }
 }
 
-/// A socket whose family is settled, so that it has a descriptor.
+/// A socket whose family is settled, so that it has a descriptor; else `ENOTCONN`, or `ENOTSOCK` for another class.
 pub fn settled(number: i64) -> Result<Ref> {
     let slot = socket(number)?;
     if slot.has(flag::UNSETTLED) { Err(Error::ENOTCONN) } else { Ok(slot) }
 }
 
-/// Whatever has a descriptor of the caller's.
+/// A socket or stream with a descriptor; else `ENOTCONN` for an unsettled socket, `ENOTSOCK` for a poller or queue.
 pub fn descriptor(number: i64) -> Result<Ref> {
     let slot = table::get(number)?;
     match slot.class() {
@@ -32,14 +33,14 @@ pub fn descriptor(number: i64) -> Result<Ref> {
     }
 }
 
-/// What can be waited for.
+/// What can be waited for; else `EOPNOTSUPP`.
 pub fn pollable(number: i64) -> Result<Ref> {
     let slot = table::get(number)?;
     check_pollable(slot.class())?;
     Ok(slot)
 }
 
-/// Whether what is of this class can be waited for.
+/// `Ok` if handles of this class can be waited for; else `EOPNOTSUPP`.
 pub const fn check_pollable(class: Class) -> Result<()> {
     match class {
         Class::Socket | Class::Stream => Ok(()),
@@ -47,7 +48,7 @@ pub const fn check_pollable(class: Class) -> Result<()> {
     }
 }
 
-/// A batch queue.
+/// A batch queue, without a reference; else `EINVAL`.
 pub fn queue(number: i64) -> Result<Handle> {
     match peek(number)? {
         (handle, Class::Queue) => Ok(handle),
@@ -55,7 +56,7 @@ pub fn queue(number: i64) -> Result<Handle> {
     }
 }
 
-/// A poller, which nobody needs to hold a reference to.
+/// A poller, without a reference; else `EINVAL`.
 pub fn poller(number: i64) -> Result<Handle> {
     match peek(number)? {
         (handle, Class::Poller) => Ok(handle),
@@ -63,7 +64,7 @@ pub fn poller(number: i64) -> Result<Handle> {
     }
 }
 
-/// The class of what nobody holds a reference to.
+/// The handle and its class, without a reference.
 pub fn peek(number: i64) -> Result<(Handle, Class)> {
     let (handle, slot) = table::peek(number)?;
     Ok((handle, slot.class_of(handle).ok_or(Error::EBADF)?))

@@ -1,16 +1,16 @@
-//! The number that stands for a socket: 16 bits of chunk and 8 of place, which make the slot, 29 bits of generation.
-//! It fits a double, so every language can hold it. What it stands for is `table`'s matter.
+//! The number of a handle: 16 bits of chunk and 8 of place, which name the slot, and 29 bits of generation. It fits a double,
+//! so that every language can hold it. Not here: what is behind it (`table`).
 //!
-//! The upper 8 bits of a generation are the range of this copy of the library: a process that has loaded two copies never
-//! gets the same number from both. No range is 0, so every handle lies above 2^32.
+//! The upper 8 bits of a generation are the range of this copy of the library: a process that has loaded two copies never gets
+//! the same number from both. No range is 0, so every handle lies above 2^32.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::RangeInclusive;
 
-/// Bits of a handle that say the chunk, the lowest.
+/// The number of bits of the chunk, the lowest.
 const CHUNK_BITS: u32 = 16;
-/// Bits of a handle that say the chunk and the place in it.
+/// The number of bits of the chunk and the place in it.
 pub const INDEX_BITS: u32 = 24;
 /// How many chunks there can be.
 pub const MAX_CHUNKS: u32 = 1 << CHUNK_BITS;
@@ -73,8 +73,8 @@ impl Handle {
         (number >> CHUNK_BITS) as u8
     }
 
-    /// The generation that a number would stand for: negative or beyond the last for one that is no handle because
-    /// it is so itself, so that comparing it with a real one is check enough.
+    /// The generation in a number. That of a negative or too large number is negative or too large itself, so that comparing it
+    /// with a real generation is check enough.
     #[must_use]
     #[inline]
     pub const fn generation(number: i64) -> i64 {

@@ -1,13 +1,13 @@
-//! Whether the next read of a handle is likely to wait. A guess that costs time at the most if it is wrong, so threads
-//! may get into each other's way here. Not here: reading (`transfer`) and waiting (`retry`).
+//! A guess whether the next read of a handle will have to wait. A wrong guess costs only time, so that races between threads do no
+//! harm. Not here: reading (`transfer`) and waiting (`retry`).
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Reads that are told to wait first, without a try in vain, in runs that grow twofold.
+/// Runs of reads that wait for readiness first, without a futile try; each run is twice as long as the one before.
 ///
-/// Between two runs one read tries, and if it need not wait the guess was wrong. So a run in which no read has to wait,
-/// and each asks for readiness in vain, is never longer than the runs before it, in which each has spared a try: a
-/// program whose reads wait by turns pays no more than without.
+/// Between two runs one read tries first, and if it succeeds the guess was wrong. So a run in which every read polls in vain is
+/// never longer than the runs before it together, in which every read saved a try: a program whose reads alternate pays no more
+/// than without the guess.
 #[derive(Default, Debug)]
 pub struct Run {
     length: AtomicU8,
@@ -15,24 +15,24 @@ pub struct Run {
 }
 
 impl Run {
-    /// Most programs that change their ways do so after less.
+    /// The longest run. A program whose pattern changes usually does so sooner.
     const LONGEST: u8 = 64;
 
-    /// Whether the next read is one of the run.
+    /// Whether the next read belongs to the run.
     pub fn goes_on(&self) -> bool {
         let left = self.left.load(Ordering::Relaxed);
         self.left.store(left.saturating_sub(1), Ordering::Relaxed);
         left > 0
     }
 
-    /// A read that tried had to wait.
+    /// A read that tried first had to wait: begins the next run.
     pub fn begin(&self) {
         let length = self.length.load(Ordering::Relaxed).saturating_mul(2).clamp(1, Self::LONGEST);
         self.length.store(length, Ordering::Relaxed);
         self.left.store(length, Ordering::Relaxed);
     }
 
-    /// There is none.
+    /// A read that tried first did not have to wait: the next run begins anew with one read.
     pub fn end(&self) {
         self.length.store(0, Ordering::Relaxed);
         self.left.store(0, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! A slot: what stands behind a handle. One atomic word {references, closed, vacant, generation} and a few atomic fields, which
-//! any thread may read and write. Not here: who may take a reference and who closes (`table`), where slots lie (`chunks`).
+//! A slot, the state behind a handle: one atomic word {references, closed, vacant, generation} and a few atomic fields, which any
+//! thread may read and write. Not here: who may take a reference and who closes (`table`), where slots lie (`chunks`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::Error;
@@ -14,26 +14,26 @@ use crate::sys::{Fd, Origin};
 use socket2::Domain;
 use std::array::from_fn;
 
-/// References are counted from -1, so that a negative word is one that nobody refers to. There is room for four million.
+/// One reference. They are counted from -1, so that the word is negative when there is none. There is room for four million.
 pub(super) const REFERENCE: i64 = 1 << (MARKS + 2);
 
-/// Whom the slot belongs to: all of the word but the references.
+/// The owner: all of the word but the references.
 pub(super) const OWNER: i64 = REFERENCE - 1;
 
-/// Where the two marks stand: above all bits of [`Handle::generation`], so that of no number, whoever has made it up, this is the
-/// owner of a closed or vacant slot.
+/// The position of the two marks, above all bits of [`Handle::generation`]: so no number, however made up, equals the owner of
+/// a closed or vacant slot.
 const MARKS: u32 = i64::BITS - 1 - INDEX_BITS;
 
-/// The handle is closed. Together with `VACANT`: whoever was last is closing the descriptor.
+/// The handle is closed. Together with `VACANT`: the holder of the last reference is closing the descriptor.
 pub(super) const CLOSED: i64 = 1 << (MARKS + 1);
 
-/// No handle stands for the slot.
+/// No handle uses the slot.
 pub(super) const VACANT: i64 = 1 << MARKS;
 
 /// The generation, in the lowest bits: the owner of an open slot is its generation and nothing else.
 pub(super) const GENERATION: i64 = MAX_GENERATION as i64;
 
-/// Where a connection-oriented socket stands. Others stay `Fresh`.
+/// The state of a connection-oriented socket. Others stay `Fresh`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Phase {
@@ -43,7 +43,7 @@ pub enum Phase {
     Racing,
     /// The kernel is connecting the descriptor.
     Connecting,
-    /// Connected, but `connect` has not said so yet.
+    /// Connected, but no call of `connect` has returned that yet.
     Arrived,
     /// Connected.
     Connected,
@@ -63,7 +63,7 @@ const PHASES: [Phase; 7] = [
     Phase::Failed,
 ];
 
-/// Switches of a slot.
+/// Flags of a slot.
 pub mod flag {
     /// A signal ends a wait.
     pub const INTERRUPTIBLE: u32 = 1 << 0;
@@ -73,52 +73,52 @@ pub mod flag {
     pub const SHUT_WRITE: u32 = 1 << 2;
     /// Of another class than a socket.
     pub const NO_SOCKET: u32 = 1 << 3;
-    /// No descriptor yet: the address family is open.
+    /// No descriptor yet, because the address family is not settled (kinds `tcp` and `udp`).
     pub const UNSETTLED: u32 = 1 << 4;
-    /// The caller has named it.
+    /// The caller has bound it to an address.
     pub const BOUND: u32 = 1 << 6;
-    /// The descriptor is non-blocking because this library has made it so (`mode`).
+    /// This library has made the descriptor non-blocking (`mode`).
     pub const NONBLOCKING: u32 = 1 << 7;
     /// The descriptor outlives the handle.
     pub const RELEASED: u32 = 1 << 8;
     /// A datagram socket has an error to report, once.
     pub const PENDING: u32 = 1 << 9;
-    /// The family of an open kind was settled as IPv4.
+    /// The family of a `tcp` or `udp` socket was settled as IPv4.
     pub const FAMILY4: u32 = 1 << 10;
-    /// The family of an open kind was settled as IPv6.
+    /// The family of a `tcp` or `udp` socket was settled as IPv6.
     pub const FAMILY6: u32 = 1 << 11;
     /// A poller or a queue watches it.
     pub const REGISTERED: u32 = 1 << 12;
-    /// The last read that tried had to wait.
+    /// The last read that tried first had to wait (`read_guess`).
     pub const READS_WAIT: u32 = 1 << 14;
-    /// It has extras, or had some since the slot was last set aside.
+    /// It has extras, or its last owner left some.
     pub const HAS_EXTRAS: u32 = 1 << 15;
-    /// The system's word counts alone.
+    /// Option "native": the handle behaves as the system's own socket (`native`).
     pub const NATIVE: u32 = 1 << 16;
-    /// The kernel has told the error that stays, and SO_ERROR has not told it to the program.
-    pub const UNHEARD: u32 = 1 << 17;
-    /// Others know the descriptor, and may change its mode at any time (`mode`).
+    /// The library has taken the error that stays from the kernel, and the program has not read it by SO_ERROR yet.
+    pub const UNREPORTED: u32 = 1 << 17;
+    /// Other code knows the descriptor, and may change its blocking mode at any time (`mode`).
     pub const EXPOSED: u32 = 1 << 18;
-    /// A call relies on the mode that the descriptor has just now (`mode`).
+    /// A lock: a call relies on the descriptor's current blocking mode (`mode`).
     pub const MODE_HELD: u32 = 1 << 19;
-    /// A queue sends on it, and nobody else does before it has done so.
+    /// A lock: a queue has the turn to send on it.
     pub const SENDING: u32 = 1 << 20;
-    /// Others wait for their turn to send.
+    /// Other queues wait for their turn to send.
     pub const SENDERS_WAIT: u32 = 1 << 21;
 
-    // Several of them.
+    // Sets of flags.
 
-    /// The handle knows more of its readiness than the kernel.
+    /// Any means that the handle knows more of its readiness than the kernel.
     pub const KNOWS_MORE: u32 = SHUT_READ | SHUT_WRITE | UNSETTLED | PENDING;
-    /// Receiving is more than one system call.
+    /// Any means that receiving is more than one system call.
     pub const SPECIAL_READ: u32 = SHUT_READ | NO_SOCKET | UNSETTLED | PENDING;
-    /// What a read must look at first.
+    /// Any means that a read leaves the fast path.
     pub const READ_OUT_OF_LINE: u32 = SPECIAL_READ | READS_WAIT;
-    /// Sending is more than one system call.
+    /// Any means that sending is more than one system call.
     pub const SPECIAL_WRITE: u32 = NO_SOCKET | UNSETTLED | PENDING;
 }
 
-/// Which timeout. `General` serves those that are -1.
+/// Which of a handle's timeouts. `General` applies where a specific one is -1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wait {
     General,
@@ -126,9 +126,9 @@ pub enum Wait {
     Write,
     Connect,
     Accept,
-    /// `SO_RCVTIMEO`, which serves reads and accepts.
+    /// `SO_RCVTIMEO`, which applies to reads and accepts.
     SystemReceive,
-    /// `SO_SNDTIMEO`, which serves writes and connects.
+    /// `SO_SNDTIMEO`, which applies to writes and connects.
     SystemSend,
 }
 
@@ -151,7 +151,7 @@ impl Wait {
         }
     }
 
-    /// Which of the system's timeouts rules it (socket(7)).
+    /// Which of the system's timeouts applies to it (socket(7)).
     const fn of_system(self) -> Self {
         match self {
             Self::Read | Self::Accept | Self::SystemReceive => Self::SystemReceive,
@@ -161,9 +161,9 @@ impl Wait {
     }
 }
 
-/// What stands behind a handle. Every field may be read and written by any thread.
+/// The state behind a handle. Every field may be read and written by any thread.
 ///
-/// Aligned and ordered so that two slots never share a cache line, and that what every call needs is in the first.
+/// Aligned and ordered so that two slots never share a cache line, and what every call needs is in the first of its two.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Slot {
@@ -173,20 +173,20 @@ pub struct Slot {
     pub(super) error: AtomicI32,
     pub(super) kind: AtomicU16,
     pub(super) phase: AtomicU8,
-    /// What is expected of reads, while `READS_WAIT` is on.
+    /// The guess about the next read, while `READS_WAIT` is on.
     pub reads: Run,
     /// How many forks there were when the handle was made.
     pub(super) forks: Forks,
     pub(super) timeouts: [AtomicI64; 5],
     pub(super) index: u32,
-    /// `SO_RCVTIMEO` and `SO_SNDTIMEO` in milliseconds, which are no coarser than a system's clock for them.
+    /// `SO_RCVTIMEO` and `SO_SNDTIMEO` in milliseconds, as fine as any system's clock for them.
     pub(super) system_timeouts: [AtomicU32; 2],
-    /// Who has connected, if it was accepted: written before there is a handle, and never afterwards.
+    /// The peer's address, if the connection was accepted: written before there is a handle, and never afterwards.
     pub origin: Origin,
-    /// What stood for the handle before `fd`, and is closed with it; mostly none.
+    /// The descriptor that `fd` has replaced, closed along with it; mostly none.
     pub(super) replaced: AtomicI64,
-    /// Bytes that may still be read after this side shut reading. No number stands for a free slot, so that there it is the
-    /// next free one: the two cache lines of a slot are full.
+    /// Bytes that may still be read after this side shut reading. In a free slot, the link of the free list: the two cache
+    /// lines are full.
     pub read_left: AtomicU64,
 }
 
@@ -223,26 +223,26 @@ impl Slot {
         Handle { index: self.index, generation: generation as u32 }
     }
 
-    /// In a free slot: the next free one, as [`Self::set_next_free`] was told.
+    /// In a free slot: the link that [`Self::set_next_free`] has stored.
     #[inline]
     pub(super) fn next_free(&self) -> u32 {
         self.read_left.load(Ordering::Relaxed) as u32
     }
 
-    /// In a free slot.
+    /// In a free slot: stores the link of the free list.
     #[inline]
     pub(super) fn set_next_free(&self, next: u32) {
         self.read_left.store(u64::from(next), Ordering::Relaxed);
     }
 
-    /// Takes a reference away; whether there is none any more.
+    /// Drops a reference; whether it was the last.
     #[inline(always)]
     pub(super) fn leave(&self) -> bool {
         // An addition whose result is compared with 0 is a single instruction on some processors.
         self.word.fetch_add(-REFERENCE, Ordering::SeqCst).wrapping_add(-REFERENCE) < 0
     }
 
-    /// Whom the slot belongs to.
+    /// The owner: generation and marks.
     #[inline]
     pub(super) fn owner(&self) -> i64 {
         self.word.load(Ordering::SeqCst) & OWNER
@@ -266,7 +266,7 @@ impl Slot {
         self.owner() == i64::from(handle.generation)
     }
 
-    /// The descriptor, or none while the family is open.
+    /// The descriptor; none while the family is not settled.
     #[inline]
     pub fn fd(&self) -> Fd {
         Fd::from_kept(self.fd.load(Ordering::Acquire))
@@ -280,13 +280,13 @@ impl Slot {
         }
     }
 
-    /// Keeps a descriptor that stood for the handle open for the calls that still use it. There is at most one.
+    /// Keeps a replaced descriptor open for the calls that still use it. There is at most one.
     pub fn keep_replaced(&self, fd: Fd) {
         debug_assert!(Fd::from_kept(self.replaced.load(Ordering::SeqCst)).is_none(), "there is one already");
         self.replaced.store(fd.to_raw(), Ordering::SeqCst);
     }
 
-    /// Gives a slot of an open kind its descriptor and family.
+    /// Gives the slot its descriptor, and settles the family of a `tcp` or `udp` socket.
     pub fn give_family(&self, fd: Fd, family: Domain) {
         self.set_fd(fd);
         if self.kind().family().is_none() {
@@ -294,7 +294,7 @@ impl Slot {
         }
     }
 
-    /// The address family; `None` while it is open.
+    /// The address family; `None` while it is not settled.
     pub fn family(&self) -> Option<Domain> {
         match self.flags() {
             flags if flags & flag::FAMILY6 != 0 => Some(Domain::IPV6),
@@ -305,25 +305,25 @@ impl Slot {
 
     /// The kind it was opened as.
     pub fn kind(&self) -> Kind {
-        // As all that is read without a reference: what is seen of a later owner shows that it is one.
+        // Acquire, as for all that is read without a reference: whoever sees a later owner's value also sees the later owner.
         Kind::unpack(self.kind.load(Ordering::Acquire))
     }
 
     /// What the handle stands for.
     #[inline]
     pub fn class(&self) -> Class {
-        // Told at one glance of a socket, since most are.
+        // One flag decides for sockets, as most are.
         if self.has(flag::NO_SOCKET) { self.kind().class() } else { Class::Socket }
     }
 
-    /// The same without a reference: `None` if the slot is no longer that handle's, since another's may have been read.
+    /// The same without a reference: `None` if the slot is no longer that handle's, as another's class may have been read.
     #[inline]
     pub fn class_of(&self, handle: Handle) -> Option<Class> {
         let class = self.class();
         self.is_open_as(handle).then_some(class)
     }
 
-    /// Where it stands.
+    /// The phase of its connection.
     pub fn phase(&self) -> Phase {
         PHASES.get(usize::from(self.phase.load(Ordering::SeqCst))).copied().unwrap_or(Phase::Failed)
     }
@@ -341,50 +341,50 @@ impl Slot {
         phase == Phase::Connected as u8 || phase == Phase::Listening as u8
     }
 
-    /// Moves it on, if it still stands where the caller thinks.
+    /// Changes the phase, if it is still `from`; whether it did.
     pub fn advance(&self, from: Phase, to: Phase) -> bool {
         let exchange = self.phase.compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst);
         exchange.is_ok()
     }
 
-    /// The switches. In one order with all that wakes: who waits looks at them after announcing it, and who turns one
-    /// looks for announcements afterwards (`wait`).
+    /// The flags. `SeqCst` here and below for announce-then-look (`wait`): a waiter reads them after its announcement, and whoever
+    /// changes one looks for announcements afterwards.
     #[inline]
     pub fn flags(&self) -> u32 {
         self.flags.load(Ordering::SeqCst)
     }
 
-    /// Whether any of these switches is on.
+    /// Whether any of these flags is set.
     #[inline]
     pub fn has(&self, flags: u32) -> bool {
         self.flags() & flags != 0
     }
 
-    /// Turns switches on.
+    /// Sets flags.
     pub fn set_flags(&self, flags: u32) {
         self.flags.fetch_or(flags, Ordering::SeqCst);
     }
 
-    /// Turns switches on; whether none of them was.
+    /// Sets flags; whether none of them was set before.
     #[inline]
     pub fn try_set_flags(&self, flags: u32) -> bool {
         self.flags.fetch_or(flags, Ordering::SeqCst) & flags == 0
     }
 
-    /// Turns switches off.
+    /// Clears flags.
     pub fn clear_flags(&self, flags: u32) {
         self.flags.fetch_and(!flags, Ordering::SeqCst);
     }
 
-    /// Turns switches off; whether one of them was on.
+    /// Clears flags; whether any of them was set.
     pub fn take_flags(&self, flags: u32) -> bool {
         self.flags.fetch_and(!flags, Ordering::SeqCst) & flags != 0
     }
 
-    /// Whether the process has forked since the handle was made: another may have the descriptor too.
+    /// Whether the process has forked since the handle was made, so that another process may have the descriptor too.
     #[inline]
     pub fn has_forked(&self) -> bool {
-        self.forks.are_more()
+        self.forks.has_grown()
     }
 
     /// The error that stays, if there is one.
@@ -398,13 +398,13 @@ impl Slot {
         self.error.load(Ordering::SeqCst) != 0
     }
 
-    /// Keeps the first error; later ones are its consequences.
+    /// Keeps an error, unless there is one: later errors are consequences of the first.
     pub fn keep_error(&self, error: Error) {
         let code = error.code() as i32;
         let _ = self.error.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Takes the error away: datagram sockets report one once.
+    /// Takes the error out: datagram sockets report one once.
     pub fn take_error(&self) -> Option<Error> {
         Error::from_code(i64::from(self.error.swap(0, Ordering::SeqCst)))
     }
@@ -425,7 +425,7 @@ impl Slot {
         match wait.place() {
             Place::Named(place) => self.timeouts[place].store(micros, Ordering::Relaxed),
             Place::OfSystem(place) => {
-                // What is longer than can be counted here is for ever.
+                // A time too long for the field is for ever.
                 let millis = u64::try_from(micros).map_or(NO_TIMEOUT, |micros| {
                     u32::try_from(micros.div_ceil(MILLISECOND as u64)).unwrap_or(NO_TIMEOUT)
                 });
@@ -434,7 +434,7 @@ impl Slot {
         }
     }
 
-    /// The timeout that rules a call.
+    /// The timeout that applies to a call, in microseconds; -1 is for ever.
     pub fn ruling_timeout(&self, wait: Wait) -> i64 {
         match self.timeout(wait) {
             -1 => self.next_timeout(wait).0,
@@ -442,7 +442,7 @@ impl Slot {
         }
     }
 
-    /// When a call must end that begins now.
+    /// The deadline of a call that begins now.
     pub fn deadline(&self, wait: Wait) -> Deadline {
         match self.timeout(wait) {
             -1 => match self.next_timeout(wait) {
@@ -453,9 +453,9 @@ impl Slot {
         }
     }
 
-    /// What rules a call that has no timeout of its own, and whether it is the system's. That one comes before the general
-    /// one; but to the system a socket with a general one is non-blocking, as its language's module says, and so it comes
-    /// after it on a native handle.
+    /// The timeout of a call that has no specific one, and whether it is the system's own. The system's comes before the
+    /// general one; but on a native handle after it, because a socket module with a general timeout makes its socket
+    /// non-blocking, for which the system ignores its own.
     fn next_timeout(&self, wait: Wait) -> (i64, bool) {
         let general = self.timeout(Wait::General);
         match self.timeout(wait.of_system()) {
@@ -465,7 +465,7 @@ impl Slot {
         }
     }
 
-    /// The timeout as an option of this name has it: of a native handle, what its options alone say.
+    /// The timeout as the option of this name reads: on a native handle, without the system's own.
     pub fn named_timeout(&self, wait: Wait) -> i64 {
         match self.timeout(wait) {
             -1 if wait != Wait::General && !self.has(flag::NATIVE) => self.timeout(wait.of_system()),
@@ -473,7 +473,7 @@ impl Slot {
         }
     }
 
-    /// Sets it by its name: what was said of reads or writes to the system counts no more.
+    /// Sets the timeout by its option, which overrides the system's own.
     pub fn set_named_timeout(&self, wait: Wait, micros: i64) {
         if matches!(wait, Wait::Read | Wait::Write) && !self.has(flag::NATIVE) {
             self.set_timeout(wait.of_system(), -1);
@@ -481,15 +481,15 @@ impl Slot {
         self.set_timeout(wait, micros);
     }
 
-    /// Whether calls run on the slot besides the asking one.
+    /// Whether other calls than the current one run on the slot.
     pub fn is_shared(&self) -> bool {
         let word = self.word.load(Ordering::SeqCst);
-        // Being open holds a reference too.
+        // An open handle holds a reference of its own.
         let own = if word & CLOSED == 0 { 2 } else { 1 };
         word >= own * REFERENCE
     }
 
-    /// As a new handle's.
+    /// Fills in the fields for a new handle.
     #[inline]
     pub(super) fn fill(&self, new: &New) {
         let unsettled = if new.fd.is_none() { flag::UNSETTLED } else { 0 };
@@ -497,7 +497,7 @@ impl Slot {
         self.fill_with(new.kind.pack(), new.fd, new.phase, new.flags | class | unsettled);
     }
 
-    /// As that of a connection which a listener has taken.
+    /// Fills in the fields for a connection that the listener has accepted.
     #[inline]
     pub(super) fn fill_as_accepted(&self, listener: &Self, fd: Fd) {
         let taken_over = listener.flags() & (flag::FAMILY4 | flag::FAMILY6 | flag::INTERRUPTIBLE);
@@ -505,11 +505,11 @@ impl Slot {
         self.fill_with(kind, fd, Phase::Connected, flag::NONBLOCKING | taken_over);
     }
 
-    /// Fills a slot that no number stands for. Who looks without a reference may see what is stored here before the new
-    /// word: the fence has him see as well that the word is no more that of the last owner.
+    /// Fills in the fields of a vacant slot. A thread without a reference may see these values before the new word: the fence
+    /// makes sure that it then sees as well that the word is not the last owner's any more.
     #[inline]
     pub(super) fn fill_with(&self, kind: u16, fd: Fd, phase: Phase, flags: u32) {
-        // Models see no look that the code does not have.
+        // Not in models, where the load would add an order that the code does not have.
         debug_assert!(cfg!(loom) || self.owner() & VACANT != 0, "a number stands for the slot");
         fence(Ordering::Release);
         self.read_left.store(0, Ordering::Relaxed);
@@ -520,7 +520,7 @@ impl Slot {
         for timeout in &self.system_timeouts {
             timeout.store(NO_TIMEOUT, Ordering::Relaxed);
         }
-        self.forks.note();
+        self.forks.record();
         self.fd.store(fd.to_raw(), Ordering::Relaxed);
         self.flags.store(flags | extras, Ordering::Relaxed);
         self.error.store(0, Ordering::Relaxed);

@@ -1,12 +1,12 @@
-//! The handle table: what stands behind a number, and who may still be using it.
+//! The handle table: looking a number up, references, and closing when the last one is dropped.
 //!
-//! A slot is one atomic word {references, closed, vacant, generation} and a few atomic fields. A call takes a
-//! reference, so the descriptor stays open (and its number taken) until the last call is done, whoever
-//! closes meanwhile. Looking up takes no lock. Not here: what only some handles have (`extras`).
+//! A call takes a reference to the slot, so that the descriptor stays open (and its number taken) until the last call is done,
+//! whoever closes meanwhile. Looking up takes no lock. Not here: the slot's word and fields (`slot`), what only some handles have
+//! (`extras`).
 //!
-//! A lookup takes its reference first and then looks whether the word is that of the handle; of a slot that is
-//! another's it gives the reference back. So that such a one is never the last, a vacant slot holds a reference of its
-//! own, which becomes that of being open.
+//! A lookup adds its reference first and then checks whether the word is that of the handle; if it is not, it drops the reference
+//! again. So that such a failed lookup never drops the last one, a vacant slot holds a reference of its own, which the next handle
+//! takes over.
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::chunks::{self, slot, slot_of};
@@ -20,24 +20,24 @@ use crate::core::sync::atomic::Ordering;
 use crate::sys::{self, Fd, Origin};
 use std::ops::Deref;
 
-/// A reference to an open handle. While one lives, the descriptor stays open. Dropping it may have to close that.
+/// A reference to an open handle. While one lives, the descriptor stays open. Dropping the last one closes it.
 #[derive(Debug)]
 pub struct Ref {
     slot: &'static Slot,
 }
 
 impl Ref {
-    /// The slot itself, which never moves; what is read from it counts only while the handle is known to be open.
+    /// The slot itself, which never moves. What is read from it is valid only while the handle is known to be open.
     pub const fn slot(&self) -> &'static Slot {
         self.slot
     }
 
-    /// Takes a reference; in vain if the slot is not that generation's.
+    /// Takes a reference; `Err`, also with one, if the slot is not that generation's.
     #[inline(always)]
     fn take(slot: &'static Slot, generation: i64) -> std::result::Result<Self, Self> {
         let word = slot.word.fetch_add(REFERENCE, Ordering::SeqCst);
         let found = Self { slot };
-        // One comparison for all: of that generation, neither closed nor vacant.
+        // One comparison checks all: the generation, not closed, not vacant.
         if word & OWNER == generation { Ok(found) } else { Err(found) }
     }
 
@@ -47,7 +47,7 @@ impl Ref {
         (before & CLOSED == 0).then(|| Self { slot: self.slot })
     }
 
-    /// Another reference to the same.
+    /// Another reference to the same slot.
     #[must_use]
     pub fn again(&self) -> Self {
         let before = self.slot.word.fetch_add(REFERENCE, Ordering::SeqCst);
@@ -55,7 +55,7 @@ impl Ref {
         Self { slot: self.slot }
     }
 
-    /// Drops the reference and gives back what the call answers, which so need not be kept meanwhile.
+    /// Drops the reference and returns the call's result. As a tail call, so that the result needs no register meanwhile.
     #[inline(always)]
     pub fn done<T>(self, answer: T) -> T {
         lock::check_free();
@@ -84,22 +84,22 @@ impl Drop for Ref {
     }
 }
 
-/// A slot set aside, so that what is about to be opened can't be lost for want of one.
+/// A reserved slot: reserved before a descriptor is opened, so that this can't fail afterwards. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct Vacancy(&'static Slot);
 
-/// Sets a slot aside.
+/// Reserves a slot. `EMFILE`, `ENOMEM`. Does not block.
 #[inline(always)]
 pub fn reserve(_aware: ForkAware) -> Result<Vacancy> {
     memory::check()?;
-    let vacancy = Vacancy(free_list::take()?);
+    let vacancy = Vacancy(free_list::pop()?);
     if vacancy.0.has(flag::HAS_EXTRAS) {
         forget_extras(vacancy.0);
     }
     Ok(vacancy)
 }
 
-/// What the last owner left.
+/// Drops the extras that the last owner left.
 #[cold]
 fn forget_extras(slot: &Slot) {
     slot.clear_flags(flag::HAS_EXTRAS);
@@ -107,21 +107,19 @@ fn forget_extras(slot: &Slot) {
 }
 
 impl Vacancy {
-    /// Room for the address of a peer that is about to be accepted. Nobody reads it before there is a handle.
+    /// Where to store the address of a peer that is about to be accepted. Nobody reads it before there is a handle.
     #[must_use]
     pub const fn origin(&self) -> &Origin {
         &self.0.origin
     }
 
-    /// The handle that it would make. Until then no number stands for it.
+    /// The handle that it will become. Until then its number is `EBADF`.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.0.handle()
     }
 
-    /// Makes a handle of it.
-    ///
-    /// In the section in which its descriptor was opened, or given to the library.
+    /// Makes a handle of it, in the section in which its descriptor was opened, or given to the library.
     pub fn fill(self, new: &New, _section: &Section) -> Handle {
         self.0.fill(new);
         self.publish()
@@ -148,20 +146,20 @@ impl Vacancy {
 
 impl Drop for Vacancy {
     fn drop(&mut self) {
-        // The list is in two places, which a fork copies one after the other.
+        // A fork copies memory page by page, and the stack is linked through many.
         let _section = Section::begin();
-        free_list::give(self.0);
+        free_list::push(self.0);
     }
 }
 
-/// Looks a number up and takes a reference; `EBADF` if it stands for nothing.
+/// Looks a number up and takes a reference; `EBADF` if it is no open handle. Does not block.
 #[inline(always)]
 pub fn get(number: i64) -> Result<Ref> {
     let Some(slot) = slot_of(number) else { return Err(give_back(None)) };
     Ref::take(slot, Handle::generation(number)).map_err(|found| give_back(Some(found)))
 }
 
-/// The slot is another's, if there is one.
+/// Drops the reference of a failed lookup.
 #[cold]
 #[inline(never)]
 fn give_back(found: Option<Ref>) -> Error {
@@ -169,25 +167,25 @@ fn give_back(found: Option<Ref>) -> Error {
     Error::EBADF
 }
 
-/// Looks a number up without taking a reference: the slot may pass to another owner at any time, so what is read
-/// from it counts only if [`Slot::is_open_as`] still holds afterwards.
+/// Looks a number up without taking a reference; `EBADF` if it is no open handle. The slot may get another owner at any time,
+/// so what is read from it is valid only if [`Slot::is_open_as`] still holds afterwards.
 #[inline]
 pub fn peek(number: i64) -> Result<(Handle, &'static Slot)> {
     let slot = slot_of(number).filter(|slot| slot.stands_for(number)).ok_or(Error::EBADF)?;
     Ok((Handle { index: slot.index, generation: Handle::generation(number) as u32 }, slot))
 }
 
-/// Marks the handle closed. The reference returned is the one that being open held:
-/// dropping it closes the descriptor, unless calls still run. Only one caller ever gets it.
+/// Marks the handle closed; `EBADF` if it is no open handle. Only one caller succeeds. It gets the reference that the open
+/// handle held: dropping it closes the descriptor, unless calls still run.
 pub fn close(number: i64) -> Result<Ref> {
     get(number)?.close().ok_or(Error::EBADF)
 }
 
-/// Takes a close back of which nobody else has made anything yet.
+/// Undoes a close that nobody else has acted upon yet.
 pub fn reopen(last: Ref) {
     let before = last.slot.word.fetch_and(!CLOSED, Ordering::SeqCst);
     debug_assert_eq!(before & (CLOSED | VACANT), CLOSED, "a close was taken back that is none, or over");
-    // It is that of being open again.
+    // The reference is the open handle's again.
     std::mem::forget(last);
 }
 
@@ -210,9 +208,9 @@ fn done_last<T>(slot: &'static Slot, answer: T) -> T {
     answer
 }
 
-/// A drop has left the slot without a reference. If it is closed, whoever takes the vacant slot's own retires it: one
-/// who has looked it up in vain may have been the last, or may be about to. Otherwise it was a drop too many: of a
-/// call that a signal handler has interrupted to fork, after which the child has counted anew.
+/// A drop has left the slot without a reference. If it is closed, the thread that adds the vacant slot's own reference retires
+/// it, as failed lookups may add and drop references at the same time. If it is open, it was a drop too many: of a call that a
+/// signal handler has interrupted to fork, after which the child has reset the count.
 #[cold]
 fn left_by_all(slot: &'static Slot) {
     let _section = Section::begin();
@@ -225,12 +223,12 @@ fn left_by_all(slot: &'static Slot) {
     }
 }
 
-/// Closes the descriptor here and now if nobody but the holder of `last` uses the slot; otherwise gives `last` back.
-/// A close may linger: that is for the closer to wait for, and not for a call that it has woken.
+/// Closes the descriptor now if nobody but the holder of `last` uses the slot; else returns `last`. Blocks while the close lingers
+/// (SO_LINGER): so the closer waits for that, and not a call that it has woken.
 pub fn finish(last: Ref) -> std::result::Result<(), Ref> {
     let section = Section::begin();
     let slot = last.slot;
-    // The closer's own reference becomes that of being vacant.
+    // The closer's reference becomes the vacant slot's.
     let vacate = |word: i64| (word < REFERENCE && word & VACANT == 0).then_some(word | VACANT);
     if slot.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, vacate).is_err() {
         drop(section);
@@ -241,9 +239,7 @@ pub fn finish(last: Ref) -> std::result::Result<(), Ref> {
     Ok(())
 }
 
-/// Closes the descriptor and hands the slot on, in a section.
-///
-/// The handle's extras stay until the slot is set aside again.
+/// Closes the descriptor and frees the slot, in a section. The handle's extras stay until the slot is used again.
 fn retire(slot: &'static Slot) {
     let handle = slot.handle();
     if !slot.fd().is_none() && !slot.has(flag::RELEASED) {
@@ -252,7 +248,7 @@ fn retire(slot: &'static Slot) {
     if !Fd::from_kept(slot.replaced.load(Ordering::SeqCst)).is_none() {
         close_replaced(slot);
     }
-    // Only now: while a close lingers, a fork looks here whether the process still has the descriptor.
+    // After the close: while it lingers, a fork looks here whether the process still has the descriptor.
     slot.fd.store(Fd::NONE.to_raw(), Ordering::SeqCst);
     pass_on(slot, handle);
 }
@@ -262,7 +258,7 @@ fn close_replaced(slot: &Slot) {
     sys::close(Fd::from_kept(slot.replaced.swap(Fd::NONE.to_raw(), Ordering::SeqCst)));
 }
 
-/// How many closes are lingering: the slots are on their way to be vacant, and the process has their descriptors no more.
+/// How many closes are lingering: their slots are being retired, and their descriptors are out of the process already.
 #[cold]
 pub fn lingering() -> usize {
     let used = chunks::try_lock().map_or(0, |fresh| fresh.next);
@@ -273,8 +269,8 @@ pub fn lingering() -> usize {
     (0..used).filter_map(slot).filter(lingers).count()
 }
 
-/// Hands the slot to the next generation, after the last to nobody. Once: in a forked child the thread that was about to
-/// do it may be the one that has forked, and go on after `close_orphans`.
+/// Frees the slot for its next generation; after the last generation it is never used again. Only once: in a forked child the
+/// thread that was about to do it may be the one that forked, and go on after `close_orphans` has done it.
 fn pass_on(slot: &'static Slot, handle: Handle) {
     let generation = i64::from(handle.generation);
     let is_used_up = number::is_last_generation(handle.generation);
@@ -283,25 +279,25 @@ fn pass_on(slot: &'static Slot, handle: Handle) {
     let passed = slot.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, pass).is_ok();
     if passed && !is_used_up {
         slot.origin.clear();
-        free_list::give(slot);
+        free_list::push(slot);
     }
 }
 
-/// In a forked child: only the forking thread lives on, so nobody else holds a reference or waits.
-/// Returns the slots that vanished threads were about to close.
+/// In a forked child, which has only the forking thread: drops the references of all other threads. Returns the slots that
+/// these were about to close.
 pub fn after_fork() -> Vec<&'static Slot> {
     let used = chunks::lock().next;
     let slots = (0..used).filter_map(slot);
     slots.filter(|slot| count_anew(slot)).collect()
 }
 
-/// Leaves one reference, that of being open or vacant; whether the slot is to be retired.
+/// Resets the count to the one reference of the open handle or vacant slot; whether the slot is to be retired.
 fn count_anew(slot: &Slot) -> bool {
     let owner = slot.owner();
     let is_closed = owner & CLOSED != 0;
     slot.clear_flags(flag::MODE_HELD | flag::SENDING | flag::SENDERS_WAIT);
     if owner & (CLOSED | VACANT) == CLOSED | VACANT {
-        // The close has begun, and no fork comes before it has taken the descriptor away.
+        // The close has begun, and the fork has waited until the descriptor was out of the process.
         slot.fd.store(Fd::NONE.to_raw(), Ordering::SeqCst);
         slot.replaced.store(Fd::NONE.to_raw(), Ordering::SeqCst);
     }
@@ -312,7 +308,7 @@ fn count_anew(slot: &Slot) -> bool {
     is_closed
 }
 
-/// In a forked child: finishes what vanished threads had begun.
+/// In a forked child: retires the slots that threads of the parent were about to close.
 pub fn close_orphans(orphans: Vec<&'static Slot>) {
     orphans.into_iter().for_each(retire);
 }

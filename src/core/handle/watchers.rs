@@ -1,5 +1,5 @@
-//! Who watches a handle from outside of its calls: pollers and queues. Whoever changes a handle tells them here, and
-//! needs not know what they are. Not here: calls that are blocked on it (`wait`).
+//! The watchers of a handle: pollers and queues, called back when it changes, so that the code that changes it need not know them
+//! (the observer pattern). Not here: calls that are blocked on the handle (`wait`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::extras::{self, Part};
@@ -8,26 +8,25 @@ use crate::core::handle::slot::{Slot, flag};
 use crate::core::memory;
 use crate::core::process::section::Section;
 
-/// What those of one kind do when something becomes of a handle that they watch. Called without a lock, with the watcher's own
-/// handle.
+/// The callbacks of a type of watcher. Called without a lock, with the watcher's handle and the watched slot.
 #[derive(Debug)]
 pub struct Callbacks {
-    /// The handle is not what it was.
+    /// The state of the handle has changed.
     pub changed: fn(Handle, &Slot),
-    /// An option was set, which may have made it ready although nothing has come.
+    /// An option was set, which may have made it ready although nothing has arrived.
     pub look_again: fn(Handle, &Slot),
     /// It is closed. The descriptor is still open.
     pub closed: fn(Handle, &Slot),
 }
 
-/// One who watches: its own handle, and what it does.
+/// A watcher: its own handle, and its callbacks.
 #[derive(Clone, Copy, Debug)]
 pub struct Watcher {
     pub handle: Handle,
     pub callbacks: &'static Callbacks,
 }
 
-/// Those who watch a handle: mostly one.
+/// The watchers of a handle; mostly a single one, which needs no list.
 #[derive(Debug)]
 enum Watchers {
     One(Watcher),
@@ -87,36 +86,36 @@ impl Part for Watchers {
     }
 }
 
-/// Has somebody watch the handle, who may do so already.
+/// Adds a watcher, unless it watches the handle already. `ENOMEM`.
 pub fn add(slot: &Slot, watcher: Watcher) -> Result<()> {
     memory::check()?;
     slot.set_flags(flag::REGISTERED);
     extras::with(slot.handle().index, |watchers: &mut Watchers| watchers.add(watcher))?
 }
 
-/// Has somebody watch it no more.
+/// Removes a watcher, if it watches the handle.
 pub fn remove(index: u32, watcher: Handle) {
     extras::find(index, |watchers: &mut Watchers| watchers.remove(watcher));
 }
 
-/// Tells those who watch that the handle is not what it was.
+/// Calls all watchers back: the handle has changed.
 pub fn changed(slot: &Slot) {
     each(slot, |watcher| (watcher.callbacks.changed)(watcher.handle, slot));
 }
 
-/// Tells those who watch that an option was set.
+/// Calls all watchers back: an option was set.
 pub fn look_again(slot: &Slot) {
     each(slot, |watcher| (watcher.callbacks.look_again)(watcher.handle, slot));
 }
 
-/// How many are told before the others are looked up.
+/// How many watchers are copied out at a time, to be called without the lock.
 const FEW: usize = 8;
 
-fn each(slot: &Slot, tell: impl Fn(&Watcher)) {
+fn each(slot: &Slot, call: impl Fn(&Watcher)) {
     if !slot.has(flag::REGISTERED) {
         return;
     }
-    // The last first: whoever leaves meanwhile has those before him stay where they are, and who comes looks by himself.
+    // From the end: a removal meanwhile does not move the watchers still to be called, and a new watcher looks by itself.
     let mut left = usize::MAX;
     while left > 0 {
         let some = extras::find(slot.handle().index, |watchers: &mut Watchers| {
@@ -126,6 +125,6 @@ fn each(slot: &Slot, tell: impl Fn(&Watcher)) {
             std::array::from_fn::<_, FEW, _>(|at| watchers[..end].get(left + at).copied())
         });
         let Some(some) = some else { return };
-        some.iter().flatten().for_each(&tell);
+        some.iter().flatten().for_each(&call);
     }
 }

@@ -113,7 +113,7 @@ pub fn get_text(number: i64, name: &str) -> Result<String> {
 /// Reads an option by the system's own numbers: how many bytes it has filled in.
 pub fn get_raw(number: i64, level: i32, name: i32, value: &mut Room) -> Result<usize> {
     let slot = lookup::settled(number)?;
-    if (level, name) == sys::SO_ERROR && !judge::kernel_tells(&slot) {
+    if (level, name) == sys::SO_ERROR && !judge::is_kernels_to_report(&slot) {
         return get_raw_error(&slot, value);
     }
     let length = sys::get_option_into(slot.fd(), level, name, value)?;
@@ -125,7 +125,7 @@ fn get_raw_error(slot: &Ref, value: &mut Room) -> Result<usize> {
     // Has the kernel check the caller's memory, by reading an option without side effects.
     let (level, name) = sys::SO_TYPE;
     let length = sys::get_option_into(slot.fd(), level, name, value)?;
-    let number = judge::take_unheard(slot).map_or(0, |error| error.to_os(System::HOST));
+    let number = judge::take_unreported(slot).map_or(0, |error| error.to_os(System::HOST));
     for (place, byte) in value.iter_mut().zip(number.to_ne_bytes()).take(length) {
         place.write(byte);
     }

@@ -5,7 +5,7 @@ use crate::core::handle::slot::{Phase, flag};
 use crate::core::handle::table::Ref;
 use crate::core::queue;
 use crate::core::settings::catalogue::Own;
-use crate::core::socket::judge::harvest;
+use crate::core::socket::judge::take_kernel_error;
 use crate::core::socket::native;
 use crate::sys;
 use socket2::{Domain, Type};
@@ -90,7 +90,7 @@ fn protocol(slot: &Ref) -> i32 {
 /// SO_ERROR clears it in the kernel, so what is read here is kept for the other calls that must report it.
 fn error(slot: &Ref) -> i64 {
     let found = match slot.error() {
-        None if !slot.has(flag::NO_SOCKET | flag::UNSETTLED) => harvest(slot),
+        None if !slot.has(flag::NO_SOCKET | flag::UNSETTLED) => take_kernel_error(slot),
         _ => None,
     };
     slot.error().or(found).map_or(0, Error::code)

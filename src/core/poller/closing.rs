@@ -59,9 +59,9 @@ impl Part for Registry {
     /// What the parent's threads kept for their selects is not the child's. A poller's own makes its gate anew when it is used.
     fn after_fork(&mut self) -> bool {
         self.wakeup.after_fork();
-        if self.is_hidden {
+        if self.is_internal {
             self.gate.close();
         }
-        !self.is_hidden
+        !self.is_internal
     }
 }

@@ -7,7 +7,7 @@
 //! and out of it through the `gate`, and what it must know to report a socket of which the kernel's word is all stands
 //! in records (`reports`).
 //!
-//! `select` keeps a poller without a handle for a set that comes again ([`Hidden`]).
+//! `select` keeps a poller without a handle for a set that comes again ([`InternalPoller`]).
 
 mod closing;
 mod forced;
@@ -119,13 +119,13 @@ pub fn fd(number: i64) -> Result<Fd> {
 
 /// A poller without a handle: nobody can close it, wake it or register with it but its owner.
 #[derive(Debug)]
-pub struct Hidden {
+pub struct InternalPoller {
     /// Its slot is set aside and never filled; the slot's extras are ours as long.
     vacancy: Vacancy,
     gate: Arc<Gate>,
 }
 
-impl Hidden {
+impl InternalPoller {
     /// Opens an empty one.
     pub fn open() -> Result<Self> {
         let vacancy = table::reserve(fork::install()?)?;
@@ -166,7 +166,7 @@ impl Hidden {
     }
 }
 
-impl Drop for Hidden {
+impl Drop for InternalPoller {
     fn drop(&mut self) {
         let section = Section::begin();
         if let Some(registry) = registry::take(self.vacancy.handle()) {
@@ -272,7 +272,7 @@ struct Attempt<'a> {
 }
 
 /// One stay in the kernel.
-struct Stay {
+struct KernelWait {
     /// The closes that there had been when it began.
     closes: Closes,
     turn: Turn,
@@ -304,39 +304,44 @@ impl Attempt<'_> {
         reports: &mut Reports,
         answer: &mut impl FnMut(Report),
     ) -> Result<Option<usize>> {
-        let Some(stay) = self.enter(closes)? else { return Ok(None) };
-        match self.once(&stay, reports, answer) {
+        let Some(kernel_wait) = self.enter(closes)? else { return Ok(None) };
+        match self.wait_once(&kernel_wait, reports, answer) {
             Outcome { given: given @ 1.., .. } => Ok(Some(given)),
-            outcome => self.go_on(stay, outcome, reports, answer).map(Some),
+            outcome => self.wait_again(kernel_wait, outcome, reports, answer).map(Some),
         }
     }
 
     /// Into the kernel and out again, with the answers.
     #[inline(always)]
-    fn once(&self, stay: &Stay, reports: &mut Reports, answer: &mut impl FnMut(Report)) -> Outcome {
-        let kernel = self.stay(stay, reports);
-        let (given, ended) = self.leave(stay, reports, kernel == Ok(true), answer);
+    fn wait_once(
+        &self,
+        kernel_wait: &KernelWait,
+        reports: &mut Reports,
+        answer: &mut impl FnMut(Report),
+    ) -> Outcome {
+        let kernel = self.wait_in_kernel(kernel_wait, reports);
+        let (given, ended) = self.leave(kernel_wait, reports, kernel == Ok(true), answer);
         Outcome { given, ended, kernel }
     }
 
     /// After a stay without answers: says why, or stays again.
     #[cold]
     #[inline(never)]
-    fn go_on(
+    fn wait_again(
         &self,
-        mut stay: Stay,
+        mut kernel_wait: KernelWait,
         mut outcome: Outcome,
         reports: &mut Reports,
         answer: &mut impl FnMut(Report),
     ) -> Result<usize> {
-        let closes = stay.closes;
+        let closes = kernel_wait.closes;
         loop {
             match outcome.kernel {
                 _ if outcome.given > 0 => return Ok(outcome.given),
                 _ if outcome.ended == Ended::Cancelled => return Err(Error::ECANCELED),
                 _ if outcome.ended == Ended::Woken => return Ok(0),
                 // What was forced has gone in the meantime, or the kernel had the turn.
-                _ if stay.turn != Turn::Nothing => {}
+                _ if kernel_wait.turn != Turn::Nothing => {}
                 // What the kernel reported was news to nobody, and may have stood in the way of what is.
                 Ok(drained) if drained || reports.iter().next().is_some() => {}
                 Err(sys::INTERRUPTED) if self.hears_signals() => return Err(Error::EINTR),
@@ -345,28 +350,28 @@ impl Attempt<'_> {
                 Err(error) => return Err(error.into()),
             }
             // A close between two stays ends the wait too, that of the poller itself among them.
-            stay = self.enter(Some(closes)).unwrap_or(None).ok_or(Error::ECANCELED)?;
-            outcome = self.once(&stay, reports, answer);
+            kernel_wait = self.enter(Some(closes)).unwrap_or(None).ok_or(Error::ECANCELED)?;
+            outcome = self.wait_once(&kernel_wait, reports, answer);
         }
     }
 
     /// Through the gate; `None` if there have been other closes than these.
     #[inline]
-    fn enter(&self, closes: Option<Closes>) -> Result<Option<Stay>> {
+    fn enter(&self, closes: Option<Closes>) -> Result<Option<KernelWait>> {
         let Some(now) = self.gate.enter() else {
             self.gate.leave();
             return Err(Error::EBADF);
         };
-        let mut stay = Stay { closes: now, turn: Turn::Nothing };
+        let mut kernel_wait = KernelWait { closes: now, turn: Turn::Nothing };
         if closes.is_some_and(|closes| closes != now) {
-            stay.turn = Turn::Passes;
-            self.leave(&stay, &Reports::EMPTY, false, &mut |_| {});
+            kernel_wait.turn = Turn::Passes;
+            self.leave(&kernel_wait, &Reports::EMPTY, false, &mut |_| {});
             return Ok(None);
         }
         if self.gate.is_forced() {
-            stay.turn = self.turn();
+            kernel_wait.turn = self.turn();
         }
-        Ok(Some(stay))
+        Ok(Some(kernel_wait))
     }
 
     #[cold]
@@ -377,11 +382,11 @@ impl Attempt<'_> {
 
     /// In the kernel; whether this wait took a wake-up.
     #[inline(always)]
-    fn stay(&self, stay: &Stay, reports: &mut Reports) -> sys::Result<bool> {
+    fn wait_in_kernel(&self, kernel_wait: &KernelWait, reports: &mut Reports) -> sys::Result<bool> {
         lock::check_free();
         reports.clear();
-        let kept = if let Turn::Has(answers) = stay.turn { answers } else { 0 };
-        let brief = stay.turn != Turn::Nothing;
+        let kept = if let Turn::Has(answers) = kernel_wait.turn { answers } else { 0 };
+        let brief = kernel_wait.turn != Turn::Nothing;
         let timeout = if brief { Some(Duration::ZERO) } else { self.deadline.remaining() };
         match self.capacity - kept {
             0 => Ok(false),
@@ -393,7 +398,7 @@ impl Attempt<'_> {
     #[inline(always)]
     fn leave(
         &self,
-        stay: &Stay,
+        kernel_wait: &KernelWait,
         reports: &Reports,
         drained: bool,
         answer: &mut impl FnMut(Report),
@@ -402,14 +407,14 @@ impl Attempt<'_> {
             // Whoever else waits on its selector must learn it too.
             self.gate.selector.wake();
         }
-        let cancelled = self.gate.leave() != stay.closes;
-        let quiet = !cancelled && !drained && stay.turn == Turn::Nothing && !self.gate.is_forced();
+        let cancelled = self.gate.leave() != kernel_wait.closes;
+        let quiet = !cancelled && !drained && kernel_wait.turn == Turn::Nothing && !self.gate.is_forced();
         let (reported, all) = if quiet { self.report_plain(reports, answer) } else { (0, false) };
         if all {
             return (reported, Ended::Otherwise);
         }
         // What is ready without the kernel's word waits for another time if it may have been reported just now.
-        let turn = if reported > 0 { Turn::Passes } else { stay.turn };
+        let turn = if reported > 0 { Turn::Passes } else { kernel_wait.turn };
         let (more, ended) =
             self.report_locked(|| reports.iter().skip(reported), turn, drained, cancelled, answer);
         (reported + more, ended)

@@ -21,7 +21,7 @@ pub struct Registry {
     /// Whose it is: by the time it is looked for, the slot may have passed to another.
     owner: Handle,
     /// A select's, not a handle's.
-    pub is_hidden: bool,
+    pub is_internal: bool,
     pub gate: Arc<Gate>,
     entries: Map<Entry>,
     places: RecordPlaces,
@@ -61,13 +61,13 @@ pub struct Entry {
 }
 
 impl Registry {
-    pub fn new(owner: Handle, is_hidden: bool) -> Result<Self> {
+    pub fn new(owner: Handle, is_internal: bool) -> Result<Self> {
         let gate = Gate::open()?;
         let wakeup = wakeup::make(owner.index)?;
         wakeup.connect(&gate.selector);
         Ok(Self {
             owner,
-            is_hidden,
+            is_internal,
             gate,
             entries: Map::default(),
             places: RecordPlaces::default(),

@@ -153,7 +153,7 @@ impl Records {
 pub struct RecordPlaces {
     /// The last serial. By the time they begin anew, no wait still holds one of the last round.
     serial: u32,
-    /// How many places were ever dealt.
+    /// How many places were ever given out.
     fresh: u32,
     /// Places that were given back.
     free: Vec<Place>,
@@ -209,18 +209,18 @@ mod models {
     #[test]
     fn a_reader_sees_one_registration_or_none() {
         model(|| {
-            let card = Arc::new(Record::default());
-            card.write(1, &about(1));
-            let writer = card.clone();
+            let record = Arc::new(Record::default());
+            record.write(1, &about(1));
+            let writer = record.clone();
             let thread = thread::spawn(move || {
                 writer.write(2, &about(2));
                 writer.clear();
             });
             for serial in [1, 2] {
-                assert!(card.read(serial).is_none_or(|read| read == about(serial)));
+                assert!(record.read(serial).is_none_or(|read| read == about(serial)));
             }
             thread.join().unwrap();
-            assert_eq!((card.read(1), card.read(2)), (None, None));
+            assert_eq!((record.read(1), record.read(2)), (None, None));
         });
     }
 }

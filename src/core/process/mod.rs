@@ -1,5 +1,5 @@
-//! What the library has in a process besides handles: its threads, and sections that no fork comes into. Not here: what is
-//! done around a fork (`fork`), which knows all that stands above this.
+//! What the library has in a process besides handles: its threads, its panic hook, sections during which no fork happens. Not
+//! here: what is done around a fork (`fork`), which must know every lock.
 
 pub mod cancellation;
 pub mod panics;

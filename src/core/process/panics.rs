@@ -1,7 +1,7 @@
-//! A panic of the library's is an error code (`ffi`), and nothing that the program's standard error is told. The standard
-//! library tells it by a hook, which this one replaces: it keeps silent of what is ours and hands on all else, so that a
-//! program in Rust that shares its standard library with this one sees of its own panics what it saw before. Not here:
-//! containing them.
+//! A panic of the library becomes an error code (`ffi`), and must not print to the program's standard error, as the standard
+//! library's panic hook does. The hook here replaces it: it is silent for panics of this library and calls the earlier hook for
+//! all others, so that a program in Rust that shares its standard library with this one sees its own panics as before. Not
+//! here: catching panics.
 
 use crate::sys::ThreadLocal;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
@@ -10,31 +10,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether a thread is the library's own.
 static OURS: ThreadLocal<bool> = ThreadLocal::new();
 
-/// This thread is the library's own: none of its panics is told to anybody.
+/// Marks this thread as the library's own: none of its panics is printed.
 pub fn keep_quiet() {
     OURS.with(|ours| *ours = true);
 }
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Keeps the library's panics quiet from now on. Whoever comes while another does it does not wait for it: a child that was
-/// forked in the middle of it would wait for ever.
+/// Installs the hook, once. A thread that comes while another installs it does not wait: in a child that was forked at that moment
+/// it would wait for ever.
 pub fn install() {
-    // A thread that panics may not change hooks. Unit tests want to be told of failed assertions.
+    // A panicking thread must not change the hook (std::panic::set_hook). Unit tests print failed assertions as usual.
     if cfg!(test) || std::thread::panicking() || INSTALLED.swap(true, Ordering::Relaxed) {
         return;
     }
     let others = take_hook();
     set_hook(Box::new(move |panic| {
-        // An assertion of a build for debugging has failed: whoever has made one wants to know which. Not in the build that shows
-        // the silence.
+        // Debug builds print it, for a failed assertion; but not the build whose tests check the silence.
         if cfg!(all(debug_assertions, not(feature = "test-hooks"))) || !is_ours(panic) {
             others(panic);
         }
     }));
 }
 
-/// What the names of all source files of the library begin with, as the compiler knows them.
+/// The folder of the library's source files, as panic locations name it.
 fn sources() -> &'static str {
     &file!()[..file!().len() - "core/process/panics.rs".len()]
 }

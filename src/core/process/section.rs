@@ -1,40 +1,41 @@
-//! What keeps descriptors and handles in step across a fork. The kernel copies the descriptors first and the memory later. What
-//! a thread opens or closes in between, and gives to a handle or takes from it, would be right in the parent and wrong in the
-//! child: a handle for nothing, or for whatever gets the number next. So a descriptor and its handle change together, in a
-//! [`Section`] or under a lock that a fork takes. Not here: what is done around a fork (`fork`).
+//! What keeps descriptors and handles consistent across a fork. The kernel copies the descriptors first and the memory later. If
+//! another thread opens or closes a descriptor in between, and changes a handle accordingly, the child would have a handle without
+//! its descriptor, or with whatever file gets that number next. So a descriptor and its handle change together, in a [`Section`]
+//! (which a fork waits for) or under a lock that a fork takes. Not here: what is done around a fork (`fork`).
 
 use crate::core::error::{Error, Result};
 use crate::core::lock::{self, Guard, Mutex, Rank};
 use crate::sys::{self, Wiped};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, Ordering};
 
-/// How many processes there are on the way to this one, itself included. 0 before the first handle, and in a child of
-/// which nothing has told: `_Fork` runs no handlers.
+/// How many processes there are from the first one with a handle to this one, both included. 0 before the first handle, and in a
+/// child made by a fork that runs no handlers (`_Fork`): the kernel has wiped it there.
 static EPOCH: Wiped<AtomicU32> = Wiped::new(AtomicU32::new(0));
 
-/// The same, but nothing is wiped here, and it is 1 before the first handle.
+/// The same, but not wiped, and 1 before the first handle.
 static PROCESSES: AtomicU32 = AtomicU32::new(1);
 
-/// How often this process and those before it have forked, or were about to, as far as that is counted.
+/// How many forks there have been in this process and those that it descends from; stops at the largest number.
 static COUNT: AtomicU16 = AtomicU16::new(0);
 
-/// Counts the forks on the way to this process: what was made in another epoch belongs to a parent.
+/// The number of this process in its line of descent: what was made in another epoch belongs to a parent.
 #[inline]
 pub fn epoch() -> u32 {
     EPOCH.load(Ordering::Relaxed)
 }
 
-/// The system tells of forks, and this process has come by none of which it did not: said by whoever may make a handle.
+/// A proof, required to make a handle, that the fork handlers are installed and this process was not made by a fork that skipped
+/// them.
 #[derive(Clone, Copy, Debug)]
 pub struct ForkAware(());
 
-/// Whether that is so.
+/// The proof, if that is so.
 #[inline]
 pub fn fork_aware() -> Option<ForkAware> {
     (epoch() != 0).then_some(ForkAware(()))
 }
 
-/// The system tells of forks from now on.
+/// The fork handlers are installed from now on.
 pub fn begin_first_epoch() {
     let _ = EPOCH.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
     EPOCH.wipe_in_forks();
@@ -45,30 +46,30 @@ pub fn count_fork() {
     let _ = COUNT.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_add(1));
 }
 
-/// How many forks there were when something was made, in this process or on the way to it: what was there before one may be
-/// shared with another process.
+/// The count of forks when something was made: if it has grown since, another process may share it.
 #[derive(Default, Debug)]
 pub struct Forks(AtomicU16);
 
 impl Forks {
-    /// It is made now. Once forks are counted no more, it is as if there were more at once.
+    /// Records the count now. Once the count has stopped it records 0, so that everything seems to be shared.
     #[inline]
-    pub fn note(&self) {
+    pub fn record(&self) {
         let count = COUNT.load(Ordering::Relaxed);
         self.0.store(if count == u16::MAX { 0 } else { count }, Ordering::Relaxed);
     }
 
-    /// Whether there are more by now.
+    /// Whether there has been a fork since.
     #[inline]
-    pub fn are_more(&self) -> bool {
+    pub fn has_grown(&self) -> bool {
         self.0.load(Ordering::Relaxed) != COUNT.load(Ordering::Relaxed)
     }
 }
 
-/// Sections are counted in so many places that two threads seldom share one.
+/// Sections are counted in this many stripes, so that two threads seldom write to the same cache line.
 const STRIPES: usize = 64;
 
-/// How many sections are under way of the threads that count here. A cache line of its own, and its neighbour.
+/// How many sections are under way of the threads that use this stripe. In a cache line of its own and the next one, which
+/// processors fetch along with it.
 #[repr(align(128))]
 struct Stripe(AtomicI32);
 
@@ -77,28 +78,28 @@ static STRIPE: [Stripe; STRIPES] = [const { Stripe(AtomicI32::new(0)) }; STRIPES
 /// A fork is being made: no section begins.
 static FORKING: AtomicBool = AtomicBool::new(false);
 
-/// Held by the thread that forks, from before it says so until after it says that it is done.
+/// Held by the thread that forks for as long as [`FORKING`] is set.
 static FORK: Mutex<()> = Mutex::new(Rank::Fork, ());
 
-/// The part of a call in which a descriptor is opened and given to a handle, or taken from it and closed: no fork comes in
-/// between. It is short: nothing waits in a section, no other begins in it, and none begins under a lock.
+/// The part of a call in which a descriptor is opened and given to a handle, or taken from it and closed: no fork happens in
+/// between. It is short: nothing waits in a section, no other begins in it, and none begins under a lock that a fork takes.
 #[derive(Debug)]
 pub struct Section {
     stripe: &'static AtomicI32,
-    /// That in which it has begun, as [`PROCESSES`] counts them.
+    /// The process in which it has begun, as [`PROCESSES`] counts them.
     process: u32,
 }
 
 impl Section {
-    /// Begins one, after the fork that is being made if there is one. Announced and then looked for, as the fork says that
-    /// it is being made and then looks for sections: one of the two sees the other.
+    /// Begins one, after a fork that is being made if there is one. Both sides announce themselves first and look for the other
+    /// afterwards, so that at least one of them sees the other. Panics in debug builds under a lock that a fork takes.
     #[inline]
     pub fn begin() -> Self {
         lock::check_free();
         let stripe = own_stripe();
         stripe.fetch_add(1, Ordering::SeqCst);
         if FORKING.load(Ordering::SeqCst) {
-            let_fork_pass(stripe);
+            wait_for_fork(stripe);
         }
         Self { stripe, process: PROCESSES.load(Ordering::Relaxed) }
     }
@@ -107,14 +108,14 @@ impl Section {
 impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
-        // A signal handler may have forked in the middle of it; the child has begun to count anew.
+        // Not in the child of a signal handler that forked during the section: its counts were reset.
         if self.process == PROCESSES.load(Ordering::Relaxed) {
             self.stripe.fetch_sub(1, Ordering::Release);
         }
     }
 }
 
-/// Where the thread counts, which its stack tells: asking for a thread-local would cost more.
+/// The thread's stripe, by the address of its stack: cheaper than a thread-local.
 #[inline]
 fn own_stripe() -> &'static AtomicI32 {
     let mark = 0_u8;
@@ -125,7 +126,7 @@ fn own_stripe() -> &'static AtomicI32 {
 }
 
 #[cold]
-fn let_fork_pass(stripe: &AtomicI32) {
+fn wait_for_fork(stripe: &AtomicI32) {
     while FORKING.load(Ordering::SeqCst) {
         stripe.fetch_sub(1, Ordering::SeqCst);
         drop(FORK.lock());
@@ -133,15 +134,15 @@ fn let_fork_pass(stripe: &AtomicI32) {
     }
 }
 
-/// No section begins from now on, until [`let_go`] is called and what this returns is dropped.
-pub fn hold_back() -> Guard<'static, ()> {
+/// No section begins from now on, until [`allow_sections`] is called and the returned guard is dropped. Waits for another fork.
+pub fn block_sections() -> Guard<'static, ()> {
     let fork = FORK.lock();
     FORKING.store(true, Ordering::SeqCst);
     fork
 }
 
 /// Sections may begin again.
-pub fn let_go() {
+pub fn allow_sections() {
     FORKING.store(false, Ordering::SeqCst);
 }
 
@@ -150,44 +151,45 @@ pub fn running() -> usize {
     STRIPE.iter().map(|stripe| stripe.0.load(Ordering::SeqCst).max(0) as usize).sum()
 }
 
-/// In a forked child: its own epoch begins, and the sections of threads that stayed behind do not count.
-pub fn begin_anew() {
+/// In a forked child: begins its own epoch, and forgets the sections of threads that only the parent has.
+pub fn reset_in_child() {
     EPOCH.store(PROCESSES.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     STRIPE.iter().for_each(|stripe| stripe.0.store(0, Ordering::SeqCst));
 }
 
-/// Descriptors that are a call's and no handle's while the call waits: a forked child, which has not the call, closes them.
+/// Descriptors that belong to a call and not yet to a handle, while the call waits outside of a section: a forked child, which
+/// does not have the call, closes them.
 #[derive(Default)]
-pub struct LooseEnds(Vec<sys::Fd>);
+pub struct UnownedFds(Vec<sys::Fd>);
 
-static LOOSE: Mutex<LooseEnds> = Mutex::new(Rank::Loose, LooseEnds(Vec::new()));
+static UNOWNED: Mutex<UnownedFds> = Mutex::new(Rank::Unowned, UnownedFds(Vec::new()));
 
-/// The lock on them, for `fork`.
-pub fn lock_loose() -> Guard<'static, LooseEnds> {
-    LOOSE.lock()
+/// Takes the lock on them, for `fork`.
+pub fn lock_unowned() -> Guard<'static, UnownedFds> {
+    UNOWNED.lock()
 }
 
-impl LooseEnds {
-    /// Takes one out; whether it was there still.
+impl UnownedFds {
+    /// Takes one out; whether it was still listed.
     fn take(&mut self, fd: sys::Fd) -> bool {
         let place = self.0.iter().position(|other| *other == fd);
         place.map(|place| self.0.swap_remove(place)).is_some()
     }
 
-    /// In a forked child.
+    /// In a forked child: closes all.
     pub fn close(&mut self) {
         self.0.drain(..).for_each(sys::close);
     }
 }
 
-/// One of them.
+/// One of them; closed when dropped.
 #[derive(Debug)]
-pub struct Loose(sys::Fd);
+pub struct UnownedFd(sys::Fd);
 
-impl Loose {
-    /// Opens it.
+impl UnownedFd {
+    /// Lists the descriptor that `open` returns, both under the lock, so that no fork happens in between.
     pub fn open(open: impl FnOnce() -> Result<sys::Fd>) -> Result<Self> {
-        let mut ends = lock_loose();
+        let mut ends = lock_unowned();
         ends.0.try_reserve(1).map_err(|_| Error::ENOMEM)?;
         open().map(|fd| {
             ends.0.push(fd);
@@ -199,18 +201,18 @@ impl Loose {
         self.0
     }
 
-    /// Gives it to a handle, within the section in which that is made.
+    /// Hands the descriptor over to the caller, who gives it to a handle in this section.
     pub fn give(self, _section: &Section) -> sys::Fd {
         let fd = self.0;
-        lock_loose().take(fd);
+        lock_unowned().take(fd);
         std::mem::forget(self);
         fd
     }
 }
 
-impl Drop for Loose {
+impl Drop for UnownedFd {
     fn drop(&mut self) {
-        let mut ends = lock_loose();
+        let mut ends = lock_unowned();
         if ends.take(self.0) {
             sys::close(self.0);
         }

@@ -1,6 +1,6 @@
-//! The library's own threads: they do what may take as long as it likes, so that the caller can wait for it with a
-//! deadline. Work that nobody waits for any more may hold a thread for minutes, but never one that others need. Not here:
-//! what they do (`resolve`, `connect`).
+//! The library's own threads, a pool for each lane: they run what may block without a limit, so that the caller can wait for it
+//! with a deadline. Work that its caller has given up may hold a thread for minutes; such threads do not count against the
+//! pool's limit. Not here: the work (`resolve`, `connect`).
 
 use crate::core::error::{Error, Result};
 use crate::core::lock::{Guard, Mutex, Rank};
@@ -13,32 +13,32 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar};
 use std::time::Duration;
 
-/// No thread is to be had: a limit of the system's, or a sandbox. The system calls that `EAGAIN`, which would mean that
-/// the call would have to wait.
+/// No thread can be started, by a limit of the system or in a sandbox. The system's error is `EAGAIN`, which in this library means
+/// that a call would have to wait.
 pub const NO_THREAD: Error = Error::ENOMEM;
 
-/// So many threads of a lane may do what somebody waits for; further work waits its turn.
-const MOST_AWAITED: usize = 256;
-/// So many threads a lane has at the most, with those whose work nobody waits for.
-const MOST_THREADS: usize = 512;
-/// A thread without work ends after this.
+/// How many threads of a pool may run work that somebody waits for; further work is queued.
+const MAX_AWAITED: usize = 256;
+/// How many threads a pool may have in all, including those whose work was given up.
+const MAX_THREADS: usize = 512;
+/// A thread ends after this time without work.
 const IDLE: Duration = Duration::from_secs(10);
-/// The standard library's usual size, whatever `RUST_MIN_STACK` says: that is for the program's threads.
+/// The standard library's default stack size in bytes. `RUST_MIN_STACK` is ignored, as it is meant for the program's threads.
 const STACK: usize = 2 << 20;
 
-/// Which threads do a piece of work. That of one lane never waits for the other's.
+/// Which pool runs a piece of work. Work of one lane never waits for that of the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lane {
-    /// What the machine knows by itself.
+    /// What the machine can answer by itself.
     Local,
-    /// What others must be asked for.
+    /// What may need the network.
     Network,
 }
 
 /// A piece of work.
 pub type Work = Box<dyn FnOnce() + Send>;
 
-/// How far a piece of work is. Changed under the lock alone.
+/// The state of a piece of work. Changed only under the lock.
 #[derive(Debug)]
 struct Progress(AtomicU8);
 
@@ -48,7 +48,7 @@ const OVER: u8 = 2;
 const GIVEN_UP: u8 = 3;
 
 impl Progress {
-    /// Moves it on; where it stood.
+    /// Changes it; the state before.
     fn advance(&self, to: u8) -> u8 {
         self.0.swap(to, Ordering::Relaxed)
     }
@@ -59,22 +59,22 @@ struct Task {
     progress: Arc<Progress>,
 }
 
-/// The threads of a lane, and the work that waits for one.
-struct Crew {
+/// The threads of a lane, and the queue of work for them.
+struct Pool {
     tasks: VecDeque<Task>,
     threads: usize,
     idle: usize,
-    /// Threads whose work nobody waits for any more.
+    /// Threads whose work was given up.
     given_up: usize,
 }
 
-impl Crew {
+impl Pool {
     const EMPTY: Self = Self { tasks: VecDeque::new(), threads: 0, idle: 0, given_up: 0 };
 
-    /// Has one more thread come if the work needs it; whether any thread will do the work sooner or later.
-    fn staff(&mut self, lane: Lane) -> bool {
+    /// Starts one more thread if the queue needs it; whether any thread will run the queued work.
+    fn ensure_thread(&mut self, lane: Lane) -> bool {
         let awaited = self.threads - self.given_up;
-        let wanted = self.idle < self.tasks.len() && awaited < MOST_AWAITED && self.threads < MOST_THREADS;
+        let wanted = self.idle < self.tasks.len() && awaited < MAX_AWAITED && self.threads < MAX_THREADS;
         if wanted && spawn(move || serve(lane)).is_ok() {
             self.threads += 1;
         }
@@ -82,28 +82,28 @@ impl Crew {
     }
 }
 
-/// All lanes, under one lock.
-pub struct Workers([Crew; 2]);
+/// The pools of all lanes, under one lock.
+pub struct Workers([Pool; 2]);
 
-static WORKERS: Mutex<Workers> = Mutex::new(Rank::Workers, Workers([Crew::EMPTY, Crew::EMPTY]));
-static COME: [Condvar; 2] = [Condvar::new(), Condvar::new()];
+static WORKERS: Mutex<Workers> = Mutex::new(Rank::Workers, Workers([Pool::EMPTY, Pool::EMPTY]));
+static WORK_ARRIVED: [Condvar; 2] = [Condvar::new(), Condvar::new()];
 
-/// The lock, for `fork`.
+/// Takes the lock, for `fork`.
 pub fn lock() -> Guard<'static, Workers> {
     WORKERS.lock()
 }
 
 impl Workers {
-    /// In a forked child: the threads stayed behind, and so did those who wait for them.
+    /// In a forked child: it has neither the threads nor those who wait for them.
     pub fn forget(&mut self) {
-        for crew in &mut self.0 {
-            // Work holds references whose owners are gone; leaking them is the only safe way to drop them.
-            std::mem::forget(std::mem::replace(crew, Crew::EMPTY));
+        for pool in &mut self.0 {
+            // Leaked, not dropped: work holds references that threads of the parent may be in the middle of changing.
+            std::mem::forget(std::mem::replace(pool, Pool::EMPTY));
         }
     }
 }
 
-/// Somebody waits for a piece of work. Dropped before it is over, it says that nobody does any more.
+/// A token of the caller who waits for a piece of work. Dropping it before the work is over gives the work up.
 #[derive(Debug)]
 pub struct Awaited {
     lane: Lane,
@@ -113,37 +113,37 @@ pub struct Awaited {
 
 impl Drop for Awaited {
     fn drop(&mut self) {
-        // In a forked child: the thread has stayed behind.
+        // In a forked child, which does not have the thread.
         if self.epoch != section::epoch() {
             return;
         }
-        let crew = &mut lock().0[self.lane as usize];
+        let pool = &mut lock().0[self.lane as usize];
         if self.progress.advance(GIVEN_UP) == RUNNING {
-            crew.given_up += 1;
-            // What waited for this thread gets another, if it can.
-            crew.staff(self.lane);
+            pool.given_up += 1;
+            // Queued work that would have waited for this thread gets another.
+            pool.ensure_thread(self.lane);
         }
     }
 }
 
-/// Hands work to a thread. Keep what it returns as long as anybody waits for it: work that is given up before it has
-/// begun is not done.
+/// Queues work for a thread of the lane's pool. Keep the token as long as anybody waits for the work: work that is given up before
+/// it has begun is not run. [`NO_THREAD`] if there is no thread and none can be started. Does not block.
 pub fn run(lane: Lane, work: Work) -> Result<Awaited> {
     let progress = Arc::new(Progress(AtomicU8::new(QUEUED)));
     let mut workers = lock();
-    let crew = &mut workers.0[lane as usize];
-    crew.tasks.try_reserve(1).map_err(|_| Error::ENOMEM)?;
-    crew.tasks.push_back(Task { work, progress: Arc::clone(&progress) });
-    if !crew.staff(lane) {
-        crew.tasks.pop_back();
+    let pool = &mut workers.0[lane as usize];
+    pool.tasks.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+    pool.tasks.push_back(Task { work, progress: Arc::clone(&progress) });
+    if !pool.ensure_thread(lane) {
+        pool.tasks.pop_back();
         return Err(NO_THREAD);
     }
     drop(workers);
-    COME[lane as usize].notify_one();
+    WORK_ARRIVED[lane as usize].notify_one();
     Ok(Awaited { lane, progress, epoch: section::epoch() })
 }
 
-/// Hands work to a thread of its own, which nobody else needs.
+/// Runs work on a new thread outside of the pools. [`NO_THREAD`] if none can be started. Does not block.
 pub fn run_apart(work: Work) -> Result<()> {
     spawn(work)
 }
@@ -159,16 +159,16 @@ fn spawn(body: impl FnOnce() + Send + 'static) -> Result<()> {
 
 fn serve(lane: Lane) {
     while let Some(Task { work, progress }) = next(lane) {
-        // A panic must not take the thread's place in the count with it.
+        // A panic must not end the thread, which the pool counts.
         let _ = catch_unwind(AssertUnwindSafe(work));
-        let crew = &mut lock().0[lane as usize];
+        let pool = &mut lock().0[lane as usize];
         if progress.advance(OVER) == GIVEN_UP {
-            crew.given_up -= 1;
+            pool.given_up -= 1;
         }
     }
 }
 
-/// The next work that somebody waits for; none if there was none for long.
+/// Waits for the next work that was not given up; `None` after [`IDLE`] without any.
 fn next(lane: Lane) -> Option<Task> {
     let mut workers = lock();
     workers.0[lane as usize].idle += 1;
@@ -179,13 +179,13 @@ fn next(lane: Lane) -> Option<Task> {
         }
         tasks.is_empty()
     };
-    workers = workers.wait_timeout_while(&COME[lane as usize], IDLE, is_empty);
-    let crew = &mut workers.0[lane as usize];
-    crew.idle -= 1;
-    let task = crew.tasks.pop_front();
+    workers = workers.wait_timeout_while(&WORK_ARRIVED[lane as usize], IDLE, is_empty);
+    let pool = &mut workers.0[lane as usize];
+    pool.idle -= 1;
+    let task = pool.tasks.pop_front();
     match &task {
         Some(task) => drop(task.progress.advance(RUNNING)),
-        None => crew.threads -= 1,
+        None => pool.threads -= 1,
     }
     task
 }

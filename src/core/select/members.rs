@@ -1,5 +1,5 @@
-//! The members of three sets, each once, and the way back from a member to its places in the sets.
-//! Not here: finding out who is ready.
+//! The members of three sets, each once, and the way back from a member to its places in the sets. Not here: finding out which are
+//! ready (`select`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::Handle;
@@ -7,8 +7,8 @@ use crate::core::handle::slot::Slot;
 use crate::core::handle::{lookup, table};
 use crate::sys::Events;
 
-/// What each of the three sets asks for, in their order.
-pub const ASKED: [Events; 3] = [Events::READ, Events::WRITE, Events::EXCEPT];
+/// The interest of each of the three sets, in their order.
+pub const INTERESTS: [Events; 3] = [Events::READ, Events::WRITE, Events::EXCEPT];
 
 /// The three sets. They must not overlap.
 pub type Sets<'a> = [&'a mut [i64]; 3];
@@ -21,15 +21,15 @@ pub type Counts = [usize; 3];
 pub struct Member {
     pub handle: Handle,
     pub slot: &'static Slot,
-    pub asked: Events,
+    pub interest: Events,
     pub ready: Events,
-    /// What the poller of a kept_set watches it for.
+    /// The interest with which the poller of a kept set watches it.
     pub watched: Events,
-    /// What the kernel says is all, as far as is known.
+    /// Whether the kernel alone knows its readiness (`readiness::is_plain`), when last looked.
     pub plain: bool,
-    /// The kernel reports what nobody asked for, for ever: not asked again in this call.
+    /// Left out of further polls of this call: the kernel reports events that are not of interest, without end.
     pub parked: bool,
-    /// Its first place in each set of which it is.
+    /// Its first place in each set that it is a member of.
     at: [u32; 3],
 }
 
@@ -43,16 +43,16 @@ impl Member {
 #[derive(Default, Debug)]
 pub struct MemberList {
     pub members: Vec<Member>,
-    /// The sets that it was called for.
+    /// Copies of the sets, if they were remembered.
     keys: [Vec<i64>; 3],
-    /// From a slot to a place in `members`; it counts only if the member there has that slot.
+    /// From a slot's index to a place in `members`; valid only if the member there has that slot.
     places: Vec<u32>,
-    /// Places in a set, while an answer is made.
+    /// Places in a set, while a result is made.
     order: Vec<u32>,
 }
 
 impl MemberList {
-    /// Calls the list: `EBADF` if a number stands for nothing.
+    /// Looks all members up: `EBADF` if a number is no open handle, `ENOMEM`.
     pub fn gather(&mut self, sets: &Sets<'_>) -> Result<()> {
         self.members.clear();
         self.keys.iter_mut().for_each(Vec::clear);
@@ -67,8 +67,8 @@ impl MemberList {
         self.order.try_reserve(self.members.len()).map_err(|_| Error::ENOMEM)
     }
 
-    /// Keeps a copy of the sets, by which they are known when they come again.
-    pub fn note(&mut self, sets: &Sets<'_>) -> Result<()> {
+    /// Keeps a copy of the sets, to recognise them when they come again.
+    pub fn remember(&mut self, sets: &Sets<'_>) -> Result<()> {
         for (key, set) in self.keys.iter_mut().zip(sets) {
             key.clear();
             key.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
@@ -77,14 +77,14 @@ impl MemberList {
         Ok(())
     }
 
-    /// Whether it was called, and noted, for these sets. One that was not noted is no sets', empty ones neither.
+    /// Whether the list was made from these sets, and remembers them.
     pub fn is_of(&self, sets: &Sets<'_>) -> bool {
         self.keys.iter().any(|key| !key.is_empty())
             && self.keys.iter().zip(sets).all(|(key, set)| *key == **set)
     }
 
-    /// Calls the same list again.
-    pub fn renew(&mut self) -> Result<()> {
+    /// Checks that all members are still open, instead of looking them up anew.
+    pub fn recheck(&mut self) -> Result<()> {
         for member in &mut self.members {
             if !member.is_open() {
                 return Err(Error::EBADF);
@@ -98,9 +98,9 @@ impl MemberList {
         let (handle, slot) = table::peek(number)?;
         if let Some(place) = self.find(handle) {
             let member = &mut self.members[place];
-            if !member.asked.any(ASKED[which]) {
+            if !member.interest.any(INTERESTS[which]) {
                 member.at[which] = at;
-                member.asked = member.asked.or(ASKED[which]);
+                member.interest = member.interest.or(INTERESTS[which]);
             }
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl MemberList {
         self.members.push(Member {
             handle,
             slot,
-            asked: ASKED[which],
+            interest: INTERESTS[which],
             ready: Events::NONE,
             watched: Events::NONE,
             plain: false,
@@ -139,14 +139,14 @@ impl MemberList {
         (self.members.get(place)?.handle == handle).then_some(place)
     }
 
-    /// Leaves in each set, in the old order and once each, those of these members that are ready.
+    /// Leaves in each set, in the old order and once each, the members that are ready: of those at the places `ready`, or of all.
     pub fn answer<'a>(&'a mut self, sets: &mut Sets<'_>, ready: Option<&'a [u32]>) -> Counts {
         let Self { members, order, .. } = self;
         let mut counts = [0; 3];
         for (which, set) in sets.iter_mut().enumerate().filter(|(_, set)| !set.is_empty()) {
-            let is_ready = |member: &&Member| member.ready.any(ASKED[which]);
+            let is_ready = |member: &&Member| member.ready.any(INTERESTS[which]);
             if ready.is_none() && members.iter().filter(is_ready).count() == set.len() {
-                // All, and none of them twice: the set is the answer.
+                // All are ready, and none is there twice: the set stays as it is.
                 counts[which] = set.len();
                 continue;
             }
@@ -158,7 +158,7 @@ impl MemberList {
                 }
                 None => order.extend(members.iter().filter_map(place)),
             }
-            // Cheap where they are in order already, and they mostly are.
+            // Cheap, as they are mostly in order already.
             order.sort_unstable();
             for (kept, at) in order.iter().enumerate() {
                 set[kept] = set[*at as usize];

@@ -1,5 +1,5 @@
-//! select: three sets in, the ready ones left in them. A set that comes again is kept by `kept_set`. Any other is
-//! polled as poll(2) does: first a glance that holds nothing and waits for nothing; only a call that must wait takes
+//! select: three sets in, the ready ones left in them. A set that is selected again and again is kept registered (`kept_set`). Any
+//! other is polled as by poll(2): first without waiting and without references to the handles; only a call that must wait takes
 //! references and announces itself to closers. Not here: what ready means (`readiness`), how a wait is woken (`wait`).
 
 mod kept_set;
@@ -18,43 +18,44 @@ use std::time::Duration;
 
 pub use members::{Counts, Sets};
 
-static SWEEP: ThreadLocal<Sweep> = ThreadLocal::new();
+static STATE: ThreadLocal<ThreadState> = ThreadLocal::new();
 
-/// Waits until a member of a set is ready. On success the sets hold, in their old order, just the ready
-/// ones, and the result is how many each holds; on an error they are untouched.
+/// Waits until a member of a set is ready, for `timeout_us` microseconds at the most (-1: for ever). On success the sets hold, in
+/// their old order, just the ready ones, and the result is how many each holds (0 at the timeout); on an error they are unchanged.
+/// Errors as in the header (`anysock_select`).
 pub fn select(sets: &mut Sets<'_>, timeout_us: i64) -> Result<Counts> {
     let deadline = Deadline::after(deadline::check(timeout_us)?);
-    match SWEEP.with(|own| own.select(sets, deadline)) {
+    match STATE.with(|own| own.select(sets, deadline)) {
         Some(outcome) => outcome,
         // A thread that is ending or has no memory, or a signal handler that came in the middle of another select.
-        None => Sweep::default().select(sets, deadline),
+        None => ThreadState::default().select(sets, deadline),
     }
 }
 
 impl Member {
-    /// What the poll is asked. A socket of which the kernel's word does not count is passed over.
+    /// Its entry for poll(2). A socket whose readiness the kernel does not know is left out, by an entry without a descriptor.
     #[inline]
     fn entry(&mut self) -> PollFd {
         self.plain = readiness::is_plain(self.slot);
         let silent = self.parked || !(self.plain || readiness::in_kernel(self.slot));
-        PollFd::new(if silent { Fd::NONE } else { self.slot.fd() }, self.asked)
+        PollFd::new(if silent { Fd::NONE } else { self.slot.fd() }, self.interest)
     }
 
-    /// What is ready that was asked for, whatever the kernel says.
+    /// Whether it is ready for its interest whatever the kernel reports.
     fn forced(&self) -> bool {
-        !self.plain && readiness::forced(self.slot).any(self.asked)
+        !self.plain && readiness::forced(self.slot).any(self.interest)
     }
 
-    /// Takes in what the kernel found; whether the member is ready.
+    /// Notes what the kernel reported for the member; whether it is ready.
     #[inline]
     fn collect(&mut self, found: Events) -> bool {
         let ready = if self.plain { found } else { self.correct(found) };
-        self.ready = ready.and(self.asked);
+        self.ready = ready.and(self.interest);
         self.parked |= !found.is_empty() && self.ready.is_empty();
         !self.ready.is_empty()
     }
 
-    /// What is ready where the kernel's word is not all.
+    /// What is ready where the handle knows more than the kernel.
     #[cold]
     fn correct(&self, found: Events) -> Events {
         let mut found = found;
@@ -64,7 +65,7 @@ impl Member {
         found.or(readiness::forced(self.slot))
     }
 
-    /// The kernel may have decided a connect. Of one that failed the handle knows more than the kernel.
+    /// The kernel reports that a connect has ended. If it has failed, the handle's own state decides what is ready.
     fn after_connect(&self, found: Events) -> Events {
         let failed = table::get(self.handle.encode())
             .is_ok_and(|slot| readiness::advance_connect(&slot) == Phase::Failed);
@@ -72,28 +73,28 @@ impl Member {
     }
 }
 
-/// Memory of a thread's selects, kept from one to the next.
+/// What a thread keeps from one select to the next: memory, and the last set.
 #[derive(Default)]
-struct Sweep {
+struct ThreadState {
     list: MemberList,
     entries: Vec<PollFd>,
     kept_set: KeptSet,
 }
 
-impl Sweep {
+impl ThreadState {
     fn select(&mut self, sets: &mut Sets<'_>, deadline: Deadline) -> Result<Counts> {
         if let Some(counts) = self.kept_set.select(sets, deadline)? {
             return Ok(counts);
         }
-        let same = self.kept_set.call(&mut self.list, sets)?;
-        if self.kept_set.follow(&mut self.list, same, sets) {
+        let same = self.kept_set.gather(&mut self.list, sets)?;
+        if self.kept_set.sync(&mut self.list, same, sets) {
             if let Some(counts) = self.kept_set.select(sets, deadline)? {
                 return Ok(counts);
             }
             self.list.gather(sets)?;
         }
         // Before the sets are changed.
-        self.kept_set.note(&mut self.list, same, sets)?;
+        self.kept_set.remember(&mut self.list, same, sets)?;
         self.poll(deadline)?;
         let counts = self.list.answer(sets, None);
         self.kept_set.polled(&mut self.list, counts.iter().sum());
@@ -101,7 +102,7 @@ impl Sweep {
     }
 
     fn poll(&mut self, deadline: Deadline) -> Result<()> {
-        if self.glance(deadline)? || deadline == Deadline::Now {
+        if self.poll_now(deadline)? || deadline == Deadline::Now {
             return Ok(());
         }
         match self.wait(deadline) {
@@ -110,27 +111,27 @@ impl Sweep {
         }
     }
 
-    /// Asks without waiting; whether anything is ready. Mostly nothing keeps a descriptor open meanwhile, so what was
-    /// found counts only for a handle that is still open afterwards: then it was open all the time.
-    fn glance(&mut self, deadline: Deadline) -> Result<bool> {
+    /// Polls without waiting; whether anything is ready. Without references a handle may close meanwhile, so a report counts only
+    /// if the handle is still open afterwards: then it was open all the time.
+    fn poll_now(&mut self, deadline: Deadline) -> Result<bool> {
         let _held = if sys::STALE_POLL_IS_HARMLESS { Vec::new() } else { self.hold()? };
         loop {
-            self.ask(None)?;
+            self.fill_entries(None)?;
             match sys::poll(&mut self.entries, Some(Duration::ZERO)) {
-                // The wait will tell.
+                // A signal: the wait that follows polls again.
                 Err(sys::INTERRUPTED) if deadline != Deadline::Now => return Ok(false),
                 Err(sys::INTERRUPTED) => {}
                 other => {
                     other?;
-                    return self.find();
+                    return self.check_found();
                 }
             }
         }
     }
 
-    /// Takes in what the kernel said; whether any member is ready. What it says of one that is closed counts no more: its
-    /// descriptor may be another's, or held open by this wait alone while its peer has gone.
-    fn find(&mut self) -> Result<bool> {
+    /// Notes what the kernel reported; whether any member is ready. `ECANCELED` if one that was reported is closed: its descriptor
+    /// may be another file's, or held open by this wait alone while its peer has gone.
+    fn check_found(&mut self) -> Result<bool> {
         let any = self.collect();
         let closed = |member: &Member| !member.ready.is_empty() && !member.is_open();
         if any && self.list.members.iter().any(closed) { Err(Error::ECANCELED) } else { Ok(any) }
@@ -141,50 +142,50 @@ impl Sweep {
         let watch = Watch::many(interruptible);
         let _held = self.hold()?;
         loop {
-            let forced = self.ask(Some(&watch))?;
+            let forced = self.fill_entries(Some(&watch))?;
             let until = if forced { Deadline::Now } else { deadline };
             let outcome = watch.poll(&mut self.entries, until);
-            if self.find()? {
+            if self.check_found()? {
                 return Ok(());
             }
             if !self.list.members.iter().all(Member::is_open) {
                 return Err(Error::ECANCELED);
             }
             match outcome {
-                // What was forced has gone in the meantime.
+                // What was ready without the kernel is not any more.
                 Err(Error::EAGAIN) => {}
                 other => other.map(drop)?,
             }
         }
     }
 
-    /// References to all members: whoever closes one sees that it is waited for.
+    /// Takes references to all members, by which whoever closes one knows that somebody waits for it.
     fn hold(&self) -> Result<Vec<Ref>> {
         let mut held = Vec::new();
         held.try_reserve_exact(self.list.members.len()).map_err(|_| Error::ENOMEM)?;
         for member in &self.list.members {
-            // It was open when the call began.
+            // It was open when the call began, so it was closed during the call.
             held.push(table::get(member.handle.encode()).map_err(|_| Error::ECANCELED)?);
         }
         Ok(held)
     }
 
-    /// Fills in the entries; whether something is ready without the kernel's word.
-    fn ask(&mut self, watch: Option<&Watch>) -> Result<bool> {
+    /// Fills in the entries for poll(2), and those of `watch`; whether something is ready whatever the kernel reports.
+    fn fill_entries(&mut self, watch: Option<&Watch>) -> Result<bool> {
         let members = &mut self.list.members;
         self.entries.clear();
         self.entries.try_reserve(members.len() + 1).map_err(|_| Error::ENOMEM)?;
         self.entries.extend(members.iter_mut().map(Member::entry));
         self.entries.extend(watch.map(Watch::entry));
         let Some(_) = watch else { return Ok(false) };
-        // Looked at after the announcement: a close either sees it, or is seen here.
+        // After the wait was announced: a concurrent close either sees the announcement, or is seen here.
         if !members.iter().all(Member::is_open) {
             return Err(Error::ECANCELED);
         }
         Ok(members.iter().any(Member::forced))
     }
 
-    /// Takes in what the kernel said; whether any member is ready.
+    /// Notes what the kernel reported for all members; whether any is ready.
     fn collect(&mut self) -> bool {
         let found = self.entries.iter().map(PollFd::ready).chain(std::iter::repeat(Events::NONE));
         let ready = self.list.members.iter_mut().zip(found).map(|(member, found)| member.collect(found));
@@ -197,19 +198,19 @@ mod tests {
     use super::*;
     use crate::core::socket::{close, pair};
 
-    /// A thread that has no processor for long: the handle it waits for is closed, and so is its peer, before it looks.
+    /// As if the thread were not scheduled for long: the handle it waits for is closed, and so is its peer, before it looks.
     #[test]
     fn a_wait_says_nothing_of_a_handle_that_is_closed() {
         let (one, other) = pair::pair("unix").unwrap();
-        let mut sweep = Sweep::default();
-        sweep.list.gather(&[&mut [one], &mut [], &mut []]).unwrap();
+        let mut state = ThreadState::default();
+        state.list.gather(&[&mut [one], &mut [], &mut []]).unwrap();
         let watch = Watch::many(false);
-        let held = sweep.hold().unwrap();
-        assert_eq!(sweep.ask(Some(&watch)), Ok(false));
+        let held = state.hold().unwrap();
+        assert_eq!(state.fill_entries(Some(&watch)), Ok(false));
         assert_eq!(close::close(one), Err(Error::EBUSY));
         close::close(other).unwrap();
-        assert_eq!(watch.poll(&mut sweep.entries, Deadline::Never), Ok(1));
-        assert_eq!(sweep.find(), Err(Error::ECANCELED));
+        assert_eq!(watch.poll(&mut state.entries, Deadline::Never), Ok(1));
+        assert_eq!(state.check_found(), Err(Error::ECANCELED));
         drop(held);
     }
 }

@@ -71,7 +71,7 @@ fn keep_socket(
     system_time::take_over_both(&slot);
     if let Some(error) = error {
         slot.keep_error(error);
-        slot.set_flags(flag::UNHEARD);
+        slot.set_flags(flag::UNREPORTED);
     }
     number
 }

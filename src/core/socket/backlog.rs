@@ -4,9 +4,9 @@ use crate::sys::{self, Fd, Origin, OsError};
 
 /// How many connections that died while they were queued one call still passes over at once; more of them than a backlog holds
 /// as a rule. After them it takes one after each wait. A system may say it of all, as a packet filter can have it do.
-pub struct Patience(u32);
+pub struct SkipLimit(u32);
 
-impl Default for Patience {
+impl Default for SkipLimit {
     fn default() -> Self {
         Self(4096)
     }
@@ -14,17 +14,17 @@ impl Default for Patience {
 
 /// A connection that died while it was queued is not the listener's error.
 #[inline]
-pub fn accept_next(fd: Fd, origin: &Origin, patience: &mut Patience) -> sys::Result<Fd> {
+pub fn accept_next(fd: Fd, origin: &Origin, skips: &mut SkipLimit) -> sys::Result<Fd> {
     match sys::accept(fd, origin) {
-        Err(error) if has_died(error) => accept_living(fd, origin, patience, error),
+        Err(error) if has_died(error) => accept_living(fd, origin, skips, error),
         other => other,
     }
 }
 
 #[cold]
-fn accept_living(fd: Fd, origin: &Origin, patience: &mut Patience, mut error: OsError) -> sys::Result<Fd> {
-    while patience.0 > 0 {
-        patience.0 -= 1;
+fn accept_living(fd: Fd, origin: &Origin, skips: &mut SkipLimit, mut error: OsError) -> sys::Result<Fd> {
+    while skips.0 > 0 {
+        skips.0 -= 1;
         match sys::accept(fd, origin) {
             Err(next) if has_died(next) => error = next,
             other => return other,

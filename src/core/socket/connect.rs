@@ -16,7 +16,7 @@ use crate::core::process::section::Section;
 use crate::core::process::workers;
 use crate::core::readiness;
 use crate::core::socket::family::settle_family;
-use crate::core::socket::judge::tell_pending;
+use crate::core::socket::judge::report_pending;
 use crate::core::socket::race::{Attempt, Race, still_wanted, suitable};
 use crate::core::socket::resolve::{self, Asker, Role, first_that_works};
 use crate::core::socket::{mode, native, retry};
@@ -71,7 +71,7 @@ fn connect_natively(slot: &Ref, address: &SockAddr) -> Result<()> {
     match native::connect(slot, &fit(address, family)?, slot.deadline(Wait::Connect)) {
         // Of an attempt that has failed, the kernel has told the error before.
         Err(Error::ECONNABORTED) if slot.has(flag::PENDING) => {
-            tell_pending(slot).and(Err(Error::ECONNABORTED))
+            report_pending(slot).and(Err(Error::ECONNABORTED))
         }
         other => other,
     }

@@ -12,7 +12,7 @@ use crate::sys::{self, Events, OsError};
 
 /// Says what a failed transfer means for the handle.
 pub fn judge(slot: &Slot, wait: Wait, events: Events, error: OsError) -> Error {
-    let told = error;
+    let reported = error;
     let error = Error::from(error);
     if slot.has(flag::NATIVE) || wait == Wait::Accept {
         return error;
@@ -31,7 +31,7 @@ pub fn judge(slot: &Slot, wait: Wait, events: Events, error: OsError) -> Error {
         (_, Error::EPIPE | Error::ENOTCONN) => slot.error().unwrap_or(error),
         (Phase::Fresh | Phase::Listening | Phase::Racing, _) => error,
         (phase, _) => {
-            if let Some(last) = last_word(slot, events, told) {
+            if let Some(last) = final_error(slot, events, reported) {
                 slot.keep_error(last);
                 if phase == Phase::Connecting {
                     readiness::fail(slot, last);
@@ -45,18 +45,18 @@ pub fn judge(slot: &Slot, wait: Wait, events: Events, error: OsError) -> Error {
 
 /// The error that has ended the connection, if it is over: mostly the one that a call was just told. If that is about
 /// the call itself, the kernel has yet to tell the other.
-fn last_word(slot: &Slot, events: Events, told: OsError) -> Option<Error> {
-    if !sys::has_ended(slot.fd(), told) {
+fn final_error(slot: &Slot, events: Events, reported: OsError) -> Option<Error> {
+    if !sys::has_ended(slot.fd(), reported) {
         return None;
     }
-    let untold = sys::pending_error(slot.fd()).ok().flatten();
-    if untold.is_some() {
-        slot.set_flags(flag::UNHEARD);
+    let pending = sys::pending_error(slot.fd()).ok().flatten();
+    if pending.is_some() {
+        slot.set_flags(flag::UNREPORTED);
     }
     // There is no urgent data, says a call that has asked for some.
-    let no_urgent_data = events == Events::EXCEPT && told == sys::INVALID;
-    let of_the_call = no_urgent_data || is_of_the_call(told.into());
-    untold.or((!of_the_call).then_some(told)).map(Error::from)
+    let no_urgent_data = events == Events::EXCEPT && reported == sys::INVALID;
+    let of_the_call = no_urgent_data || is_of_the_call(reported.into());
+    pending.or((!of_the_call).then_some(reported)).map(Error::from)
 }
 
 /// Errors that tell of the arguments, of memory or of a queue, and never how a connection is. The same call meets them again.
@@ -82,7 +82,7 @@ pub fn is_of_the_call(error: Error) -> bool {
 /// The error that the kernel has for a socket, which it tells only once. What has ended the connection stays with the handle, and
 /// what the next transfer of a datagram socket would say is said by it; an error that has ended nothing is the
 /// caller's to tell.
-pub fn harvest(slot: &Slot) -> Option<Error> {
+pub fn take_kernel_error(slot: &Slot) -> Option<Error> {
     let connection = slot.kind().is_connected_kind();
     match readiness::advance_connect(slot) {
         Phase::Arrived | Phase::Connected => {}
@@ -92,13 +92,13 @@ pub fn harvest(slot: &Slot) -> Option<Error> {
     }
     // Under the lock: a read that meets the end of the stream meanwhile looks there for the error that ended it.
     let (error, stays) = extras::locked(slot.handle().index, || {
-        let told = sys::pending_error(slot.fd()).ok().flatten()?;
-        let stays = !connection || sys::has_ended(slot.fd(), told);
+        let found = sys::pending_error(slot.fd()).ok().flatten()?;
+        let stays = !connection || sys::has_ended(slot.fd(), found);
         if stays {
-            slot.keep_error(told.into());
-            slot.set_flags(if connection { flag::UNHEARD } else { flag::PENDING });
+            slot.keep_error(found.into());
+            slot.set_flags(if connection { flag::UNREPORTED } else { flag::PENDING });
         }
-        Some((Error::from(told), stays))
+        Some((Error::from(found), stays))
     })?;
     if stays {
         readiness::changed(slot);
@@ -107,7 +107,7 @@ pub fn harvest(slot: &Slot) -> Option<Error> {
 }
 
 /// Tells the error that is pending, unless another call has told it in the meantime.
-pub fn tell_pending(slot: &Slot) -> Result<()> {
+pub fn report_pending(slot: &Slot) -> Result<()> {
     slot.clear_flags(flag::PENDING);
     readiness::changed(slot);
     slot.take_error().map_or(Ok(()), Err)
@@ -115,16 +115,16 @@ pub fn tell_pending(slot: &Slot) -> Result<()> {
 
 /// What SO_ERROR says of a handle that knows more than the kernel: the error that a program has not heard yet as the
 /// system's own, which it hears once.
-pub fn take_unheard(slot: &Slot) -> Option<Error> {
+pub fn take_unreported(slot: &Slot) -> Option<Error> {
     if slot.has(flag::PENDING) {
-        return tell_pending(slot).err();
+        return report_pending(slot).err();
     }
-    let found = harvest(slot);
-    if slot.take_flags(flag::UNHEARD) { slot.error() } else { found }
+    let found = take_kernel_error(slot);
+    if slot.take_flags(flag::UNREPORTED) { slot.error() } else { found }
 }
 
 /// Whether SO_ERROR is the kernel's to tell.
-pub fn kernel_tells(slot: &Slot) -> bool {
+pub fn is_kernels_to_report(slot: &Slot) -> bool {
     let knows_no_more = slot.has(flag::NATIVE) || slot.is_listening() || !slot.kind().is_connected_kind();
     knows_no_more && !slot.has(flag::PENDING)
 }

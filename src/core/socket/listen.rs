@@ -11,7 +11,7 @@ use crate::core::name::packed::Flat;
 use crate::core::process::section::Section;
 use crate::core::settings::setting::Settings;
 use crate::core::settings::system_time;
-use crate::core::socket::backlog::{Patience, accept_next};
+use crate::core::socket::backlog::{SkipLimit, accept_next};
 use crate::core::socket::family::settle_family;
 use crate::core::socket::resolve::{self, Asker, Role, first_that_works};
 use crate::core::socket::{mode, native, retry};
@@ -169,10 +169,10 @@ fn accept_at_once(slot: &Slot, dont_wait: bool) -> Result<i64> {
     if !mode::is_ours(slot) {
         return accept_shared(slot, vacancy, dont_wait);
     }
-    let mut patience = Patience::default();
-    match take_next(slot, &vacancy, &mut patience) {
+    let mut skips = SkipLimit::default();
+    match take_next(slot, &vacancy, &mut skips) {
         Ok(taken) => Ok(fill(slot, vacancy, taken)),
-        Err(error) => accept_later(slot, vacancy, dont_wait, patience, error),
+        Err(error) => accept_later(slot, vacancy, dont_wait, skips, error),
     }
 }
 
@@ -183,10 +183,10 @@ fn accept_later(
     slot: &Slot,
     vacancy: Vacancy,
     dont_wait: bool,
-    mut patience: Patience,
+    mut skips: SkipLimit,
     error: OsError,
 ) -> Result<i64> {
-    let take = || take_next(slot, &vacancy, &mut patience);
+    let take = || take_next(slot, &vacancy, &mut skips);
     let taken = retry::retry_after(error, slot, Wait::Accept, Events::READ, dont_wait, take)?;
     Ok(fill(slot, vacancy, taken))
 }
@@ -196,8 +196,8 @@ fn accept_later(
 #[cold]
 #[inline(never)]
 fn accept_shared(slot: &Slot, vacancy: Vacancy, dont_wait: bool) -> Result<i64> {
-    let mut patience = Patience::default();
-    let take = || mode::without_blocking(slot, || take_next(slot, &vacancy, &mut patience));
+    let mut skips = SkipLimit::default();
+    let take = || mode::without_blocking(slot, || take_next(slot, &vacancy, &mut skips));
     let taken = retry::wait_then(slot, Wait::Accept, Events::READ, dont_wait, take)?;
     Ok(fill(slot, vacancy, taken))
 }
@@ -206,9 +206,9 @@ fn accept_shared(slot: &Slot, vacancy: Vacancy, dont_wait: bool) -> Result<i64> 
 type Taken = (Section, Fd);
 
 #[inline(always)]
-fn take_next(slot: &Slot, vacancy: &Vacancy, patience: &mut Patience) -> sys::Result<Taken> {
+fn take_next(slot: &Slot, vacancy: &Vacancy, skips: &mut SkipLimit) -> sys::Result<Taken> {
     let section = Section::begin();
-    accept_next(slot.fd(), vacancy.origin(), patience).map(|fd| (section, fd))
+    accept_next(slot.fd(), vacancy.origin(), skips).map(|fd| (section, fd))
 }
 
 #[inline(always)]

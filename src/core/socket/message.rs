@@ -11,7 +11,7 @@ use crate::core::name::packed::Flat;
 use crate::core::process::section::Section;
 use crate::core::socket::adopt::accept_right;
 use crate::core::socket::family::settle_family;
-use crate::core::socket::judge::tell_pending;
+use crate::core::socket::judge::report_pending;
 use crate::core::socket::mode;
 use crate::core::socket::pieces::movable;
 use crate::core::socket::retry::{prepare, retry};
@@ -252,7 +252,7 @@ fn destination(slot: &Ref, address: SockAddr) -> Result<SockAddr> {
         return Err(Error::EAFNOSUPPORT);
     }
     if slot.has(flag::PENDING) {
-        tell_pending(slot)?;
+        report_pending(slot)?;
     }
     let family = settle_family(slot, address.domain())?;
     fit(&address, family)

@@ -46,7 +46,7 @@ pub fn turn_on(slot: &Ref) -> Result<()> {
         }
         slot.clear_flags(flag::SHUT_READ | flag::SHUT_WRITE);
         // An error that the kernel has told only us is told once more, as the kernel would.
-        if slot.take_flags(flag::PENDING | flag::UNHEARD) && slot.has_error() {
+        if slot.take_flags(flag::PENDING | flag::UNREPORTED) && slot.has_error() {
             slot.set_flags(flag::PENDING);
         } else {
             slot.take_error();

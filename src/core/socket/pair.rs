@@ -7,8 +7,8 @@ use crate::core::handle::slot::{New, Phase, flag};
 use crate::core::handle::table::{self, Vacancy};
 use crate::core::name::address;
 use crate::core::name::kind::{Kind, Net};
-use crate::core::process::section::{Loose, Section};
-use crate::core::socket::backlog::{Patience, accept_next};
+use crate::core::process::section::{Section, UnownedFd};
+use crate::core::socket::backlog::{SkipLimit, accept_next};
 use crate::core::socket::family::create;
 use crate::sys::{self, Events, Fd, Origin, PollFd};
 use socket2::Domain;
@@ -53,24 +53,24 @@ const BETWEEN_STRANGERS: Duration = Duration::from_millis(10);
 
 /// A pair over the loopback. Whoever else connects to the listener meanwhile is sent away:
 /// only our own end has the address that the accepted connection must come from.
-fn loopback_pair(family: Domain) -> Result<(Loose, Loose)> {
-    let listener = Loose::open(|| create(tcp(family), family))?;
+fn loopback_pair(family: Domain) -> Result<(UnownedFd, UnownedFd)> {
+    let listener = UnownedFd::open(|| create(tcp(family), family))?;
     sys::set_listener_default(listener.fd())?;
     sys::bind(listener.fd(), &address::loopback(family, 0))?;
     sys::listen(listener.fd(), i32::MAX)?;
     pair_over(listener.fd(), family, Deadline::after_duration(MEETING))
 }
 
-fn pair_over(listener: Fd, family: Domain, deadline: Deadline) -> Result<(Loose, Loose)> {
-    let client = Loose::open(|| create(tcp(family), family))?;
+fn pair_over(listener: Fd, family: Domain, deadline: Deadline) -> Result<(UnownedFd, UnownedFd)> {
+    let client = UnownedFd::open(|| create(tcp(family), family))?;
     sys::connect(client.fd(), &sys::local(listener)?)?;
     await_ready(client.fd(), Events::WRITE, deadline)?;
     sys::peer(client.fd())?;
     let own = sys::local(client.fd())?;
-    let mut patience = Patience::default();
+    let mut skips = SkipLimit::default();
     loop {
         await_ready(listener, Events::READ, deadline)?;
-        let server = match Loose::open(|| Ok(accept_next(listener, &Origin::new(), &mut patience)?)) {
+        let server = match UnownedFd::open(|| Ok(accept_next(listener, &Origin::new(), &mut skips)?)) {
             // A stranger who has left again; so many of them must not keep anyone busy for ever.
             Err(Error::EAGAIN) if !deadline.passed() => {
                 sys::sleep(BETWEEN_STRANGERS);

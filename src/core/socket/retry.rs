@@ -5,7 +5,7 @@ use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Phase, Slot, Wait, flag};
 use crate::core::socket::backlog::has_died;
-use crate::core::socket::judge::{judge, tell_pending};
+use crate::core::socket::judge::{judge, report_pending};
 use crate::core::wait::{self, SlotWatch};
 use crate::sys::{self, Events, Fd, Flags, OsError};
 use std::time::{Duration, Instant};
@@ -110,7 +110,7 @@ impl<'a> Blocked<'a> {
     }
 
     fn wait(&mut self) -> Result<()> {
-        told_meanwhile(self.slot)?;
+        reported_meanwhile(self.slot)?;
         if self.wait == Wait::Write && self.slot.kind().is_udp() {
             check_port(self.slot)?;
         }
@@ -134,7 +134,7 @@ impl<'a> Blocked<'a> {
 
     /// Waits, as the call that it is, until another descriptor than the handle's own can be read.
     pub fn wait_for_source(&mut self, source: Fd) -> Result<()> {
-        told_meanwhile(self.slot)?;
+        reported_meanwhile(self.slot)?;
         let deadline = self.deadline()?;
         wait::readable(self.slot, source, deadline)
     }
@@ -168,9 +168,9 @@ pub fn no_port(slot: &Slot, error: OsError) -> Error {
 }
 
 /// An error that the kernel has told another call, and tells nobody else.
-fn told_meanwhile(slot: &Slot) -> Result<()> {
+fn reported_meanwhile(slot: &Slot) -> Result<()> {
     match slot.flags() {
-        on if on & flag::PENDING != 0 => tell_pending(slot),
+        on if on & flag::PENDING != 0 => report_pending(slot),
         _ if slot.kind().is_connected_kind() => slot.error().map_or(Ok(()), Err),
         _ => Ok(()),
     }
@@ -185,7 +185,7 @@ pub fn pause(round: u32) -> Duration {
 pub fn prepare(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     match slot.flags() {
         on if on & flag::UNSETTLED != 0 => await_descriptor(slot, wait, flags),
-        on if on & flag::PENDING != 0 => tell_pending(slot),
+        on if on & flag::PENDING != 0 => report_pending(slot),
         _ => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use crate::core::name::kind::Class;
 use crate::core::name::packed::Flat;
 use crate::core::readiness;
 use crate::core::socket::family::settle_family;
-use crate::core::socket::judge::tell_pending;
+use crate::core::socket::judge::report_pending;
 use crate::core::socket::resolve::{self, Asker, Role, first_that_works};
 use crate::core::socket::retry::{declines, pause, prepare, retry, retry_after, whole};
 use crate::core::wait::SlotWatch;
@@ -395,7 +395,7 @@ pub fn give_datagram(slot: &Ref, data: &[u8], to: &Flat) -> Result<usize> {
         return Err(no_address(slot));
     }
     if slot.has(flag::PENDING) {
-        tell_pending(slot)?;
+        report_pending(slot)?;
     }
     let address = to.to_socket_address()?;
     if address.is_unix() != (slot.kind().family() == Some(Domain::UNIX)) {
@@ -529,7 +529,7 @@ pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usi
         return Err(no_address(&slot));
     }
     if slot.has(flag::PENDING) {
-        tell_pending(&slot)?;
+        report_pending(&slot)?;
     }
     let dont_wait = flags.has(Flags::DONT_WAIT);
     let deadline = match slot.deadline(Wait::Write) {
