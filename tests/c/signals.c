@@ -786,8 +786,9 @@ static void *be_cancelled(void *argument) {
     atomic_store(&cancelled->thread_id, thread_id());
     cancelled->result = cancelled->wait();
     atomic_store(&cancelled->done, true);
-    pthread_testcancel();
-    return NULL;
+    for (;;) {
+        pause(); /* On a busy machine the wait may be over before the cancellation comes. */
+    }
 }
 
 static bool waits_already(struct cancelled *cancelled) {
