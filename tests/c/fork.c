@@ -7,7 +7,7 @@
 
 #include <poll.h>
 
-enum { CHILD_SECONDS = 100, CLIENTS = 8 };
+enum { CHILD_SECONDS = 300, CLIENTS = 8 };
 
 /*
  * Runs the body in a forked child. There it gets a thread of its own, so that what the library keeps for each thread

@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 
 enum {
-    PATIENCE = 60 /* seconds, after which a call hangs */,
+    PATIENCE = 240 /* seconds, after which a call hangs */,
     NAPS = 40 /* so long may the library's own threads take to rest */,
     ROUNDS = 16 /* in so many more is lost than its threads may keep */,
     MANY = 30 /* allocations of a situation */,

@@ -10,7 +10,7 @@
 
 static const int64_t timeout = 200 * MILLISECOND;
 /* By how much a wait may be late: machines are shared. One that a signal restarts would never end. */
-static const int64_t patience = 30 * SECOND;
+static const int64_t patience = 120 * SECOND;
 
 static atomic_int signals_caught;
 

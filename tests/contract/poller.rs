@@ -543,8 +543,8 @@ fn a_wake_before_the_wait_counts() {
     }
     let early = |_: &usize| {
         let start = Instant::now();
-        assert_eq!(poller_wait_code(*poller, 1, 50 * ANYSOCK_MILLISECOND), 0);
-        start.elapsed() < Duration::from_millis(50)
+        assert_eq!(poller_wait_code(*poller, 1, ANYSOCK_SECOND), 0);
+        start.elapsed() < Duration::from_secs(1)
     };
     let woken = (0..6).take_while(early).count();
     assert!((1..=3).contains(&woken), "{woken}");

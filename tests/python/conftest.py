@@ -29,7 +29,7 @@ C_EXAMPLES = Path(os.environ.get("EXAMPLES", ROOT / "target" / "examples-c"))
 Connection = tuple[anysock.Socket, anysock.Socket]
 
 #: Nothing takes as long, however busy the machine is.
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def pytest_configure(config: pytest.Config) -> None:

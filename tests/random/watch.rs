@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// The kernel may need a moment: what differs for longer is wrong.
-const SETTLES: Duration = Duration::from_secs(5);
+const SETTLES: Duration = Duration::from_secs(60);
 /// So many sets there are.
 const WATCHES: usize = 3;
 /// Members of a set at the most.

@@ -14,7 +14,7 @@ import threading
 import traceback
 
 EXAMPLES = sys.argv[1]
-PATIENCE = 60
+PATIENCE = 300
 
 
 class Windows:
