@@ -55,7 +55,7 @@ impl Ref {
         Self { slot: self.slot }
     }
 
-    /// Drops the reference and returns the call's result. As a tail call, so that the result needs no register meanwhile.
+    /// Drops the reference and returns the call's result, which so need not be kept in a register meanwhile.
     #[inline(always)]
     pub fn done<T>(self, answer: T) -> T {
         lock::check_free();

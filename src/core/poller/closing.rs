@@ -1,4 +1,4 @@
-//! The end of a poller: its sockets leave it, and the waits in it end. Not here: its state (`registry`).
+//! Closing a poller: its sockets are removed, and the waits in it end. Not here: its state (`registry`).
 
 use crate::core::handle::extras::{self, Part};
 use crate::core::handle::slot::Slot;
@@ -10,7 +10,7 @@ use crate::core::process::section::Section;
 use crate::core::socket::close::wait_until;
 use std::sync::Arc;
 
-/// What is left of a poller while waits leave it that is closed: where a forked child finds it, which closes the selector too.
+/// A closed poller whose waits have not all ended yet: kept among the extras, so that a forked child closes its selector.
 #[derive(Debug)]
 struct Leaving(Arc<Gate>);
 
@@ -21,10 +21,11 @@ impl Part for Leaving {
     }
 }
 
-/// The poller's handle is closed: its sockets leave it, waits end. Whether they have left.
+/// Removes the poller's sockets and ends its waits, as its handle is closed; whether all waits have ended in time. Blocks for two
+/// seconds at the most (`wait_until`).
 pub fn close(registry: &Registry, section: Section) -> bool {
     let poller = registry.owner();
-    // The registry was there, so there is room.
+    // Can't fail: the registry was among the extras, so that there is room.
     let _ = extras::insert(poller.index, Box::new(Leaving(Arc::clone(&registry.gate))));
     drop(section);
     for number in registry.members() {
@@ -35,8 +36,8 @@ pub fn close(registry: &Registry, section: Section) -> bool {
     registry.wakeup.disconnect();
     wait_until(|| registry.wakeup.is_idle());
     if !registry.wakeup.is_idle() {
-        // A signal handler that will not end is in the middle of a wake: better a descriptor too many than a write
-        // into somebody else's. A wait that never leaves keeps the selector open.
+        // A signal handler that does not return is in the middle of a wake. Leak the selector, by a wait that never leaves: better
+        // than a write into another file that gets its number.
         registry.gate.enter();
     }
     registry.gate.close();
@@ -56,7 +57,8 @@ impl Part for Registry {
         close(&self, section)
     }
 
-    /// What the parent's threads kept for their selects is not the child's. A poller's own makes its gate anew when it is used.
+    /// The child does not keep the internal pollers of the parent's threads. A poller with a handle opens a new gate when it is
+    /// used.
     fn after_fork(&mut self) -> bool {
         self.wakeup.after_fork();
         if self.is_internal {

@@ -1,5 +1,5 @@
-//! The registrations that are ready without the kernel's word, the longest waiting first: a list through the entries of a
-//! registry, so that coming and going cost the same however many there are, and need no memory. Not here: who is on it
+//! The registrations that are ready whatever the kernel reports ("forced"), the longest waiting first: a doubly linked list
+//! through the entries of a registry, so that adding and removing take constant time and no memory. Not here: which are on it
 //! (`registry`).
 
 use crate::core::handle::number::Map;
@@ -41,7 +41,7 @@ impl Forced {
         (self.first != NONE).then_some(self.first)
     }
 
-    /// The two ends and the length say alike whether anything is on the list.
+    /// Whether the two ends and the length agree that the list is empty or not.
     const fn is_sound(&self) -> bool {
         (self.first == NONE) == self.is_empty() && (self.last == NONE) == self.is_empty()
     }

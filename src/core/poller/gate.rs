@@ -1,6 +1,6 @@
-//! The way into a poller's wait, without a lock: how many waits are in the kernel, and how many closes they have
-//! not seen. Whoever is the last to leave a closed poller closes the selector, so that no wait ever meets
-//! another's descriptor. Not here: what is registered (`registry`).
+//! Entry to and exit from a poller's waits, without a lock: counts the waits that are inside, and the closes of registered
+//! sockets. The last wait to leave a closed poller closes the selector, so that no wait ever uses a number that the system has
+//! given to another file. Not here: what is registered (`registry`).
 
 use crate::core::error::Result;
 use crate::core::poller::reports::Records;
@@ -14,7 +14,7 @@ const CLOSED: u64 = 1 << 31;
 const WAITS: u64 = CLOSED - 1;
 const ONE_CLOSE: u64 = 1 << 32;
 
-/// The closes that a gate has seen: those of registered sockets, counted, and its own.
+/// The count of closes of registered sockets, and whether the poller itself is closed: a wait compares two of them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Closes(u64);
 
@@ -25,7 +25,7 @@ pub struct Gate {
     /// The process that made it: a child must make its own.
     epoch: u32,
     word: AtomicU64,
-    /// Something may be ready without the kernel's word.
+    /// Something may be ready whatever the kernel reports.
     forced: AtomicBool,
 }
 
@@ -46,14 +46,14 @@ impl Gate {
         self.epoch == section::epoch()
     }
 
-    /// A wait goes in: which closes there have been, or `None` if the poller is closed. It must leave in any case.
+    /// A wait enters: the closes so far, or `None` if the poller is closed. It must leave in either case.
     #[inline]
     pub fn enter(&self) -> Option<Closes> {
         let word = self.word.fetch_add(1, Ordering::SeqCst);
         (word & CLOSED == 0).then_some(closes(word))
     }
 
-    /// A wait has come out: which closes there have been by now.
+    /// A wait leaves: the closes by now. The last one to leave a closed poller closes the selector.
     #[inline]
     pub fn leave(&self) -> Closes {
         let word = self.word.fetch_sub(1, Ordering::SeqCst);
@@ -70,43 +70,43 @@ impl Gate {
         self.selector.close();
     }
 
-    /// Counts the close of a registered socket; how many waits are in that have not seen it.
+    /// Counts the close of a registered socket; how many waits are inside, which have not seen it.
     pub fn count_close(&self) -> usize {
         (self.word.fetch_add(ONE_CLOSE, Ordering::SeqCst) & WAITS) as usize
     }
 
-    /// Which closes there have been.
+    /// The closes so far.
     pub fn closes(&self) -> Closes {
         closes(self.word.load(Ordering::SeqCst))
     }
 
-    /// Whether any wait is in.
+    /// Whether any wait is inside.
     pub fn is_busy(&self) -> bool {
         self.word.load(Ordering::SeqCst) & WAITS != 0
     }
 
-    /// Whether nobody goes in any more.
+    /// Whether the poller is closed.
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.word.load(Ordering::SeqCst) & CLOSED != 0
     }
 
-    /// Lets nobody in any more. The first wait that this ends wakes the next, and so on.
+    /// Closes the poller: further waits fail, and those inside end. The first one wakes the next, and so on.
     pub fn close(&self) {
         if !self.is_own() {
-            // Those that are in are the parent's; a select of this process may still come.
+            // In a forked child the waits inside are the parent's, so nobody would close the child's copy of the selector later.
             self.word.fetch_or(CLOSED, Ordering::SeqCst);
             return self.selector.close();
         }
-        // As one that is in, lest the last one out close the selector in the middle of this.
+        // Counted as a wait itself, so that no wait closes the selector in the middle of this.
         self.word.fetch_add(1, Ordering::SeqCst);
         self.word.fetch_or(CLOSED, Ordering::SeqCst);
         self.selector.wake();
         self.leave();
     }
 
-    /// Says whether something may be ready without the kernel's word. A wait goes in and then looks here; who says it
-    /// looks afterwards for waits to be woken.
+    /// Sets whether something may be ready whatever the kernel reports. A wait enters first and reads this afterwards; the
+    /// caller looks for waits to wake after the store (announce-then-look).
     pub fn set_forced(&self, forced: bool) {
         self.forced.store(forced, Ordering::SeqCst);
     }
@@ -117,7 +117,7 @@ impl Gate {
     }
 }
 
-/// Each was seen to fail: with a last one out that looks after it has left, and with a wait that looks before it goes in.
+/// Each was seen to fail: with a last wait that checks only after it has left, and with a wait that looks before it enters.
 #[cfg(all(test, loom))]
 mod models {
     use super::*;

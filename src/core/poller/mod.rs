@@ -1,13 +1,12 @@
-//! The poller: many sockets are registered once, and a wait costs what is ready. The system's selector
-//! (`sys::Selector`) does most of it; this file adds what the kernel does not know: readiness that is
-//! `forced`, closes from other threads, wake-ups (`wakeup`), and what a forked child must not touch.
+//! The poller: many sockets are registered once, and the cost of a wait depends on how many are ready. The system's selector
+//! (`sys::Selector`) does most of it; this file adds what the kernel does not know: readiness that is `forced`, closes from
+//! other threads, wake-ups (`wakeup`), and what a forked child must not touch. Not here: what ready means (`readiness`).
 //!
-//! A poller's state (`registry`) lives under the lock of its own slot's extras; a registered socket notes its
-//! pollers under its own. No thread ever holds both. A wait takes no lock in the usual case: it goes into the kernel
-//! and out of it through the `gate`, and what it must know to report a socket of which the kernel's word is all stands
-//! in records (`reports`).
+//! A poller's state (`registry`) is protected by the lock of its own slot's extras; a registered socket keeps its pollers under
+//! its own. No thread ever holds both. A wait takes no lock in the usual case: it enters and leaves the kernel through the
+//! `gate`, and what it needs to report a socket whose readiness the kernel alone knows is in lock-free records (`reports`).
 //!
-//! `select` keeps a poller without a handle for a set that comes again ([`InternalPoller`]).
+//! `select` keeps a poller without a handle for a set that is selected again and again ([`InternalPoller`]).
 
 mod closing;
 mod forced;
@@ -42,21 +41,22 @@ pub use gate::Closes;
 pub use registry::Registry;
 pub use reports::Report;
 
-/// What may be asked for.
+/// All bits that an interest may have.
 const KNOWN: Events = Events(Events::ALL.0 | Events::EDGE.0 | Events::ONESHOT.0);
 
-/// Opens a poller.
+/// Opens a poller. Errors as in the header (`anysock_poller_open`). Does not block.
 pub fn open() -> Result<i64> {
     let vacancy = table::reserve(fork::install()?)?;
     let section = Section::begin();
     let registry = Registry::new(vacancy.handle(), false)?;
     let new = New { kind: Net::Poller.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: 0 };
-    // First the handle's extras, then the handle: whoever guesses its number finds all of it.
+    // The extras before the handle, so that nobody finds the handle without them.
     registry::insert(registry)?;
     Ok(vacancy.fill(&new, &section).encode())
 }
 
-/// Registers a socket, changes its registration, or with no events takes it out.
+/// Registers a socket, changes its registration, or with no events removes it. Errors as in the header (`anysock_poller_set`).
+/// Does not block.
 pub fn set(poller: i64, number: i64, events: i32, token: i64) -> Result<()> {
     let poller = lookup::poller(poller)?;
     let slot = lookup::pollable(number)?;
@@ -72,7 +72,7 @@ fn put(poller: Handle, slot: &Ref, interest: Events, token: i64) -> Result<()> {
     with(poller, |registry| registry.put(slot.slot(), interest, token)).inspect_err(|_| {
         let _ = take_out(poller, slot);
     })?;
-    // A close that came before the note was there has not seen it.
+    // A close before the watcher was added did not call it back.
     if slot.is_closed() {
         let _ = take_out(poller, slot);
         return Err(Error::ECANCELED);
@@ -86,8 +86,8 @@ fn take_out(poller: Handle, slot: &Ref) -> Result<()> {
     with(poller, |registry| registry.remove(handle.encode(), slot.fd()))
 }
 
-/// What a poller does for a socket that is registered with it. An error here would be the kernel's refusal of a
-/// descriptor that it took before.
+/// A poller's callbacks for a registered socket. Errors are ignored: the kernel would have to refuse a descriptor that it took
+/// before.
 static CALLBACKS: Callbacks = Callbacks {
     changed: |poller, slot| {
         let _ = with(poller, |registry| registry.sync(slot));
@@ -104,23 +104,24 @@ static CALLBACKS: Callbacks = Callbacks {
     },
 };
 
-/// Makes one wait return early, the one that waits or the next. Safe in a signal handler: no lock is taken.
+/// Makes one wait return early, one that waits now or else the next. Async-signal-safe: takes no lock. Errors as in the header
+/// (`anysock_poller_wake`).
 pub fn wake(number: i64) -> Result<()> {
     let poller = lookup::poller(number)?;
     let wakeup = wakeup::of(poller.index).ok_or(Error::EBADF)?;
     if wakeup.wake(|| table::peek(number).is_ok()) { Ok(()) } else { Err(Error::EBADF) }
 }
 
-/// A poller's descriptor, lent: readable whenever a wait would report something. It may also be readable when there is nothing;
-/// a wait that does not wait then makes it rest.
+/// A poller's descriptor, lent: readable whenever a wait would report something. It may also be readable when there is nothing to
+/// report; a wait with timeout 0 then clears that.
 pub fn fd(number: i64) -> Result<Fd> {
     with(lookup::poller(number)?, Registry::export)
 }
 
-/// A poller without a handle: nobody can close it, wake it or register with it but its owner.
+/// A poller without a handle: only its owner can close it, wake it or register with it.
 #[derive(Debug)]
 pub struct InternalPoller {
-    /// Its slot is set aside and never filled; the slot's extras are ours as long.
+    /// Its slot is reserved and never filled, so that the slot's extras are the poller's.
     vacancy: Vacancy,
     gate: Arc<Gate>,
 }
@@ -136,7 +137,7 @@ impl InternalPoller {
         Ok(Self { vacancy, gate })
     }
 
-    /// Watches a socket for these events and no others; for none, not at all.
+    /// Registers a socket with this interest, or removes it if there is none.
     pub fn set(&self, socket: Handle, interest: Events) -> Result<()> {
         let slot = table::get(socket.encode())?;
         let poller = self.vacancy.handle();
@@ -148,7 +149,7 @@ impl InternalPoller {
         self.gate.closes()
     }
 
-    /// As [`wait`]. If there have been other closes than these, waits for nothing and says so (`None`).
+    /// As [`wait`]; but returns `None` at once if the closes are not these any more.
     pub fn wait(
         &self,
         closes: Closes,
@@ -175,15 +176,15 @@ impl Drop for InternalPoller {
     }
 }
 
-/// What a thread keeps from one wait to the next.
+/// What a thread keeps from one wait to the next, to save lookups and memory.
 struct ThreadCache {
-    /// The poller that it waited for last: most threads have but one.
+    /// The poller that it last waited on: most threads use only one.
     last: Option<Known>,
     reports: Reports,
 }
 
-/// A poller whose handle has been looked up. No other handle will ever have its number; whether it is still open, the
-/// gate says.
+/// A poller whose handle has been looked up. It stays valid, as no other handle will ever have its number; the gate knows
+/// whether it is still open.
 struct Known {
     number: i64,
     poller: Handle,
@@ -206,7 +207,7 @@ impl Default for ThreadCache {
 }
 
 impl ThreadCache {
-    /// The poller, without a lock if the thread waited for it last time; and the room for reports.
+    /// The poller, without a lock if the thread's last wait was on it; and the room for reports.
     #[inline]
     fn find(&mut self, number: i64) -> Result<(&Known, &mut Reports)> {
         let kept = self.last.as_ref().is_some_and(|last| last.number == number && last.gate.is_own());
@@ -233,7 +234,9 @@ impl ThreadCache {
 
 static CACHE: ThreadLocal<ThreadCache> = ThreadLocal::new();
 
-/// Waits until something registered is ready, for at most `capacity` answers; how many there were.
+/// Waits until something registered is ready, for `timeout_us` microseconds at the most (-1: for ever); passes up to `capacity`
+/// reports to `answer` and returns how many, 0 at the timeout or after a wake-up. Errors as in the header
+/// (`anysock_poller_wait`).
 #[inline(always)]
 pub fn wait(number: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMut(Report)) -> Result<usize> {
     let timeout_us = deadline::check(timeout_us)?;
@@ -247,8 +250,8 @@ pub fn wait(number: i64, capacity: usize, timeout_us: i64, mut answer: impl FnMu
     }
 }
 
-/// A thread that waits for the first time keeps its cache; one that is ending or has no memory, or a signal handler that waits in
-/// the middle of a wait, has one for this once.
+/// As [`wait`], without the thread's cache: for a thread's first wait, which installs the cache; for a thread that is ending or
+/// has no memory for it; and for a signal handler that waits in the middle of a wait.
 #[cold]
 #[inline(never)]
 fn wait_apart(
@@ -263,7 +266,7 @@ fn wait_apart(
     outcome
 }
 
-/// One wait: what it asks of whom.
+/// One call of `wait`, with its arguments.
 struct Attempt<'a> {
     poller: Handle,
     gate: &'a Gate,
@@ -271,23 +274,23 @@ struct Attempt<'a> {
     deadline: Deadline,
 }
 
-/// One stay in the kernel.
+/// One wait in the kernel; a call may need several.
 struct KernelWait {
-    /// The closes that there had been when it began.
+    /// The closes when it entered.
     closes: Closes,
     turn: Turn,
 }
 
-/// What a stay in the kernel has come to.
+/// The outcome of a wait in the kernel.
 struct Outcome {
-    /// How many answers.
+    /// How many sockets were reported.
     given: usize,
     ended: Ended,
-    /// Whether it took a wake-up, or what the kernel said.
+    /// Whether it consumed the selector's wake-up, or the kernel's error.
     kernel: sys::Result<bool>,
 }
 
-/// How a stay in the kernel ended, besides what there was to report.
+/// Why a wait in the kernel ended, besides what there was to report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
     Otherwise,
@@ -296,7 +299,7 @@ enum Ended {
 }
 
 impl Attempt<'_> {
-    /// `None` if there have been other closes than these.
+    /// Waits; `None` if there are other closes than these.
     #[inline(always)]
     fn wait(
         &self,
@@ -311,7 +314,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Into the kernel and out again, with the answers.
+    /// Waits in the kernel once, and reports.
     #[inline(always)]
     fn wait_once(
         &self,
@@ -324,7 +327,7 @@ impl Attempt<'_> {
         Outcome { given, ended, kernel }
     }
 
-    /// After a stay without answers: says why, or stays again.
+    /// After a wait in the kernel that reported nothing: returns why, or waits again.
     #[cold]
     #[inline(never)]
     fn wait_again(
@@ -340,22 +343,22 @@ impl Attempt<'_> {
                 _ if outcome.given > 0 => return Ok(outcome.given),
                 _ if outcome.ended == Ended::Cancelled => return Err(Error::ECANCELED),
                 _ if outcome.ended == Ended::Woken => return Ok(0),
-                // What was forced has gone in the meantime, or the kernel had the turn.
+                // What was forced is not ready any more, or it was the kernel's turn: this wait did not block.
                 _ if kernel_wait.turn != Turn::Nothing => {}
-                // What the kernel reported was news to nobody, and may have stood in the way of what is.
+                // The kernel reported only what is not of interest any more, which may have taken the room of what is.
                 Ok(drained) if drained || reports.iter().next().is_some() => {}
                 Err(sys::INTERRUPTED) if self.hears_signals() => return Err(Error::EINTR),
                 Ok(_) | Err(sys::INTERRUPTED) if self.deadline.passed() => return Ok(0),
                 Ok(_) | Err(sys::INTERRUPTED) => {}
                 Err(error) => return Err(error.into()),
             }
-            // A close between two stays ends the wait too, that of the poller itself among them.
+            // A close between two waits ends the call too, that of a registered socket or of the poller itself.
             kernel_wait = self.enter(Some(closes)).unwrap_or(None).ok_or(Error::ECANCELED)?;
             outcome = self.wait_once(&kernel_wait, reports, answer);
         }
     }
 
-    /// Through the gate; `None` if there have been other closes than these.
+    /// Enters the gate; `None` if there are other closes than these.
     #[inline]
     fn enter(&self, closes: Option<Closes>) -> Result<Option<KernelWait>> {
         let Some(now) = self.gate.enter() else {
@@ -376,11 +379,11 @@ impl Attempt<'_> {
 
     #[cold]
     fn turn(&self) -> Turn {
-        // If the poller is gone, leaving will tell.
+        // If the poller is gone, `leave` finds out.
         with(self.poller, |registry| Ok(registry.turn(self.capacity))).unwrap_or(Turn::Passes)
     }
 
-    /// In the kernel; whether this wait took a wake-up.
+    /// Waits in the kernel; whether this wait consumed the selector's wake-up.
     #[inline(always)]
     fn wait_in_kernel(&self, kernel_wait: &KernelWait, reports: &mut Reports) -> sys::Result<bool> {
         lock::check_free();
@@ -394,7 +397,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Out again, with the answers.
+    /// Leaves the gate, and reports.
     #[inline(always)]
     fn leave(
         &self,
@@ -404,7 +407,7 @@ impl Attempt<'_> {
         answer: &mut impl FnMut(Report),
     ) -> (usize, Ended) {
         if self.gate.is_closed() {
-            // Whoever else waits on its selector must learn it too.
+            // Wakes the next wait on the closed poller's selector.
             self.gate.selector.wake();
         }
         let cancelled = self.gate.leave() != kernel_wait.closes;
@@ -413,15 +416,15 @@ impl Attempt<'_> {
         if all {
             return (reported, Ended::Otherwise);
         }
-        // What is ready without the kernel's word waits for another time if it may have been reported just now.
+        // What is forced waits for the next call, if some of it may have been reported just now.
         let turn = if reported > 0 { Turn::Passes } else { kernel_wait.turn };
         let (more, ended) =
             self.report_locked(|| reports.iter().skip(reported), turn, drained, cancelled, answer);
         (reported + more, ended)
     }
 
-    /// Reports without a lock, from the first on, what is registered as the kernel knows it and no more than ready: how
-    /// many there were before the first that is not, and whether that were all.
+    /// Reports without a lock the kernel's reports up to the first whose registration needs the lock: how many, and whether
+    /// that were all.
     #[inline]
     fn report_plain(&self, reports: &Reports, answer: &mut impl FnMut(Report)) -> (usize, bool) {
         let mut reported = 0;
@@ -436,7 +439,7 @@ impl Attempt<'_> {
         (reported, true)
     }
 
-    /// Reports under the lock, and takes what is left of wake-ups and closes.
+    /// Reports under the lock, and takes pending wake-ups and closes into account.
     #[inline(never)]
     fn report_locked<I: Iterator<Item = (u64, Events)>>(
         &self,
@@ -468,7 +471,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// A connect that the kernel has decided is looked at before it is reported, outside the poller's lock.
+    /// Updates the phase of connects that have ended, which is done before they are reported and outside of the poller's lock.
     #[cold]
     fn look_at_connects(&self, reports: impl Iterator<Item = (u64, Events)>) {
         for registration in reports.filter_map(|(tag, _)| self.gate.records.read(tag)) {
@@ -478,7 +481,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether the poller or any of its sockets wants to hear of signals.
+    /// Whether the poller or any of its sockets is interruptible.
     #[cold]
     fn hears_signals(&self) -> bool {
         let hears = |number: i64| table::peek(number).is_ok_and(|(_, slot)| slot.has(flag::INTERRUPTIBLE));
@@ -487,7 +490,8 @@ impl Attempt<'_> {
     }
 }
 
-/// What is to be reported of a socket of which the kernel's word is all; `None` if it is not, or there is more to do.
+/// The report of a socket whose readiness the kernel alone knows; `None` if it is not such a one, or reporting it changes its
+/// registration.
 #[inline]
 fn plain_report(registration: &Registration, found: Events) -> Option<Report> {
     let Registration { number, token, interest } = *registration;
@@ -497,7 +501,7 @@ fn plain_report(registration: &Registration, found: Events) -> Option<Report> {
     }
     let extra = found.and(Events::HANGUP.or(Events::ERROR));
     let report = Report { token, handle: number, events: ready.or(extra) };
-    // The handle was open when it was registered, so what is seen of the slot counts if it is so still.
+    // The handle was open when it was registered; what is read from its slot is valid if it still is.
     let slot = chunks::slot_of(number)?;
     (readiness::is_plain(slot) && slot.stands_for(number)).then_some(report)
 }

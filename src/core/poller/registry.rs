@@ -1,5 +1,5 @@
-//! What is registered with a poller: the entries, those among them that are ready without the kernel's word, and
-//! what a wait reports of them. Always under the lock of the poller's extras. Not here: waiting.
+//! What is registered with a poller: the entries, those among them that are forced (ready whatever the kernel reports), and
+//! what a wait reports of them. Always used under the lock of the poller's extras. Not here: waiting (the module itself).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::extras;
@@ -15,22 +15,22 @@ use crate::core::readiness;
 use crate::sys::{self, Events, Fd, Selector};
 use std::sync::Arc;
 
-/// What makes a handle a poller.
+/// The state of a poller.
 #[derive(Debug)]
 pub struct Registry {
-    /// Whose it is: by the time it is looked for, the slot may have passed to another.
+    /// The poller's handle: when the state is looked up, the slot may have got another owner.
     owner: Handle,
-    /// A select's, not a handle's.
+    /// It belongs to a select, not to a handle.
     pub is_internal: bool,
     pub gate: Arc<Gate>,
     entries: Map<Entry>,
     places: RecordPlaces,
-    /// Registered sockets whose readiness the kernel does not know.
+    /// Registered sockets that are ready whatever the kernel reports.
     forced: Forced,
     pub wakeup: &'static Wakeup,
-    /// Somebody else waits for the selector's descriptor, which must be readable while anything is ready.
+    /// The program waits for the selector's descriptor itself, which must be readable while anything is ready.
     is_exported: bool,
-    /// Of the waits that are in the kernel, those that a close must still end.
+    /// How many waits in the kernel a close must still end.
     cancelled: usize,
     /// Counts the waits.
     rounds: u64,
@@ -39,24 +39,25 @@ pub struct Registry {
 /// One registration.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// What stands behind the handle. A registered socket can't leave its slot before it has left here.
+    /// The handle's slot. It can't get another owner before the handle's close has removed this entry.
     slot: &'static Slot,
-    /// What the kernel calls it, and the record that says it.
+    /// The tag under which the kernel reports it, and which names its record.
     tag: u64,
     registration: Registration,
     /// A one-shot registration is disarmed when it has reported.
     armed: bool,
     /// The selector watches it.
     in_selector: bool,
-    /// The kernel reports what was not asked for, a hang-up, as long as it lasts: it is to report changes alone.
+    /// The selector reports only changes of it (edge-triggered), because what it reports now is not of interest and lasts: a
+    /// hang-up.
     parked: bool,
     /// Forced readiness that an edge-triggered registration has reported already.
     reported: Events,
     /// The wait that reported it last: a wait reports a socket once.
     round: u64,
-    /// Its place among those that are ready without the kernel's word.
+    /// Its links in the list of those that are forced.
     pub forced: Option<Link>,
-    /// What the selector watches instead of the socket's descriptor, which it watches for another handle already.
+    /// A duplicate that the selector watches instead of the socket's descriptor, which it watches for another handle already.
     copy: Option<Fd>,
 }
 
@@ -79,16 +80,16 @@ impl Registry {
         })
     }
 
-    /// Whose it is.
+    /// The poller's handle.
     pub const fn owner(&self) -> Handle {
         self.owner
     }
 
-    /// In a forked child, makes a gate of its own: changing the inherited selector would change the parent's.
+    /// In a forked child: opens a gate of its own, because changing the inherited selector would change the parent's.
     #[cold]
-    fn own(&mut self) -> Result<()> {
+    fn reopen(&mut self) -> Result<()> {
         let numbers = memory::list(self.entries.keys().copied())?;
-        // First, so that it works for a process that is out of descriptors.
+        // Closes before it opens, so that it works for a process that is out of descriptors.
         self.gate.close();
         let gate = Gate::open()?;
         for entry in self.entries.values() {
@@ -108,7 +109,7 @@ impl Registry {
                 Err(_) => drop(self.forget(number).inspect(Entry::close_copy)),
             }
         }
-        // The list is the parent's, the gate is new.
+        // The list was copied from the parent, but the gate is new.
         self.gate.set_forced(!self.forced.is_empty());
         Ok(())
     }
@@ -142,7 +143,7 @@ impl Registry {
         self.sync(slot)
     }
 
-    /// Brings the selector and the forced list in line with what the socket is now.
+    /// Updates the selector and the list of forced ones to the socket's current state.
     pub fn sync(&mut self, slot: &Slot) -> Result<()> {
         let number = slot.handle().encode();
         let Some(entry) = self.entries.get_mut(&number) else { return Ok(()) };
@@ -154,7 +155,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Has the kernel look at the socket again: it looks by itself only when something comes.
+    /// Has the kernel check the socket again, which it does by itself only when something arrives.
     pub fn look_again(&mut self, slot: &Slot) -> Result<()> {
         let number = slot.handle().encode();
         match self.entries.get_mut(&number) {
@@ -167,7 +168,7 @@ impl Registry {
         }
     }
 
-    /// Keeps the list of those whose readiness is forced, and has a wait look at it.
+    /// Adds the registration to the list of forced ones or removes it, and wakes a wait to look at the list.
     fn force(&mut self, number: i64, forced: Events) {
         let Some(entry) = self.entries.get(&number) else { return };
         let due = entry.armed && !entry.due(forced).is_empty();
@@ -189,7 +190,7 @@ impl Registry {
         self.gate.set_forced(!self.forced.is_empty());
     }
 
-    /// Takes a socket out; `ENOENT` if it is not in.
+    /// Removes a socket; `ENOENT` if it is not registered.
     pub fn remove(&mut self, number: i64, fd: Fd) -> Result<()> {
         let entry = self.forget(number).ok_or(Error::ENOENT)?;
         if entry.in_selector {
@@ -202,16 +203,16 @@ impl Registry {
     fn forget(&mut self, number: i64) -> Option<Entry> {
         self.unforce(number);
         let entry = self.entries.remove(&number)?;
-        self.places.take_back(&self.gate.records, entry.tag);
+        self.places.free(&self.gate.records, entry.tag);
         Some(entry)
     }
 
-    /// Which sockets are registered.
+    /// The numbers of all registered sockets.
     pub fn members(&self) -> impl Iterator<Item = i64> + '_ {
         self.entries.keys().copied()
     }
 
-    /// Ends the waits that are in the kernel now: something they watched is gone.
+    /// Ends the waits that are in the kernel now, because a registered socket was closed.
     pub fn cancel(&mut self) {
         self.cancelled = self.gate.count_close();
         if self.cancelled > 0 {
@@ -219,7 +220,7 @@ impl Registry {
         }
     }
 
-    /// The selector's descriptor, which from now on is readable whenever a wait would report something.
+    /// Lends the selector's descriptor, which from now on is readable whenever a wait would report something.
     pub fn export(&mut self) -> Result<Fd> {
         let fd = self.gate.selector.fd()?;
         self.is_exported = true;
@@ -229,8 +230,9 @@ impl Registry {
         Ok(fd)
     }
 
-    /// A wait is leaving, perhaps with the selector's wake-up: whether the wake-up was for it. If it was not, or others
-    /// still have to hear of a close, passes it on; also if the selector's descriptor must stay readable.
+    /// Called by a wait that leaves, and has consumed (`drained`) the selector's wake-up or not; whether it was a wake-up by
+    /// the program. Wakes the selector again if other waits must still see a close or a wake-up, or if its descriptor must stay
+    /// readable.
     pub fn take_wake_up(&mut self, drained: bool, cancelled: bool) -> bool {
         if cancelled {
             self.cancelled = self.cancelled.saturating_sub(1);
@@ -243,7 +245,7 @@ impl Registry {
         woken
     }
 
-    /// What is ready without the kernel's word, and who of it has the turn.
+    /// Whether a wait with this capacity reports forced ones, and how many.
     pub fn turn(&self, capacity: usize) -> Turn {
         match self.share(capacity) {
             0 if self.forced.is_empty() => Turn::Nothing,
@@ -252,14 +254,14 @@ impl Registry {
         }
     }
 
-    /// How many answers are kept for forced ones: half at the most, and of a single one every other, so that
-    /// neither they nor the kernel's starve.
+    /// How many of the reports are reserved for forced ones: half at the most, and of a capacity of one every other wait's, so
+    /// that neither they nor the kernel's reports starve.
     fn share(&self, capacity: usize) -> usize {
         let half = if self.rounds % 2 == 0 { capacity / 2 } else { capacity.div_ceil(2) };
         self.forced.len().min(half)
     }
 
-    /// Reports what the kernel has found, and then, if it has the turn, what is ready without the kernel's word.
+    /// Reports what the kernel has reported, and then, if it is their turn, what is forced.
     pub fn report(
         &mut self,
         reports: impl Iterator<Item = (u64, Events)>,
@@ -278,7 +280,7 @@ impl Registry {
         given
     }
 
-    /// Reports those whose connect was undecided. They were left room.
+    /// Reports those whose connect was undecided, for which there is room left.
     pub fn report_decided(
         &mut self,
         reports: impl Iterator<Item = (u64, Events)>,
@@ -288,7 +290,7 @@ impl Registry {
         reported.filter(|reported| *reported == Reported::Yes).count()
     }
 
-    /// Reports what is ready without the kernel's word, the longest waiting first.
+    /// Reports what is forced, the longest waiting first.
     #[cold]
     fn report_forced(&mut self, most: usize, answer: &mut impl FnMut(Report)) -> usize {
         let mut given = 0;
@@ -303,7 +305,7 @@ impl Registry {
         given
     }
 
-    /// Reports what the kernel has found, unless the registration has been changed since: then it will find it anew.
+    /// Reports what the kernel has reported, unless the registration has changed since: then the kernel reports it anew.
     fn report_found(&mut self, tag: u64, found: Events, answer: &mut impl FnMut(Report)) -> Reported {
         match self.gate.records.read(tag) {
             Some(registration) => self.report_one(registration.number, found, answer),
@@ -311,8 +313,8 @@ impl Registry {
         }
     }
 
-    /// Reports a socket if something is ready that was asked for, by the kernel's word or without it. If only
-    /// something else is (a hang-up that the kernel reports unasked, for ever), has the kernel report changes alone.
+    /// Reports a socket if it is ready for its interest, by the kernel's report or forced. If only something else is reported
+    /// (a hang-up, which the kernel reports in any case, without end), has the selector report only changes.
     fn report_one(&mut self, number: i64, found: Events, answer: &mut impl FnMut(Report)) -> Reported {
         let Some(entry) = self.entries.get_mut(&number) else { return Reported::No };
         let slot = entry.slot;
@@ -323,7 +325,7 @@ impl Registry {
             true => (found, Events::NONE),
             false => match slot.phase() {
                 Phase::Connecting if !found.is_empty() => return Reported::Undecided,
-                // Of a connect that failed the handle knows more than the kernel.
+                // After a failed connect the handle's own state decides.
                 Phase::Failed => (Events::NONE, readiness::forced(slot)),
                 _ => (readiness::conclude(slot, found), readiness::forced(slot)),
             },
@@ -338,7 +340,7 @@ impl Registry {
             return Reported::No;
         }
         if entry.parked {
-            // Where that fails it stays parked, and is reported as it changes.
+            // If that fails it stays parked, and is reported when it changes.
             let _ = entry.unpark(&self.gate.selector, slot.fd());
         }
         entry.round = self.rounds;
@@ -350,27 +352,27 @@ impl Registry {
     }
 }
 
-/// How a wait treats what is ready without the kernel's word.
+/// How a wait treats what is forced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Turn {
-    /// There is no such thing.
+    /// Nothing is forced.
     Nothing,
-    /// There is, but it is the kernel's turn.
+    /// Something is, but it is the turn of the kernel's reports.
     Passes,
-    /// So many answers are kept for it.
+    /// This many reports are reserved for it.
     Has(usize),
 }
 
-/// What became of one report of the kernel.
+/// Whether one report of the kernel was passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Reported {
     Yes,
     No,
-    /// The kernel has decided a connect that nobody has looked at: that is done outside the lock.
+    /// Not yet: a connect has ended, and the phase must be updated first, outside of the lock.
     Undecided,
 }
 
-/// How many answers there were, and how many there may still be.
+/// How many sockets were reported, and how many may still be.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Given {
     pub reported: usize,
@@ -384,26 +386,26 @@ impl Given {
     }
 }
 
-/// Runs `body` on the poller's state, under its lock.
+/// Runs `body` on the poller's state, under its lock. `EBADF` if the poller is closed.
 pub fn with<T>(poller: Handle, body: impl FnOnce(&mut Registry) -> Result<T>) -> Result<T> {
     let body = |registry: &mut Registry| {
         if registry.owner != poller {
             return Err(Error::EBADF);
         }
         if !registry.gate.is_own() {
-            registry.own()?;
+            registry.reopen()?;
         }
         body(registry)
     };
     extras::find(poller.index, body).unwrap_or(Err(Error::EBADF))
 }
 
-/// Makes the poller's state.
+/// Stores the poller's state among its slot's extras.
 pub fn insert(registry: Registry) -> Result<()> {
     extras::insert(registry.owner.index, Box::new(registry))
 }
 
-/// Takes the poller's state away: whoever comes later finds nothing.
+/// Takes the poller's state away, so that later lookups fail.
 pub fn take(poller: Handle) -> Option<Box<Registry>> {
     extras::take(poller.index, |registry: &Registry| registry.owner == poller)
 }
@@ -421,20 +423,20 @@ impl Linked for Entry {
 }
 
 impl Entry {
-    /// What the selector watches, of a socket with this descriptor.
+    /// The descriptor that the selector watches: the socket's, or the duplicate.
     fn watched(&self, fd: Fd) -> Fd {
         self.copy.unwrap_or(fd)
     }
 
-    /// Closes what nobody else knows, once the selector does not watch it any more.
+    /// Closes the duplicate, if there is one, after the selector has stopped watching it.
     fn close_copy(&self) {
         if let Some(copy) = self.copy {
             sys::close(copy);
         }
     }
 
-    /// Has the kernel report changes alone: what it reports now was not asked for, and what was may still come (urgent data
-    /// to a connection that is shut on both sides).
+    /// Has the selector report only changes: what it reports now is not of interest, but what is may still come (urgent data to a
+    /// connection that is shut on both sides).
     fn park(&mut self, selector: &Selector) {
         let fd = self.watched(self.slot.fd());
         let changes = self.registration.interest.without(Events::ONESHOT).or(Events::EDGE);
@@ -445,14 +447,14 @@ impl Entry {
         }
     }
 
-    /// What was asked for has come: it is reported as long as it lasts.
+    /// Has the selector report as registered again, because it has become ready for its interest.
     fn unpark(&mut self, selector: &Selector, fd: Fd) -> Result<()> {
         selector.modify(self.watched(fd), self.registration.interest, self.tag)?;
         self.parked = false;
         Ok(())
     }
 
-    /// Of what is ready, what was asked for and, if edge-triggered, not told yet.
+    /// The part of `ready` that is of interest and, if edge-triggered, not reported yet.
     fn due(&self, ready: Events) -> Events {
         let Registration { interest, .. } = self.registration;
         let due = ready.and(interest).and(Events::ALL);
@@ -460,7 +462,8 @@ impl Entry {
     }
 }
 
-/// A selector knows a descriptor once. For a second handle that was borrowed from the same one, it watches a copy.
+/// Adds the entry to the selector. A selector takes a descriptor only once: for a second handle borrowed from the same
+/// descriptor it gets a duplicate.
 fn watch(selector: &Selector, entry: &mut Entry, fd: Fd) -> Result<()> {
     let interest = entry.registration.interest;
     match selector.add(entry.watched(fd), interest, entry.tag) {

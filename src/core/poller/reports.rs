@@ -1,7 +1,6 @@
-//! What a wait must know of a registration to report it, readable without a lock: a record for each, under a seqlock, which says
-//! what was asked for and what to answer. The kernel's tag for a registration names its record. Written under the lock of the
-//! poller's extras; a reader that meets a writer learns that there is nothing to read. Not here: what else a registration is
-//! (`registry`).
+//! What a wait must know of a registration to report it, readable without a lock: a record for each, protected by a seqlock,
+//! with the interest and the token. The kernel's tag for a registration names its record. Written under the lock of the
+//! poller's extras; a reader that races with a writer gets nothing. Not here: the rest of a registration (`registry`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::MAX_SLOTS;
@@ -9,21 +8,21 @@ use crate::core::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, Ordering, fence
 use crate::sys::Events;
 use std::sync::OnceLock;
 
-/// What a record says.
+/// The content of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Registration {
     /// The socket's handle.
     pub number: i64,
-    /// What the caller gave.
+    /// The caller's token.
     pub token: i64,
     pub interest: Events,
 }
 
-/// Two of them share a cache line, and none lies in two.
+/// A record. Aligned so that two share a cache line and none spans two.
 #[derive(Default, Debug)]
 #[repr(align(32))]
 struct Record {
-    /// Which of all registrations the record is about; 0 for none, also while it is written.
+    /// The sequence number: which of all registrations the record is about; 0 for none, and while it is written.
     serial: AtomicU32,
     interest: AtomicI32,
     number: AtomicI64,
@@ -31,7 +30,7 @@ struct Record {
 }
 
 impl Record {
-    /// What it says, if it is about this registration from the beginning to the end of the reading.
+    /// Its content, if it is about this registration from the beginning to the end of the reading.
     #[inline]
     fn read(&self, serial: u32) -> Option<Registration> {
         if self.serial.load(Ordering::Acquire) != serial {
@@ -42,7 +41,7 @@ impl Record {
             token: self.token.load(Ordering::Relaxed),
             interest: Events(self.interest.load(Ordering::Relaxed)),
         };
-        // Whoever has read a word of a later registration sees that the serial is not what it was.
+        // Pairs with the fence of `clear`: a reader of any later field sees the changed serial.
         fence(Ordering::Acquire);
         (self.serial.load(Ordering::Relaxed) == serial).then_some(registration)
     }
@@ -63,14 +62,14 @@ impl Record {
 
 /// How many records the first chunk has. Each further one has twice as many as the one before.
 const FIRST: u32 = 64;
-/// So many chunks have a record for every handle that there can be.
+/// How many chunks have a record for every handle that there can be.
 const CHUNKS: usize = (MAX_SLOTS / FIRST).ilog2() as usize + 1;
 
 /// The records of a poller, in chunks that never move.
 #[derive(Debug)]
 pub struct Records([OnceLock<Box<[Record]>>; CHUNKS]);
 
-/// Where a record is: in the lower bits its place in its chunk, in the upper the chunk.
+/// The position of a record: in the lower bits its place in its chunk, in the upper the chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Place(u32);
 
@@ -80,7 +79,7 @@ const CHUNK_SHIFT: u32 = MAX_SLOTS.ilog2();
 const _: () = assert!(CHUNKS <= 1 << (u32::BITS - CHUNK_SHIFT) && FIRST << (CHUNKS - 1) <= 1 << CHUNK_SHIFT);
 
 impl Place {
-    /// Of the record of that number.
+    /// The place of the record with this index.
     const fn of(count: u32) -> Self {
         let chunk = (count / FIRST + 1).ilog2();
         Self(chunk << CHUNK_SHIFT | (count - FIRST * ((1 << chunk) - 1)))
@@ -114,7 +113,7 @@ impl Records {
         Self([const { OnceLock::new() }; CHUNKS])
     }
 
-    /// The registration that the kernel means, unless it has been changed or taken out since.
+    /// The registration of a tag; `None` if it has been changed or removed since.
     #[inline]
     pub fn read(&self, tag: u64) -> Option<Registration> {
         self.record(place(tag))?.read(serial(tag))
@@ -141,27 +140,27 @@ impl Records {
             let mut records = Vec::new();
             records.try_reserve_exact(size).map_err(|_| Error::ENOMEM)?;
             records.resize_with(size, Record::default);
-            // Nobody else makes one: the lock is held.
+            // No other thread makes one, as the lock is held.
             let _ = room.set(records.into_boxed_slice());
         }
         Ok(())
     }
 }
 
-/// Gives out places for a poller's records.
+/// Allocates the places of a poller's records.
 #[derive(Default, Debug)]
 pub struct RecordPlaces {
-    /// The last serial. By the time they begin anew, no wait still holds one of the last round.
+    /// The last serial. When they wrap around after 2^32, no wait still uses such an old one.
     serial: u32,
-    /// How many places were ever given out.
+    /// How many places were ever allocated.
     fresh: u32,
-    /// Places that were given back.
+    /// Places that were freed.
     free: Vec<Place>,
 }
 
 impl RecordPlaces {
-    /// Writes a record for a registration, in the place of the one that it replaces; its tag. With the old tag nothing
-    /// can be read any more: the kernel must be told the new one, and then reports anew.
+    /// Writes a record for a registration, in the place of the one that it replaces, and returns its tag. The old tag becomes
+    /// invalid: the caller must register the new one with the selector.
     pub fn put(&mut self, records: &Records, old: Option<u64>, registration: &Registration) -> Result<u64> {
         let place = match old {
             Some(old) => place(old),
@@ -177,7 +176,7 @@ impl RecordPlaces {
         if let Some(place) = self.free.pop() {
             return Ok(place);
         }
-        // Room for all of them, so that giving one back can't fail.
+        // Room for all of them, so that freeing one can't fail.
         self.free.try_reserve(self.fresh as usize + 1).map_err(|_| Error::ENOMEM)?;
         let place = Place::of(self.fresh);
         records.grow(place)?;
@@ -185,8 +184,8 @@ impl RecordPlaces {
         Ok(place)
     }
 
-    /// Takes the record of a registration that is no more.
-    pub fn take_back(&mut self, records: &Records, tag: u64) {
+    /// Frees the record of a removed registration.
+    pub fn free(&mut self, records: &Records, tag: u64) {
         if let Some(record) = records.record(place(tag)) {
             record.clear();
         }
@@ -257,7 +256,7 @@ mod tests {
         let changed = places.put(&records, Some(first), &about(3)).unwrap();
         assert_eq!(place(changed), place(first));
         assert_eq!((records.read(first), records.read(changed)), (None, Some(about(3))));
-        places.take_back(&records, changed);
+        places.free(&records, changed);
         assert_eq!((records.read(changed), records.read(other)), (None, Some(about(2))));
         let next = places.put(&records, None, &about(4)).unwrap();
         assert_eq!(place(next), place(first));
@@ -329,10 +328,10 @@ mod tests {
     }
 }
 
-/// One answer of a wait.
+/// One report of a wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Report {
-    /// What the caller gave at registration.
+    /// The caller's token from the registration.
     pub token: i64,
     /// Which socket.
     pub handle: i64,

@@ -1,6 +1,5 @@
-//! What a wake-up touches: a few atomics that stay where they are for the life of the process, and one write. It takes no
-//! lock and no memory, so that a signal handler may do it in the middle of anything. Not here: what a wait makes of a
-//! wake-up.
+//! Waking a poller or queue: a few atomics that stay valid for the life of the process, and one write. It takes no lock and
+//! allocates nothing, so that it is async-signal-safe. Not here: what a wait does with a wake-up (`registry`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::{MAX_CHUNKS, MAX_PLACES};
@@ -9,19 +8,19 @@ use crate::core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::{Selector, Trigger, Waker};
 use once_cell::race::OnceBox;
 
-/// How a poller or a queue is woken. There is one for each slot near theirs, and it passes from owner to owner.
+/// The wake-up state of a slot whose handle is a poller or queue; it passes from owner to owner.
 #[derive(Debug)]
 pub struct Wakeup {
     users: Users,
     /// Wake-ups that no wait has taken yet.
     pending: AtomicU32,
-    /// The process whose queue it is connected with: a child's wakes must not reach its parent.
+    /// The process whose selector it is connected to: a child's wakes must not reach its parent.
     epoch: AtomicU32,
     trigger: Trigger,
 }
 
-/// How many calls are waking it just now: as long, its descriptor stays open. The number stands in the lower half of the word, and
-/// in the upper which process these calls are of: those of a parent's threads are in no child's way.
+/// How many calls of `wake` are running, during which the descriptor must stay open: the number in the lower half of the word,
+/// their process (epoch) in the upper, so that calls of a parent's threads do not count in a child.
 #[derive(Debug)]
 struct Users(AtomicU64);
 
@@ -30,7 +29,7 @@ impl Users {
         Self(AtomicU64::new(0))
     }
 
-    /// A call begins; of which process it is.
+    /// A call begins; returns the epoch of its process.
     fn enter(&self) -> u32 {
         let own = section::epoch();
         let more = |word| if epoch_of(word) == own { word + 1 } else { u64::from(own) << 32 | 1 };
@@ -38,7 +37,7 @@ impl Users {
         own
     }
 
-    /// It ends. A signal handler may have forked in the middle of it: then the child has counted anew.
+    /// A call ends. If a signal handler has forked in the middle of it, the child's count does not include it.
     fn leave(&self, of: u32) {
         let fewer = |word| (epoch_of(word) == of).then(|| word - 1);
         let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
@@ -58,16 +57,16 @@ const CHUNK: usize = MAX_PLACES as usize;
 
 type Chunk = [Wakeup; CHUNK];
 
-/// In chunks that never move, made when their first poller is opened. Once made, a chunk is found without a lock.
+/// All of them, in chunks that never move, made when the first poller or queue of a chunk is opened. Found without a lock.
 static WAKEUPS: [OnceBox<Chunk>; MAX_CHUNKS as usize] = [const { OnceBox::new() }; MAX_CHUNKS as usize];
 
-/// That of a slot, if a poller has ever been near.
+/// The wake-up state of a slot, if its chunk was made.
 pub fn of(index: u32) -> Option<&'static Wakeup> {
     let index = index as usize;
     Some(&WAKEUPS.get(index / CHUNK)?.get()?[index % CHUNK])
 }
 
-/// Makes a slot's ready for a new owner.
+/// Prepares that of a slot for a new owner. `ENOMEM`.
 pub fn make(index: u32) -> Result<&'static Wakeup> {
     let chunk = WAKEUPS.get(index as usize / CHUNK).ok_or(Error::EINTERNAL)?;
     chunk.get_or_try_init(|| {
@@ -91,7 +90,7 @@ impl Wakeup {
         }
     }
 
-    /// From now on wakes reach this selector. One that came before it was there is passed on to it.
+    /// From now on wakes reach this selector. A pending one is passed on at once.
     pub fn connect(&self, selector: &Selector) {
         self.epoch.store(section::epoch(), Ordering::SeqCst);
         self.trigger.connect(selector);
@@ -100,7 +99,7 @@ impl Wakeup {
         }
     }
 
-    /// The same for what waits by a waker.
+    /// The same for an owner that waits on a waker.
     pub fn connect_waker(&self, waker: &Waker) {
         self.epoch.store(section::epoch(), Ordering::SeqCst);
         self.trigger.connect_waker(waker);
@@ -109,21 +108,21 @@ impl Wakeup {
         }
     }
 
-    /// Wakes it, if it still belongs to the caller's poller; whether it does.
+    /// Wakes the owner, if `is_owner` still holds; whether it does.
     pub fn wake(&self, is_owner: impl FnOnce() -> bool) -> bool {
         self.reach(is_owner, || {
             self.pending.fetch_add(1, Ordering::SeqCst);
         })
     }
 
-    /// Ends a wait for something else, which it looks for by itself: that is no wake-up.
+    /// Ends the owner's wait without a pending wake-up: it looks by itself for what has changed.
     pub fn nudge(&self, is_owner: impl FnOnce() -> bool) {
         self.reach(is_owner, || {});
     }
 
     fn reach(&self, is_owner: impl FnOnce() -> bool, before: impl FnOnce()) -> bool {
         let process = self.users.enter();
-        // Looked at after the announcement: whoever closes the poller either sees it or is seen.
+        // After the announcement: a concurrent close either sees it, or is seen here.
         let owner = is_owner();
         if owner {
             before();
@@ -135,12 +134,12 @@ impl Wakeup {
         owner
     }
 
-    /// Takes all wake-ups that are pending, if any is.
+    /// Takes all pending wake-ups; whether there was any.
     pub fn take(&self) -> bool {
         self.pending.swap(0, Ordering::SeqCst) != 0
     }
 
-    /// Takes one of them.
+    /// Takes one pending wake-up; whether there was any.
     pub fn take_one(&self) -> bool {
         self.pending
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |pending| pending.checked_sub(1))
@@ -152,24 +151,24 @@ impl Wakeup {
         self.pending.load(Ordering::SeqCst) != 0
     }
 
-    /// Whether no call is waking it. Of a closed poller it stays so.
+    /// Whether no call of `wake` is running. Once true for a closed owner, it stays true.
     pub fn is_idle(&self) -> bool {
         self.users.are_none()
     }
 
-    /// Wakes reach no selector any more.
+    /// From now on wakes reach nothing.
     pub fn disconnect(&self) {
         self.trigger.disconnect();
     }
 
-    /// In a forked child: the selector is the parent's.
+    /// In a forked child: disconnects from the parent's selector.
     pub fn after_fork(&self) {
         self.trigger.disconnect();
     }
 }
 
-/// The first was seen to fail with an owner that is looked for before the announcement, the second with a wake-up that is taken by a
-/// load and a store.
+/// The first was seen to fail with an owner that is checked before the announcement, the second with a wake-up that is taken by
+/// a load and a store.
 #[cfg(all(test, loom))]
 mod models {
     use super::*;
@@ -182,7 +181,7 @@ mod models {
     struct World {
         wakeup: Wakeup,
         is_open: AtomicBool,
-        /// Used by who wakes, and taken away by who closes: loom fails where both do so at a time.
+        /// Used by `wake`, and taken away by the close: loom fails if both happen at a time.
         descriptor: UnsafeCell<()>,
     }
 

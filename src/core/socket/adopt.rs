@@ -1,4 +1,5 @@
-//! Handles of descriptors from elsewhere: adopted, borrowed, or come in a message. Not here: giving one away (`close`).
+//! Making handles of descriptors that the library has not opened: adopted, borrowed, or received in a message (SCM_RIGHTS). Not
+//! here: giving one away (`close`).
 
 use crate::core::error::{Error, Result};
 use crate::core::fork;
@@ -11,14 +12,16 @@ use crate::core::socket::mode;
 use crate::sys::{self, DescriptorKind, Fd, Flags};
 use std::mem::MaybeUninit;
 
-/// Makes a handle of a descriptor from elsewhere. On an error the descriptor is as it was.
+/// Makes a handle that owns the descriptor. On an error the descriptor is unchanged. Errors as in the header (`anysock_adopt`).
+/// Does not block.
 pub fn adopt(raw: i64) -> Result<i64> {
     let fd = Fd::from_raw(raw).ok_or(Error::EBADF)?;
     let section = Section::begin();
     keep(fd, sys::describe(fd)?, &section)
 }
 
-/// Makes a handle that waits for a descriptor of somebody else's, and leaves its mode and its life alone.
+/// Makes a handle that can wait for the descriptor but does not own it, nor change its mode. Errors as in the header
+/// (`anysock_borrow`). Does not block.
 pub fn borrow(raw: i64) -> Result<i64> {
     let fd = Fd::from_raw(raw).ok_or(Error::EBADF)?;
     let section = Section::begin();
@@ -27,8 +30,8 @@ pub fn borrow(raw: i64) -> Result<i64> {
     Ok(table::reserve(fork::install()?)?.fill(&new, &section).encode())
 }
 
-/// Makes a handle of a descriptor that has come in a message, whatever it is. Of what can't be polled or is of no
-/// family of ours it is a stream, so that it may be had back.
+/// Makes a handle of a descriptor that was received in a message, of whatever type: what can't be polled or is a socket of an
+/// unknown family becomes a stream, so that the program can release it.
 pub fn accept_right(fd: Fd, section: &Section) -> Result<i64> {
     match sys::describe(fd) {
         Ok(found) => match keep(fd, found, section) {
@@ -76,7 +79,7 @@ fn keep_socket(
     number
 }
 
-/// Where a socket from elsewhere stands, and the error that has ended its connection.
+/// The phase of an adopted socket, and the error that has ended its connection, if there is one.
 fn phase_of(kind: Kind, fd: Fd, listening: bool, connected: bool) -> (Phase, Option<Error>) {
     match (listening, connected) {
         _ if !kind.is_connected_kind() => (Phase::Fresh, None),
@@ -86,8 +89,8 @@ fn phase_of(kind: Kind, fd: Fd, listening: bool, connected: bool) -> (Phase, Opt
     }
 }
 
-/// No peer has a stream that was never connected, one that is connecting, and mostly one whose connection is over.
-/// A read that takes nothing tells them apart; an error that it takes is kept.
+/// A stream without a peer was never connected, is connecting, or (on most systems) has lost its connection. A peek tells these
+/// apart; an error that it consumes is kept.
 fn phase_without_peer(kind: Kind, fd: Fd) -> (Phase, Option<Error>) {
     match sys::recv(fd, &mut [MaybeUninit::uninit()], Flags::PEEK) {
         Err(sys::WOULD_BLOCK) => (Phase::Connecting, None),
@@ -97,7 +100,7 @@ fn phase_without_peer(kind: Kind, fd: Fd) -> (Phase, Option<Error>) {
         Ok(_) => (Phase::Connected, None),
         Err(error) => match Error::from(error) {
             Error::ENOTCONN => (Phase::Fresh, None),
-            // What no connection ends by, but many connects.
+            // This ends a connect, but never an established connection.
             Error::ECONNREFUSED => (Phase::Failed, Some(Error::ECONNREFUSED)),
             error => (Phase::Connected, Some(error)),
         },

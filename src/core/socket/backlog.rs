@@ -1,9 +1,9 @@
-//! The next connection in a listener's backlog. One that has died there is passed over. Not here: waiting for one (`listen`).
+//! Accepting the next connection of a listener's backlog, skipping those that died there. Not here: waiting for one (`listen`).
 
 use crate::sys::{self, Fd, Origin, OsError};
 
-/// How many connections that died while they were queued one call still passes over at once; more of them than a backlog holds
-/// as a rule. After them it takes one after each wait. A system may say it of all, as a packet filter can have it do.
+/// How many dead connections one call may still skip without waiting in between; more than a backlog usually holds. A packet
+/// filter can make every connection die, so there must be a limit.
 pub struct SkipLimit(u32);
 
 impl Default for SkipLimit {
@@ -12,7 +12,8 @@ impl Default for SkipLimit {
     }
 }
 
-/// A connection that died while it was queued is not the listener's error.
+/// Accepts the next connection, skipping those that died in the queue, which is no error of the listener. Does not wait, if the
+/// listener is non-blocking.
 #[inline]
 pub fn accept_next(fd: Fd, origin: &Origin, skips: &mut SkipLimit) -> sys::Result<Fd> {
     match sys::accept(fd, origin) {
@@ -33,7 +34,7 @@ fn accept_living(fd: Fd, origin: &Origin, skips: &mut SkipLimit, mut error: OsEr
     Err(error)
 }
 
-/// Whether it is the error of a connection that died while it was queued.
+/// Whether this is the error of accept(2) for a connection that died in the queue.
 pub fn has_died(OsError(code): OsError) -> bool {
     sys::DIED_IN_QUEUE.contains(&code)
 }

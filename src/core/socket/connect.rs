@@ -24,7 +24,8 @@ use crate::core::wait::SlotWatch;
 use crate::sys::{self, Events, Fd, PollFd};
 use socket2::SockAddr;
 
-/// Connects. With `connect_timeout` 0: `EINPROGRESS`, and the outcome on a later call.
+/// Connects, for option "connect_timeout" at the longest; if that is 0, `EINPROGRESS`, and a later call returns the outcome.
+/// Errors and blocking as in the header (`anysock_connect`).
 pub fn connect(number: i64, text: &str) -> Result<()> {
     let slot = lookup::socket(number)?;
     match slot.phase() {
@@ -33,7 +34,7 @@ pub fn connect(number: i64, text: &str) -> Result<()> {
         phase => return again(&slot, phase),
     }
     let deadline = slot.deadline(Wait::Connect);
-    // A name takes what time it takes, even for a caller who will not wait for the connection.
+    // Resolving a name may block even for a caller who does not wait for the connection.
     let lookup_deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
     let candidates = resolve::lookup(slot.kind(), text, Role::Peer, Asker::Handle(&slot), lookup_deadline)?;
     if !slot.kind().is_connected_kind() {
@@ -49,7 +50,7 @@ pub fn connect(number: i64, text: &str) -> Result<()> {
     }
 }
 
-/// Connects to an address in numbers, as the same address in a text would be.
+/// Connects to an address in flat memory, as [`connect`] with the same address in a text.
 pub fn connect_flat(number: i64, address: &Flat) -> Result<()> {
     let slot = lookup::socket(number)?;
     if slot.has(flag::NATIVE) {
@@ -69,7 +70,7 @@ pub fn connect_flat(number: i64, address: &Flat) -> Result<()> {
 fn connect_natively(slot: &Ref, address: &SockAddr) -> Result<()> {
     let family = slot.family().ok_or(Error::EAFNOSUPPORT)?;
     match native::connect(slot, &fit(address, family)?, slot.deadline(Wait::Connect)) {
-        // Of an attempt that has failed, the kernel has told the error before.
+        // The kernel has already reported the error of the attempt that failed before.
         Err(Error::ECONNABORTED) if slot.has(flag::PENDING) => {
             report_pending(slot).and(Err(Error::ECONNABORTED))
         }
@@ -77,14 +78,14 @@ fn connect_natively(slot: &Ref, address: &SockAddr) -> Result<()> {
     }
 }
 
-/// How a connect goes on that does not wait.
+/// What the caller of [`begin`], which does not wait, has to do next.
 #[derive(Debug)]
 pub enum Begun {
     /// It is done.
     Done,
-    /// The kernel carries it out, or another call: [`progress`].
+    /// The kernel or another call connects: [`progress`].
     UnderWay,
-    /// The same of a native handle: [`native_progress`].
+    /// The same on a native handle: [`native_progress`].
     Native(SockAddr),
     /// The listener's backlog is full: [`retry`], again and again.
     Full(SockAddr),
@@ -92,7 +93,8 @@ pub enum Begun {
     Race(Race),
 }
 
-/// Whether a handle has begun to connect before: then how that goes is all there is to see, or it is an error.
+/// Whether a handle has begun to connect before: `Some(Ok)` if that connect's outcome is what a further call returns, or its
+/// error.
 pub fn begun(slot: &Slot) -> Option<Result<()>> {
     match slot.phase() {
         _ if slot.has(flag::NATIVE) => None,
@@ -103,7 +105,7 @@ pub fn begun(slot: &Slot) -> Option<Result<()>> {
     }
 }
 
-/// Begins to connect, without waiting.
+/// Begins to connect to the first of the addresses that answers, without waiting.
 pub fn begin(slot: &Ref, candidates: Vec<SockAddr>) -> Result<Begun> {
     if slot.has(flag::NATIVE) {
         return begin_natively(slot, &candidates);
@@ -138,12 +140,12 @@ fn begin_natively(slot: &Ref, candidates: &[SockAddr]) -> Result<Begun> {
     Ok(begun)
 }
 
-/// How a connect goes that was begun: `EINPROGRESS` while it goes on.
+/// The outcome of a connect that was begun; `EINPROGRESS` while it goes on. Does not wait.
 pub fn progress(slot: &Ref) -> Result<()> {
     outcome(slot, Deadline::Now)
 }
 
-/// As [`progress`], for one whose end is another call's to tell.
+/// As [`progress`], without marking the outcome as reported: for a caller beside the one that began it.
 pub fn peek_progress(slot: &Ref) -> Result<()> {
     match readiness::advance_connect(slot) {
         Phase::Arrived => Ok(()),
@@ -160,7 +162,7 @@ pub fn native_progress(slot: &Ref, address: &SockAddr) -> Result<()> {
     }
 }
 
-/// Tries again where the backlog was full: `EAGAIN` if it still is.
+/// Tries again after a full backlog: `EAGAIN` if it still is. Does not wait.
 pub fn retry(slot: &Ref, address: &SockAddr) -> Result<()> {
     still_wanted(slot)?;
     match mode::without_blocking(slot, || sys::connect(slot.fd(), address)) {
@@ -176,34 +178,34 @@ pub fn retry(slot: &Ref, address: &SockAddr) -> Result<()> {
     }
 }
 
-/// The winner of a race is there.
+/// Concludes a race: its winner becomes the handle's descriptor.
 pub fn arrive(slot: &Ref, winner: Attempt) -> Result<()> {
     let installed = install(slot, winner);
     finish(slot, installed.map(|()| Phase::Arrived));
     installed
 }
 
-/// What was begun has failed.
+/// Concludes a connect that was begun and has failed.
 pub fn failed(slot: &Ref, error: Error) {
     finish(slot, Err(error));
 }
 
-/// What was begun is given up before anything was decided.
+/// Gives up what was begun; the handle is as before.
 pub fn abandon(slot: &Ref) {
     finish(slot, Err(Error::EINTR));
 }
 
-/// Its time is over: the handle has failed.
+/// Concludes a connect whose time is over: the handle has failed.
 pub fn time_out(slot: &Ref) {
     give_up(slot, slot.phase());
 }
 
-/// Whether an address in numbers may be one that only the system knows.
+/// The address in the system's form; on a native handle it may be a unix address without a name.
 pub fn address_of(slot: &Slot, address: &Flat) -> Result<SockAddr> {
     if slot.has(flag::NATIVE) { native::socket_address(address) } else { address.to_socket_address() }
 }
 
-/// A datagram socket only notes its peer.
+/// Sets the peer of a datagram socket, which sends nothing.
 fn set_peer(slot: &Ref, candidates: &[SockAddr]) -> Result<()> {
     first_that_works(candidates, |candidate| {
         let family = settle_family(slot, candidate.domain())?;
@@ -214,7 +216,7 @@ fn set_peer(slot: &Ref, candidates: &[SockAddr]) -> Result<()> {
     })
 }
 
-/// A further call on a handle that is no longer fresh.
+/// A further connect on a handle that has connected or begun to.
 fn again(slot: &Ref, phase: Phase) -> Result<()> {
     match phase {
         Phase::Connected => Err(Error::EISCONN),
@@ -238,16 +240,16 @@ fn start(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()> {
     }
 }
 
-/// How far the kernel has come with one address.
+/// How the kernel has begun to connect to one address.
 enum Launched {
     UnderWay,
-    /// It could not even begin.
+    /// It refuses to begin, as the listener's backlog is full.
     Full(SockAddr),
     /// Another thread was first.
     Overtaken(SockAddr),
 }
 
-/// Has the kernel begin.
+/// Has the kernel begin to connect. Does not wait.
 fn launch(slot: &Ref, address: &SockAddr) -> Result<Launched> {
     let family = settle_family(slot, address.domain())?;
     let address = fit(address, family)?;
@@ -255,7 +257,7 @@ fn launch(slot: &Ref, address: &SockAddr) -> Result<Launched> {
         match mode::without_blocking(slot, || sys::connect(slot.fd(), &address)) {
             Ok(true) => finish(slot, Ok(Phase::Arrived)),
             Ok(false) => finish(slot, Ok(Phase::Connecting)),
-            // A full backlog of an AF_UNIX listener: the kernel neither queues us nor says when there is room.
+            // A full backlog of an AF_UNIX listener: the kernel neither queues the connect nor reports when there is room.
             Err(sys::WOULD_BLOCK) => return Ok(Launched::Full(address)),
             Err(error) => finish(slot, Err(error.into())),
         }
@@ -264,8 +266,8 @@ fn launch(slot: &Ref, address: &SockAddr) -> Result<Launched> {
     Ok(Launched::Overtaken(address))
 }
 
-/// Another thread was first. If it connects, this call only awaits what comes of that; if it has made the handle native,
-/// this call connects as such a handle does.
+/// Another thread has changed the phase first. If it connects, this call waits for the same outcome; if it has made the handle
+/// native, this call connects natively.
 #[cold]
 fn overtaken(slot: &Ref, candidates: &[SockAddr], deadline: Deadline) -> Result<()> {
     match slot.has(flag::NATIVE) {
@@ -274,14 +276,14 @@ fn overtaken(slot: &Ref, candidates: &[SockAddr], deadline: Deadline) -> Result<
     }
 }
 
-/// Under the lock, so that a call that gives up meanwhile does not leave its error on a connection.
+/// Changes the phase, under the lock, so that a call that gives up at the same time does not leave its error on a connection.
 fn move_on(slot: &Ref, from: Phase, to: Phase) -> bool {
     let moved = extras::locked(slot.handle().index, || slot.advance(from, to));
     readiness::changed(slot);
     moved
 }
 
-/// Tries again and again until the listener has room; in the background for a caller who will not wait.
+/// Tries again and again until the listener has room; on a thread of the library's for a caller who does not wait.
 fn retry_while_full(slot: &Ref, address: SockAddr, deadline: Deadline) -> Result<()> {
     drive(slot, deadline, move |slot, deadline| {
         let watch = SlotWatch::new(slot);
@@ -297,8 +299,8 @@ fn retry_while_full(slot: &Ref, address: SockAddr, deadline: Deadline) -> Result
     })
 }
 
-/// Several addresses, each with a descriptor of its own; the winner's becomes the handle's. Where nobody else can have
-/// the name of a bound one, it tries them itself, one after the other.
+/// Several addresses: each attempt has a descriptor of its own, and the winner's becomes the handle's. A bound socket on a
+/// system where no other can have the same address tries them itself, one after the other.
 fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()> {
     if !slot.advance(Phase::Fresh, Phase::Racing) {
         return overtaken(slot, &candidates, deadline);
@@ -310,7 +312,7 @@ fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()>
         Ok(Phase::Arrived)
     });
     match (started, best) {
-        // The kernel can do one of them alone, and the best is better than none.
+        // Without a thread the race can't go on in the background, but the kernel can connect to the best address alone.
         (Err(workers::NO_THREAD), Some(best)) if slot.phase() == Phase::Fresh => start(slot, &best, deadline),
         (other, _) => other,
     }
@@ -326,7 +328,7 @@ fn install(slot: &Ref, winner: Attempt) -> Result<()> {
     Ok(())
 }
 
-/// The winner takes the place of what the handle had. Other calls may be using that until the last is done.
+/// Replaces the handle's descriptor by the winner's. Running calls may use the replaced one until they return.
 fn take_over(slot: &Ref, winner: Fd) -> Result<Fd> {
     let own = slot.fd();
     if own.is_none() || own == winner {
@@ -337,8 +339,8 @@ fn take_over(slot: &Ref, winner: Fd) -> Result<Fd> {
     Ok(fd)
 }
 
-/// Carries out what the kernel can't do alone: here, or for a caller who will not wait on a thread of ours.
-/// The slot is `Racing` until then.
+/// Carries out what the kernel can't do alone: in this call, or for a caller who does not wait on a thread of the library's.
+/// The phase is `Racing` meanwhile.
 fn drive(
     slot: &Ref,
     deadline: Deadline,
@@ -363,9 +365,9 @@ fn drive(
 fn finish(slot: &Ref, done: Result<Phase>) {
     match done {
         Ok(phase) if move_on(slot, Phase::Racing, phase) => {}
-        // A call with less time has given up in the meantime: the handle has failed, and stays so.
+        // A call with a shorter timeout has given up meanwhile: the handle has failed, and stays so.
         Ok(_) => sys::disconnect(slot.fd()),
-        // The caller may go on after a signal: nothing has been decided.
+        // After a signal the caller may connect again, as nothing has been decided.
         Err(Error::EINTR) => drop(move_on(slot, Phase::Racing, Phase::Fresh)),
         Err(error) => {
             readiness::fail(slot, error);
@@ -374,12 +376,13 @@ fn finish(slot: &Ref, done: Result<Phase>) {
     }
 }
 
-/// Waits for the end of a connect that is under way, and tells it once.
+/// Waits for the end of a connect that is under way, and marks the outcome as reported. `EINPROGRESS` for a deadline that is
+/// `Now`.
 fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
     loop {
         match readiness::advance_connect(slot) {
             Phase::Arrived if slot.advance(Phase::Arrived, Phase::Connected) => return Ok(()),
-            // So says a handle that was made native meanwhile, whatever the kernel has come to.
+            // The handle was made native meanwhile, which changes the phase whatever the kernel's state is.
             Phase::Connected if slot.has(flag::NATIVE) => return native::outcome(slot, deadline),
             Phase::Connected => return Ok(()),
             Phase::Failed => return Err(slot.error().unwrap_or(Error::ECONNABORTED)),
@@ -408,7 +411,7 @@ fn await_change(slot: &Ref, phase: Phase, deadline: Deadline) -> Result<()> {
     }
 }
 
-/// The time for connecting is over: the attempt is taken back, and the handle has failed.
+/// The time for connecting is over: cancels the attempt, and the handle has failed.
 fn give_up(slot: &Ref, phase: Phase) {
     let given_up = || slot.phase() == phase && readiness::fail(slot, Error::ETIMEDOUT);
     if extras::locked(slot.handle().index, given_up) {
@@ -435,8 +438,8 @@ mod tests {
         (listener, address)
     }
 
-    /// Where the winner of several attempts has a number of its own, the old one is not free for strangers before the
-    /// last call is done that may use it, and free then. It is told from others by being inherited.
+    /// Where the winner of several attempts has a number of its own, the old number is not free for others before the last call
+    /// that may use it has returned, and free then. The test recognises the old descriptor by its inherit flag.
     #[test]
     fn what_stood_for_a_handle_is_closed_when_no_call_uses_it_any_more() {
         let (listener, address) = listener();

@@ -1,5 +1,5 @@
-//! Many datagrams with one call. It waits for the first, and takes or gives what else can be moved without waiting; an
-//! error that comes after some is told by the next call. Not here: one datagram, and how waiting works (`retry`).
+//! Many datagrams with one call. It waits for the first, and receives or sends what else can be moved without waiting; an error
+//! after some is returned by the next call. Not here: one datagram (`transfer`), and how waiting works (`retry`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::extras;
@@ -24,11 +24,11 @@ pub struct Room {
 
 /// A datagram that came.
 pub struct Arrival {
-    /// How many bytes, or its real length if that was asked for.
+    /// How many bytes, or with `TRUNC` its real length.
     pub length: usize,
     /// Whether the room was too small for it.
     pub cut: bool,
-    /// Who has sent it; [`Flat::NONE`] where the protocol does not tell.
+    /// Its sender; [`Flat::NONE`] if the protocol reports none.
     pub sender: Flat,
     /// The size of the datagrams that were joined to it, or 0.
     pub segment: u16,
@@ -44,21 +44,22 @@ pub struct Departure {
     pub segment: i32,
 }
 
-/// The caller's array.
+/// The caller's array, in the layout of `ffi`.
 pub trait Datagrams {
     /// How many there are.
     fn count(&self) -> usize;
-    /// Where one goes; an error for memory that can't be.
+    /// The room for a datagram; an error for an invalid pointer or length.
     fn room(&self, place: usize) -> Result<Room>;
-    /// One has come.
+    /// Stores a datagram that was received.
     fn arrived(&mut self, place: usize, arrival: &Arrival);
-    /// What one is; an error for memory that can't be.
+    /// The datagram to send; an error for an invalid pointer or length.
     fn departure(&self, place: usize) -> Result<Departure>;
-    /// One has gone, with so many bytes.
+    /// Stores that a datagram was sent, with this many bytes.
     fn departed(&mut self, place: usize, sent: usize);
 }
 
-/// Receives up to as many datagrams as there are rooms; 0 if there are no rooms, or this side has shut reading.
+/// Receives up to as many datagrams as there are rooms; 0 if there are no rooms, or this side has shut reading. Errors and
+/// blocking as in the header (`anysock_recv_many`).
 pub fn receive(number: i64, datagrams: &mut impl Datagrams, flags: Flags) -> Result<usize> {
     let slot = get(number)?;
     if datagrams.count() == 0 {
@@ -77,7 +78,7 @@ pub fn receive(number: i64, datagrams: &mut impl Datagrams, flags: Flags) -> Res
     }
 }
 
-/// Sends as many datagrams as there is room for, in their order.
+/// Sends as many datagrams as there is room for, in their order. Errors and blocking as in the header (`anysock_send_many`).
 pub fn send(number: i64, datagrams: &mut impl Datagrams, flags: Flags) -> Result<usize> {
     let slot = get(number)?;
     if datagrams.count() == 0 {
@@ -96,18 +97,19 @@ pub fn send(number: i64, datagrams: &mut impl Datagrams, flags: Flags) -> Result
     )
 }
 
-/// Receives what is there, without waiting, each with its real length; how many. Of a handle of which nothing special is known.
+/// Receives what is there, without waiting, each with its real length; how many. For a handle without special flags.
 pub fn take_many(slot: &Slot, batch: &mut Batch) -> Result<usize> {
     let flags = Flags::DONT_WAIT.or(Flags::TRUNC);
     let direction = Direction { slot, wait: Wait::Read, events: Events::READ, flags, call: sys::recv_many };
     match direction.step(batch, true) {
-        // Shut meanwhile: something special is known now.
+        // Shut meanwhile: the handle has a special flag now.
         Err(Error::ESHUTDOWN) => Err(Error::EAGAIN),
         outcome => outcome.map(|moved| moved.count),
     }
 }
 
-/// Sends as many as go by a system call without waiting, each to its address or the peer; how many. An error is the first one's.
+/// Sends as many as one system call takes without waiting, each to its address or the peer; how many. An error is that of the
+/// first.
 pub fn give_many<'a>(
     slot: &Ref,
     mut datagrams: impl Iterator<Item = (&'a [u8], Option<&'a Flat>)>,
@@ -126,7 +128,7 @@ pub fn give_many<'a>(
     direction.step(&mut batch, true).map(|moved| moved.count)
 }
 
-/// Looks up a handle that has datagrams. Packets of a connection end like a stream, which a count can't tell.
+/// Looks up a handle that has datagrams. Not packets of a connection, whose end a count of datagrams can't express.
 fn get(number: i64) -> Result<Ref> {
     let slot = table::get(number)?;
     match slot.kind() {
@@ -136,7 +138,7 @@ fn get(number: i64) -> Result<Ref> {
     }
 }
 
-/// One of the two ways that datagrams go.
+/// Receiving or sending: what the loop needs to know of the direction.
 struct Direction<'a> {
     slot: &'a Slot,
     wait: Wait,
@@ -146,7 +148,7 @@ struct Direction<'a> {
 }
 
 impl Direction<'_> {
-    /// Moves batch after batch, of which only the first waits.
+    /// Moves batch after batch; only the first waits.
     fn move_all<D: Datagrams>(
         &self,
         datagrams: &mut D,
@@ -189,7 +191,8 @@ impl Direction<'_> {
         Ok(moved)
     }
 
-    /// Whether the next call will meet the error by itself: it is about the call, or the address and rights of one datagram.
+    /// Whether the next call will get the error again by itself: it is about the call, or about the address or permission of one
+    /// datagram.
     fn comes_again(&self, error: Error) -> bool {
         let of_the_datagram = matches!(
             error,
@@ -204,7 +207,7 @@ impl Direction<'_> {
         is_of_the_call(error) || (self.wait == Wait::Write && of_the_datagram)
     }
 
-    /// Keeps an error that the system won't tell again for the next call.
+    /// Keeps an error that the system won't report again, for the next call.
     #[cold]
     fn keep(&self, error: OsError) -> Error {
         let error = Error::from(error);
@@ -217,7 +220,7 @@ impl Direction<'_> {
     }
 }
 
-/// All rooms of a batch are good, or none is used: the same array may come again, and its mistake shall be told.
+/// Adds rooms to the batch. If one is invalid, the batch stays empty: a call with the same array must find the mistake again.
 fn fill_rooms(batch: &mut Batch, datagrams: &impl Datagrams, from: usize) -> Result<()> {
     for place in from..datagrams.count() {
         if batch.is_full() {
@@ -245,7 +248,7 @@ fn arrived(batch: &Batch, place: usize, datagrams: &mut impl Datagrams, at: usiz
     datagrams.arrived(at, &arrival);
 }
 
-/// Up to the first datagram that can't be sent: its error comes when it is the first of all.
+/// Adds datagrams to the batch up to the first that can't be sent, whose error is returned when it is the first of a call.
 fn fill_departures(slot: &Slot, batch: &mut Batch, datagrams: &impl Datagrams, from: usize) -> Result<()> {
     for place in from..datagrams.count() {
         if batch.is_full() {

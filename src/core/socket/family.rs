@@ -1,5 +1,5 @@
-//! The descriptor that stands behind a socket's handle: opened for a kind and a family, with the options that were set. Not
-//! here: handles (`life`, `adopt`).
+//! Opening a socket's descriptor for a kind and a family, with the options that were set; settling the family of `tcp` and
+//! `udp`. Not here: making handles (`life`, `adopt`).
 
 use crate::core::error::Result;
 use crate::core::handle::extras;
@@ -11,10 +11,11 @@ use crate::core::settings::setting::Settings;
 use crate::sys::{self, Fd};
 use socket2::{Domain, Type};
 
-/// Closes a descriptor unless it was given away.
+/// A descriptor that is closed when dropped, unless it is kept.
 pub struct Owned(pub Fd);
 
 impl Owned {
+    /// Hands the descriptor over to the caller.
     pub fn keep(self) -> Fd {
         let fd = self.0;
         std::mem::forget(self);
@@ -28,7 +29,7 @@ impl Drop for Owned {
     }
 }
 
-/// Opens a descriptor for a kind, with the library's defaults.
+/// Opens a descriptor for a kind, with the library's defaults. The system's errors. Does not block.
 pub fn create(kind: Kind, family: Domain) -> Result<Fd> {
     let fd = Owned(sys::open(family, kind.transport(), kind.protocol_number())?);
     if kind.transport() == Type::DGRAM {
@@ -45,7 +46,7 @@ pub fn create(kind: Kind, family: Domain) -> Result<Fd> {
     Ok(fd.keep())
 }
 
-/// Opens a descriptor that can stand in for the slot's own: the same options, not bound.
+/// Opens a descriptor with the options that were set on the slot, not bound.
 pub fn build(slot: &Ref, family: Domain) -> Result<Fd> {
     build_with(slot, family, &Settings::of(slot))
 }
@@ -61,7 +62,7 @@ pub fn apply_settings(slot: &Ref, fd: Fd, family: Domain) -> Result<()> {
     Settings::of(slot).replay(fd, family)
 }
 
-/// Settles the family of an open kind; of a settled one, says whether the family fits.
+/// Settles the family of a `tcp` or `udp` socket by opening its descriptor, unless it is settled; returns the settled family.
 pub fn settle_family(slot: &Ref, family: Domain) -> Result<Domain> {
     loop {
         if let Some(settled) = slot.family() {
@@ -71,7 +72,7 @@ pub fn settle_family(slot: &Ref, family: Domain) -> Result<Domain> {
         let section = Section::begin();
         let fd = Owned(build_with(slot, family, &settings)?);
         extras::peek(slot.handle().index, |current: Option<&Settings>| {
-            // A descriptor that lacks an option which was set meanwhile won't do: once more, with it.
+            // If an option was set meanwhile the descriptor lacks it: repeat, with the option.
             let is_current = current.map_or(settings == Settings::default(), |current| *current == settings);
             if slot.family().is_none() && is_current {
                 slot.give_family(fd.keep(), family);

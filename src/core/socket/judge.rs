@@ -1,8 +1,8 @@
-//! What an error says of its handle: whether it has ended the connection, and so stays, or is over once it was told.
-//! Not here: waiting and trying again (`transfer`), and what is ready (`readiness`).
+//! What an error means for its handle: whether it has ended the connection, and so stays, or is reported once. Not here:
+//! waiting and trying again (`retry`), and what is ready (`readiness`).
 //!
-//! Whether it has, the state of the connection says and not the number: routes that vanish end none, and what ends one
-//! at last may have any number.
+//! The state of the connection decides that and not the error's number: a route that vanishes does not end a connection, and
+//! the error that finally ends one may be any.
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::extras;
@@ -10,7 +10,7 @@ use crate::core::handle::slot::{Phase, Slot, Wait, flag};
 use crate::core::readiness;
 use crate::sys::{self, Events, OsError};
 
-/// Says what a failed transfer means for the handle.
+/// The error that a failed transfer returns. If the connection is over, keeps the error that ended it.
 pub fn judge(slot: &Slot, wait: Wait, events: Events, error: OsError) -> Error {
     let reported = error;
     let error = Error::from(error);
@@ -18,13 +18,13 @@ pub fn judge(slot: &Slot, wait: Wait, events: Events, error: OsError) -> Error {
         return error;
     }
     if !slot.kind().is_connected_kind() {
-        // Only some systems have a word of its own for a datagram to nobody.
+        // Only some systems distinguish a datagram without an address from a socket without a peer.
         return if error == Error::EDESTADDRREQ { Error::ENOTCONN } else { error };
     }
     match (slot.phase(), error) {
         (Phase::Failed, _) => slot.error().unwrap_or(error),
         (_, Error::EPIPE) if slot.has(flag::SHUT_WRITE) => error,
-        // What systems say of a socket without a peer differs: EPIPE, EINVAL, ENOTCONN, under Wine ECONNRESET.
+        // Systems differ for a socket without a peer: EPIPE, EINVAL, ENOTCONN, under Wine ECONNRESET.
         (Phase::Fresh | Phase::Listening, Error::EPIPE | Error::EINVAL | Error::ECONNRESET) => {
             Error::ENOTCONN
         }
@@ -43,8 +43,8 @@ pub fn judge(slot: &Slot, wait: Wait, events: Events, error: OsError) -> Error {
     }
 }
 
-/// The error that has ended the connection, if it is over: mostly the one that a call was just told. If that is about
-/// the call itself, the kernel has yet to tell the other.
+/// The error that has ended the connection, if it is over: one still pending in the kernel, or else the one just reported, unless
+/// that is about the call itself.
 fn final_error(slot: &Slot, events: Events, reported: OsError) -> Option<Error> {
     if !sys::has_ended(slot.fd(), reported) {
         return None;
@@ -53,13 +53,14 @@ fn final_error(slot: &Slot, events: Events, reported: OsError) -> Option<Error> 
     if pending.is_some() {
         slot.set_flags(flag::UNREPORTED);
     }
-    // There is no urgent data, says a call that has asked for some.
+    // EINVAL of a receive with MSG_OOB: there is no urgent data (recv(2)).
     let no_urgent_data = events == Events::EXCEPT && reported == sys::INVALID;
     let of_the_call = no_urgent_data || is_of_the_call(reported.into());
     pending.or((!of_the_call).then_some(reported)).map(Error::from)
 }
 
-/// Errors that tell of the arguments, of memory or of a queue, and never how a connection is. The same call meets them again.
+/// Whether an error is about the call's arguments, memory or a full queue, and never about the connection. The same call gets
+/// it again.
 pub fn is_of_the_call(error: Error) -> bool {
     matches!(
         error,
@@ -79,18 +80,17 @@ pub fn is_of_the_call(error: Error) -> bool {
     )
 }
 
-/// The error that the kernel has for a socket, which it tells only once. What has ended the connection stays with the handle, and
-/// what the next transfer of a datagram socket would say is said by it; an error that has ended nothing is the
-/// caller's to tell.
+/// Takes the pending error of a socket out of the kernel, which reports it only once. One that has ended the connection is
+/// kept, and so is a datagram socket's for the next transfer; one that has ended nothing the caller must report.
 pub fn take_kernel_error(slot: &Slot) -> Option<Error> {
     let connection = slot.kind().is_connected_kind();
     match readiness::advance_connect(slot) {
         Phase::Arrived | Phase::Connected => {}
         _ if !connection => {}
-        // A connect that goes on belongs to `connect`, and an error of a listener to no connection.
+        // The error of a connect that is under way is left to `connect`.
         _ => return None,
     }
-    // Under the lock: a read that meets the end of the stream meanwhile looks there for the error that ended it.
+    // Under the lock, which a read at the end of the stream takes to look for the error that ended it.
     let (error, stays) = extras::locked(slot.handle().index, || {
         let found = sys::pending_error(slot.fd()).ok().flatten()?;
         let stays = !connection || sys::has_ended(slot.fd(), found);
@@ -106,15 +106,15 @@ pub fn take_kernel_error(slot: &Slot) -> Option<Error> {
     Some(error)
 }
 
-/// Tells the error that is pending, unless another call has told it in the meantime.
+/// Returns the pending error of a datagram socket, unless another call has returned it meanwhile.
 pub fn report_pending(slot: &Slot) -> Result<()> {
     slot.clear_flags(flag::PENDING);
     readiness::changed(slot);
     slot.take_error().map_or(Ok(()), Err)
 }
 
-/// What SO_ERROR says of a handle that knows more than the kernel: the error that a program has not heard yet as the
-/// system's own, which it hears once.
+/// The value of SO_ERROR for a handle that has taken errors out of the kernel: one that the program has not read by SO_ERROR
+/// yet, once.
 pub fn take_unreported(slot: &Slot) -> Option<Error> {
     if slot.has(flag::PENDING) {
         return report_pending(slot).err();
@@ -123,7 +123,7 @@ pub fn take_unreported(slot: &Slot) -> Option<Error> {
     if slot.take_flags(flag::UNREPORTED) { slot.error() } else { found }
 }
 
-/// Whether SO_ERROR is the kernel's to tell.
+/// Whether SO_ERROR can be read from the kernel, as the handle keeps no error.
 pub fn is_kernels_to_report(slot: &Slot) -> bool {
     let knows_no_more = slot.has(flag::NATIVE) || slot.is_listening() || !slot.kind().is_connected_kind();
     knows_no_more && !slot.has(flag::PENDING)

@@ -1,5 +1,5 @@
-//! What is done with a socket that has nothing to do with bytes: open, shut down, ask for its names, lend its descriptor. Not
-//! here: serving (`listen`), connecting (`connect`), bytes (`transfer`), its end (`close`).
+//! Opening a socket, shutting it down, its addresses, lending its descriptor. Not here: serving (`listen`), connecting
+//! (`connect`), bytes (`transfer`), its end (`close`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{New, Phase, Slot, Wait, flag};
@@ -15,7 +15,8 @@ use crate::core::{fork, readiness};
 use crate::sys::{self, Events, Fd, Half};
 use socket2::SockAddr;
 
-/// Opens a socket. `tcp` and `udp` get their descriptor with their first address.
+/// Opens a socket; `tcp` and `udp` get their descriptor with their first address. Errors as in the header (`anysock_open`).
+/// Does not block, as all functions here.
 pub fn open(kind: &str) -> Result<i64> {
     let kind = Kind::parse(kind)?;
     let vacancy = table::reserve(fork::install()?)?;
@@ -28,13 +29,14 @@ pub fn open(kind: &str) -> Result<i64> {
     Ok(vacancy.fill(&new, &section).encode())
 }
 
-/// Shuts one or both halves. What was queued may still be read; what comes later is not delivered.
+/// Shuts one or both halves (1 read, 2 write, 3 both). What was queued may still be read; what comes later is not delivered.
+/// Errors as in the header (`anysock_shutdown`).
 pub fn shutdown(number: i64, how: i32) -> Result<()> {
     let shut = halves(how)?;
     shutdown_slot(&*lookup::settled(number)?, shut)
 }
 
-/// Which halves a number means, and what a handle notes of it.
+/// The halves of such a number, and the flags of a handle for them; `EINVAL` for another number.
 pub fn halves(how: i32) -> Result<(Half, u32)> {
     match how {
         1 => Ok((Half::Read, flag::SHUT_READ)),
@@ -44,12 +46,12 @@ pub fn halves(how: i32) -> Result<(Half, u32)> {
     }
 }
 
-/// As [`shutdown`], of a socket that has its descriptor.
+/// As [`shutdown`], for a socket that has its descriptor.
 pub fn shutdown_slot(slot: &Slot, (half, flags): (Half, u32)) -> Result<()> {
     if slot.has(flag::NATIVE) {
         return Ok(sys::shutdown_as_told(slot.fd(), half)?);
     }
-    // Some systems would shut a half of what has no peer, a listener's too.
+    // Some systems would shut a half of a socket without a peer, or of a listener.
     sys::peer(slot.fd()).map_err(|_| Error::ENOTCONN)?;
     let queued = if slot.kind().is_tcp() { queued(slot) } else { u64::MAX };
     sys::shutdown(slot.fd(), half)?;
@@ -61,7 +63,7 @@ pub fn shutdown_slot(slot: &Slot, (half, flags): (Half, u32)) -> Result<()> {
     Ok(())
 }
 
-/// How much may still be read. An error that this takes from the kernel stays with the handle.
+/// How many bytes may still be read. An error that this takes out of the kernel is kept.
 fn queued(slot: &Slot) -> u64 {
     let queued = sys::queued(slot.fd());
     queued.map_err(|error| judge(slot, Wait::Read, Events::READ, error)).unwrap_or(0) as u64
@@ -89,7 +91,7 @@ pub fn peer_address(number: i64) -> Result<String> {
     Ok(address::format(slot.kind(), &peer(&slot)?))
 }
 
-/// Whom the socket is connected to: what came with the connection when it was accepted, also if the peer has gone since.
+/// The peer's address: the one that accept(2) returned, even if the peer has gone since, or else getpeername(2).
 fn peer(slot: &Slot) -> Result<SockAddr> {
     if slot.has(flag::NATIVE) {
         return Ok(sys::peer(slot.fd())?);
@@ -100,7 +102,7 @@ fn peer(slot: &Slot) -> Result<SockAddr> {
     }
 }
 
-/// The system's own descriptor, lent. Of what waits for sockets, that is `queue::fd_of`.
+/// The system's own descriptor of a socket or stream, lent. For pollers and queues see `queue::fd_of`.
 pub fn fd(number: i64) -> Result<i64> {
     let slot = lookup::descriptor(number)?;
     mode::expose(&slot);

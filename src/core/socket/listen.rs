@@ -1,4 +1,4 @@
-//! The serving side: bind, listen, accept. Not here: answering (`transfer`).
+//! The serving side: bind, listen, accept. Not here: the connections' bytes (`transfer`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -19,7 +19,8 @@ use crate::core::{fork, readiness};
 use crate::sys::{self, Events, Fd, OsError};
 use socket2::{Domain, SockAddr};
 
-/// Names the socket; of a name's addresses, the first that can be had.
+/// Binds the socket to an address, of a name to the first that is available. Errors and blocking as in the header
+/// (`anysock_bind`).
 pub fn bind(number: i64, text: &str) -> Result<()> {
     let slot = lookup::socket(number)?;
     let deadline = Deadline::after(slot.timeout(Wait::General));
@@ -29,8 +30,8 @@ pub fn bind(number: i64, text: &str) -> Result<()> {
     bind_to_one(&slot, &candidates)
 }
 
-/// Of a name's addresses the first that can be had; of every interface, IPv4's alone only where there is no IPv6: a port
-/// that somebody has for IPv6 is taken.
+/// Binds to the first address that is available. For all interfaces IPv4 is tried only if the system lacks IPv6: a port that is
+/// in use for IPv6 is in use.
 fn bind_to_one(slot: &Ref, candidates: &[SockAddr]) -> Result<()> {
     const LACKING: [Error; 3] = [Error::EAFNOSUPPORT, Error::EADDRNOTAVAIL, Error::EPROTONOSUPPORT];
     let everywhere = candidates.iter().all(address::is_wildcard);
@@ -44,7 +45,7 @@ fn bind_to_one(slot: &Ref, candidates: &[SockAddr]) -> Result<()> {
     taken.map_or(outcome, Err)
 }
 
-/// Names the socket by an address in numbers.
+/// Binds the socket to an address in flat memory. Does not block.
 pub fn bind_flat(number: i64, address: &Flat) -> Result<()> {
     let slot = lookup::socket(number)?;
     if slot.has(flag::NATIVE) {
@@ -55,7 +56,7 @@ pub fn bind_flat(number: i64, address: &Flat) -> Result<()> {
     bind_to(&slot, &address)
 }
 
-/// Refuses what has gone on already. Of a native handle the kernel does.
+/// `EINVAL` for a socket that is connected or listens; on a native handle the kernel checks that.
 fn check_fresh(slot: &Slot) -> Result<()> {
     if slot.phase() == Phase::Fresh || slot.has(flag::NATIVE) { Ok(()) } else { Err(Error::EINVAL) }
 }
@@ -76,12 +77,13 @@ fn wants_listener_default(slot: &Slot) -> bool {
     slot.kind().is_tcp() && !slot.has(flag::NATIVE)
 }
 
-/// Whether the caller has said who else may have the address.
+/// Whether the caller has set an option about sharing the address.
 fn has_own_rule(settings: &mut Settings) -> bool {
     settings.has("reuse_address") || settings.has("exclusive_address")
 }
 
-/// Makes it a listener; one that nobody named gets a free port on every interface.
+/// Makes the socket a listener, with room for `backlog` connections (0 or less: the system's maximum); one that is not bound
+/// gets a free port on all interfaces. Errors as in the header (`anysock_listen`). Does not block.
 pub fn listen(number: i64, backlog: i32) -> Result<()> {
     let slot = lookup::socket(number)?;
     if slot.has(flag::NATIVE) {
@@ -108,7 +110,7 @@ pub fn listen(number: i64, backlog: i32) -> Result<()> {
     Ok(())
 }
 
-/// Takes the next connection.
+/// Accepts the next connection. Errors and blocking as in the header (`anysock_accept`).
 #[inline(always)]
 pub fn accept(number: i64) -> Result<i64> {
     let slot = get_listener(number)?;
@@ -116,8 +118,9 @@ pub fn accept(number: i64) -> Result<i64> {
     slot.done(outcome)
 }
 
-/// Takes the next connection, and those that are there already, up to `capacity`. An error that comes after some is still there
-/// for the next call: what it concerns stays in the queue.
+/// Accepts the next connection, and then those that are queued already, up to `capacity`. An error after some is returned by
+/// the next call, as the connection that it concerns stays in the queue. Errors and blocking as in the header
+/// (`anysock_accept_many`).
 pub fn accept_many(number: i64, capacity: usize, mut take: impl FnMut(i64)) -> Result<usize> {
     let slot = get_listener(number)?;
     if capacity == 0 {
@@ -140,7 +143,7 @@ fn get_listener(number: i64) -> Result<Ref> {
     if slot.is_listening() { Ok(slot) } else { check_listener(slot) }
 }
 
-/// What does not listen may still be of such a kind: then the system says what is wrong.
+/// The error for a handle that does not listen; none for a socket of a kind with listeners, of which the system reports it.
 #[cold]
 fn check_listener(slot: Ref) -> Result<Ref> {
     match slot.class() {
@@ -151,7 +154,7 @@ fn check_listener(slot: Ref) -> Result<Ref> {
     }
 }
 
-/// Takes the next connection if there is one.
+/// Accepts the next connection without waiting; `EAGAIN` if there is none.
 pub fn accept_now(slot: Ref) -> Result<i64> {
     let slot = if slot.is_listening() { slot } else { check_listener(slot)? };
     accept_on(&slot, true)
@@ -161,8 +164,7 @@ fn accept_on(slot: &Slot, dont_wait: bool) -> Result<i64> {
     accept_at_once(slot, dont_wait)
 }
 
-/// A slot is set aside first, so that a connection is never taken and then dropped. What is not there at once is out of
-/// line.
+/// The fast path of accepting. The slot is reserved first, so that a connection is never accepted and then dropped.
 #[inline(always)]
 fn accept_at_once(slot: &Slot, dont_wait: bool) -> Result<i64> {
     let vacancy = table::reserve(fork::install()?)?;
@@ -176,7 +178,7 @@ fn accept_at_once(slot: &Slot, dont_wait: bool) -> Result<i64> {
     }
 }
 
-/// Takes the next connection of a listener for which there was none, or an error.
+/// Accepts the next connection after a first try has failed.
 #[cold]
 #[inline(never)]
 fn accept_later(
@@ -191,8 +193,8 @@ fn accept_later(
     Ok(fill(slot, vacancy, taken))
 }
 
-/// Takes the next connection of a listener that others may have made blocking. It waits first, so that there is
-/// something to take but for those who are faster.
+/// Accepts the next connection of a listener that other processes may have made blocking: it waits for readiness first, so that
+/// accept(2) finds a connection unless another process is faster.
 #[cold]
 #[inline(never)]
 fn accept_shared(slot: &Slot, vacancy: Vacancy, dont_wait: bool) -> Result<i64> {
@@ -202,7 +204,7 @@ fn accept_shared(slot: &Slot, vacancy: Vacancy, dont_wait: bool) -> Result<i64> 
     Ok(fill(slot, vacancy, taken))
 }
 
-/// A connection that has no handle yet.
+/// An accepted connection without a handle yet, in the section in which it was accepted.
 type Taken = (Section, Fd);
 
 #[inline(always)]

@@ -1,5 +1,5 @@
-//! Messages with what comes and goes beside their data: addresses, control data, handles. The waiting and the errors
-//! that stay are those of `retry`. Not here: how a system lays control data out (`sys::control`).
+//! Messages with an address, control data and handles beside their bytes. Waiting and errors that stay are those of `retry`.
+//! Not here: how a system lays control data out (`sys::cmsg`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::lookup;
@@ -21,21 +21,21 @@ pub use crate::sys::{Capacity, Control, MOST_RIGHTS};
 use socket2::{Domain, SockAddr};
 use std::net::IpAddr;
 
-/// What a system takes of hops and traffic classes.
+/// The range of a hop limit and of a traffic class.
 const BYTE: std::ops::RangeInclusive<i32> = 0..=255;
 
-/// A message that has come.
+/// A message that was received.
 #[derive(Debug)]
 pub struct Incoming {
     /// How many bytes.
     pub count: usize,
-    /// Who sent it; none where the protocol tells nobody.
+    /// Its sender; [`Flat::NONE`] if the protocol reports none.
     pub sender: Flat,
     /// `TRUNC`, `CONTROL_TRUNC`, `OOB`.
     pub flags: Flags,
-    /// What anysock knows of the control data.
+    /// The control data of types that this library knows.
     pub controls: Vec<Control>,
-    /// Handles of the descriptors that have come.
+    /// Handles of the received descriptors.
     pub handles: Vec<i64>,
     /// The rest of the control data.
     pub raw: Vec<u8>,
@@ -52,7 +52,7 @@ impl Incoming {
     };
 }
 
-/// Receives a message into several pieces of memory.
+/// Receives a message into several pieces of memory. Errors and blocking as in the header (`anysock_recv_message`).
 pub fn recv_message(number: i64, pieces: &mut [Piece], wanted: Capacity, flags: Flags) -> Result<Incoming> {
     let slot = lookup::socket(number)?;
     let length = Piece::total(pieces).ok_or(Error::EINVAL)?;
@@ -70,7 +70,7 @@ pub fn recv_message(number: i64, pieces: &mut [Piece], wanted: Capacity, flags: 
     let events = if flags.has(Flags::OOB) { Events::EXCEPT } else { Events::READ };
     let dont_wait = flags.has(Flags::DONT_WAIT);
     match retry(&slot, Wait::Read, events, dont_wait, || receiver.receive(pieces)) {
-        // Whatever has come beside nothing is given up only if that was an error.
+        // No byte: the control data is dropped only if an error has ended the stream.
         Ok(arrival) if arrival.message.count == 0 => {
             end(&slot, length)?;
             Ok(conclude(arrival))
@@ -81,21 +81,21 @@ pub fn recv_message(number: i64, pieces: &mut [Piece], wanted: Capacity, flags: 
     }
 }
 
-/// A message as it has come. Its descriptors get their handles in the section in which they came.
+/// A message as received. Its descriptors get their handles in the section in which they were received.
 struct Arrival {
     message: Message,
     arrived: Arrived,
     section: Section,
 }
 
-/// One such call.
+/// One call of [`recv_message`].
 struct Receiver<'a> {
     slot: &'a Ref,
     room: ControlRoom,
     wanted: Capacity,
     flags: Flags,
     named: bool,
-    /// Whether control data goes to the caller as it is: decided once, as the room is made for it.
+    /// Whether all control data is passed on raw: decided once, as the room is made for it.
     native: bool,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Receiver<'a> {
         Ok(Self { slot, room, wanted, flags, named: !slot.kind().is_connected_kind(), native })
     }
 
-    /// Receives without waiting. Descriptors have an owner from here on.
+    /// Receives without waiting. The received descriptors are owned from here on.
     fn receive(&mut self, pieces: &[Piece]) -> sys::Result<Arrival> {
         let section = Section::begin();
         let message = sys::receive_message(self.slot.fd(), pieces, &mut self.room, self.flags, self.named)?;
@@ -121,7 +121,7 @@ impl<'a> Receiver<'a> {
         Ok(Arrival { message, arrived, section })
     }
 
-    /// What was queued when this side shut reading may still be had, and what belongs to it.
+    /// Receives what was queued when this side shut reading, with its control data.
     fn after_shut(&mut self, pieces: &mut [Piece], length: usize) -> Result<Incoming> {
         let keep = self.flags.has(Flags::PEEK.or(Flags::OOB));
         let mut received = None;
@@ -136,7 +136,7 @@ impl<'a> Receiver<'a> {
     }
 }
 
-/// Makes handles of the descriptors. One for which there is no handle is closed, and that is told.
+/// Makes handles of the descriptors. One for which no handle can be made is closed, and `CONTROL_TRUNC` reports that.
 fn conclude(arrival: Arrival) -> Incoming {
     let Arrival { message, mut arrived, section } = arrival;
     let mut lost = arrived.lost;
@@ -168,9 +168,9 @@ fn conclude(arrival: Arrival) -> Incoming {
 /// What goes beside the data of a message.
 #[derive(Debug, Default)]
 pub struct Outgoing<'a> {
-    /// To whom; none is the peer.
+    /// The destination; `None` is the connected peer.
     pub address: Option<Flat>,
-    /// What anysock knows how to say.
+    /// Control data of types that this library knows.
     pub controls: Vec<Control>,
     /// Handles whose descriptors go along.
     pub handles: Vec<i64>,
@@ -179,13 +179,14 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// Whether it would be lost without a byte of data.
+    /// Whether there is control data, which on a stream would be lost without a byte.
     fn is_more_than_an_address(&self) -> bool {
         !(self.controls.is_empty() && self.handles.is_empty() && self.raw.is_empty())
     }
 }
 
-/// Sends a message from several pieces of memory. Nothing goes if something is wrong with what goes beside.
+/// Sends a message from several pieces of memory. On an error, also about control data, nothing is sent. Errors and blocking as
+/// in the header (`anysock_send_message`).
 pub fn send_message(
     number: i64,
     pieces: &mut [Piece],
@@ -198,7 +199,7 @@ pub fn send_message(
     check(&slot, outgoing)?;
     let handles = SentHandles::new(&outgoing.handles)?;
     if moves_nothing(&slot, length) {
-        // On a stream it travels with the first byte.
+        // On a stream control data is sent with the first byte.
         return if outgoing.is_more_than_an_address() { Err(Error::EINVAL) } else { Ok(0) };
     }
     let address = match outgoing.address {
@@ -221,7 +222,7 @@ pub fn send_message(
     })
 }
 
-/// Refuses what this kind of socket can't send. Some kernels would leave it out without a word.
+/// Refuses control data that this kind of socket can't send, which some kernels would ignore silently.
 fn check(slot: &Ref, outgoing: &Outgoing<'_>) -> Result<()> {
     let kind = slot.kind();
     let unix = kind.family() == Some(Domain::UNIX);
@@ -240,13 +241,13 @@ fn check(slot: &Ref, outgoing: &Outgoing<'_>) -> Result<()> {
         Control::Hops(number) | Control::TrafficClass(number) if !BYTE.contains(number) => Err(Error::EINVAL),
         Control::Credentials { .. } if !unix => Err(Error::EOPNOTSUPP),
         Control::Credentials { .. } => Ok(()),
-        // Kernels read these for datagrams alone.
+        // Kernels use these only of datagrams.
         _ if unix || kind.is_connected_kind() => Err(Error::EOPNOTSUPP),
         _ => Ok(()),
     })
 }
 
-/// The address as the socket takes it; the first settles the family of an open kind.
+/// The destination in the socket's family; the first address settles the family of a `udp` socket.
 fn destination(slot: &Ref, address: SockAddr) -> Result<SockAddr> {
     if address.is_unix() != (slot.kind().family() == Some(Domain::UNIX)) {
         return Err(Error::EAFNOSUPPORT);
@@ -272,7 +273,7 @@ fn goes_by_ipv6(address: Option<&SockAddr>, slot: &Ref) -> bool {
     !matches!(ip, Some(IpAddr::V4(_)))
 }
 
-/// Descriptors that go along, open and the same until they have gone, whoever closes their handles.
+/// The descriptors to be sent, with references that keep them open until they are sent, whoever closes their handles.
 struct SentHandles {
     fds: Vec<Fd>,
     _held: Vec<Ref>,

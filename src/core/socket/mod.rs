@@ -1,4 +1,5 @@
-//! What a program does with a socket. Not here: options, and readiness of many.
+//! What a program does with one socket, a file for each activity. Not here: options (`options`), and readiness of many sockets
+//! (`select`, `poller`).
 
 pub mod adopt;
 pub mod backlog;

@@ -1,6 +1,6 @@
-//! Native handles: what they say is what the system says. Nothing is kept, corrected or set unasked, so that a
-//! language's own socket module can be had on top of this library as its programs know it. Waiting, timeouts, close
-//! and signals are as on every handle. Not here: where the usual handles know better, which ask [`flag::NATIVE`] there.
+//! Native handles (option "native"), which behave as the system's own sockets: no error is kept, no state corrected, no default
+//! set, so that a language's own socket module can be built on this library. Waiting, timeouts, close and signals are as on
+//! every handle. Not here: the places where other handles differ, which check [`flag::NATIVE`] themselves.
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -16,19 +16,19 @@ use crate::core::{fork, readiness};
 use crate::sys::{self, Events, PollFd};
 use socket2::{Domain, SockAddr, Type};
 
-/// Opens a socket by the system's own numbers.
+/// Opens a socket by the system's own numbers. Errors as in the header (`anysock_open_raw`). Does not block.
 pub fn open(family: i32, kind: i32, protocol: i32) -> Result<i64> {
     let vacancy = table::reserve(fork::install()?)?;
     let (family, transport) = (Domain::from(family), Type::from(kind));
     let section = Section::begin();
     let fd = sys::open(family, transport, protocol)?;
     let kind = Kind::from_socket(family, transport, protocol).inspect_err(|_| sys::close(fd))?;
-    // To the rest of the library it is a socket of which the kernel knows everything: one that is connected.
+    // `Connected` is the phase in which the rest of the library corrects nothing.
     let flags = flag::NONBLOCKING | flag::NATIVE;
     Ok(vacancy.fill(&New { kind, fd, phase: Phase::Connected, flags }, &section).encode())
 }
 
-/// Makes a handle native, for good.
+/// Makes a handle native, for good. `EINVAL` while it has no descriptor or a connect may replace it.
 pub fn turn_on(slot: &Ref) -> Result<()> {
     if slot.has(flag::NATIVE) {
         return Ok(());
@@ -39,13 +39,13 @@ pub fn turn_on(slot: &Ref) -> Result<()> {
         if slot.has(flag::UNSETTLED) || slot.phase() == Phase::Racing {
             return Err(Error::EINVAL);
         }
-        // First, so that a call which finds it connected knows by whose word.
+        // Before the phase, so that a call which sees the phase `Connected` also sees why.
         slot.set_flags(flag::NATIVE);
         for phase in [Phase::Fresh, Phase::Connecting, Phase::Arrived, Phase::Failed] {
             slot.advance(phase, Phase::Connected);
         }
         slot.clear_flags(flag::SHUT_READ | flag::SHUT_WRITE);
-        // An error that the kernel has told only us is told once more, as the kernel would.
+        // An error that was taken out of the kernel and not reported yet is reported once, as the kernel would.
         if slot.take_flags(flag::PENDING | flag::UNREPORTED) && slot.has_error() {
             slot.set_flags(flag::PENDING);
         } else {
@@ -57,19 +57,19 @@ pub fn turn_on(slot: &Ref) -> Result<()> {
     Ok(())
 }
 
-/// The address as the system takes it. One of the unix family without a name asks Linux for a name of its choice.
+/// The address in the system's form. A unix address without a name makes Linux choose an abstract one (unix(7), autobind).
 pub fn socket_address(address: &Flat) -> Result<SockAddr> {
     if address.is_unnamed() { Ok(sys::unix_address(&[])?) } else { address.to_socket_address() }
 }
 
-/// Connects as connect(2) does, again and again if the caller likes; the error of an attempt that has failed is told once.
+/// Connects as connect(2): may be called again after a failure, whose error is reported once. Waits until the deadline.
 pub fn connect(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()> {
     let watch = SlotWatch::new(slot);
     for round in 0.. {
         match mode::without_blocking(slot, || sys::connect(slot.fd(), address)) {
             Ok(true) => return Ok(()),
             Ok(false) => return arrive(slot, &watch, address, deadline),
-            // A full backlog of an AF_UNIX listener: the kernel does not say when there is room.
+            // A full backlog of an AF_UNIX listener: the kernel does not report when there is room.
             Err(sys::WOULD_BLOCK) if deadline != Deadline::Now && slot.kind().is_connected_kind() => {
                 watch.pause(retry::pause(round), deadline)?;
             }
@@ -79,7 +79,7 @@ pub fn connect(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()>
     Err(Error::EINTERNAL)
 }
 
-/// For a call that has begun to connect when the handle was not native yet: the end of the attempt that is under way.
+/// Waits for the end of a connect that began when the handle was not native yet.
 pub fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
     match sys::peer(slot.fd()) {
         Ok(_) => Ok(()),
@@ -93,7 +93,7 @@ pub fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
     }
 }
 
-/// Waits for the end of an attempt, which goes on if that is too long.
+/// Waits for the end of an attempt, which goes on in the kernel if the deadline passes.
 fn arrive(slot: &Ref, watch: &SlotWatch<'_>, address: &SockAddr, deadline: Deadline) -> Result<()> {
     let fd = slot.fd();
     if deadline == Deadline::Now {
@@ -106,10 +106,10 @@ fn arrive(slot: &Ref, watch: &SlotWatch<'_>, address: &SockAddr, deadline: Deadl
     conclude(slot, address)
 }
 
-/// The end of an attempt that has come to one.
+/// The outcome of an attempt that has ended.
 pub fn conclude(slot: &Ref, address: &SockAddr) -> Result<()> {
     let fd = slot.fd();
-    // Either way Linux has yet to tell the outcome to the next call, which shall be told what comes of itself.
+    // In both cases Linux would report the outcome once more to the next connect: have it report that here.
     match sys::pending_error(fd)? {
         None => {
             let _ = mode::without_blocking(slot, || sys::connect(fd, address));

@@ -1,4 +1,4 @@
-//! Two handles that are connected to each other. Not here: what they are used for.
+//! Two handles that are connected to each other, as socketpair(2), for TCP over the loopback. Not here: bytes (`transfer`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -14,7 +14,8 @@ use crate::sys::{self, Events, Fd, Origin, PollFd};
 use socket2::Domain;
 use std::time::Duration;
 
-/// Opens two handles that are connected to each other.
+/// Opens two handles that are connected to each other. Errors as in the header (`anysock_pair`). Over the loopback it may take
+/// up to ten seconds where a packet filter interferes.
 pub fn pair(kind: &str) -> Result<(i64, i64)> {
     let kind = Kind::parse(kind)?;
     let vacancies = (table::reserve(fork::install()?)?, table::reserve(fork::install()?)?);
@@ -44,15 +45,15 @@ fn tcp(family: Domain) -> Kind {
     Kind::from(if family == Domain::IPV6 { Net::Tcp6 } else { Net::Tcp4 })
 }
 
-/// How long the two ends of a pair may take to meet. Over the loopback they do at once, but where a packet filter stands
-/// between them, or many strangers connect.
+/// How long the two ends of a pair may take to connect over the loopback: long only if a packet filter interferes, or many other
+/// programs connect to the same port.
 const MEETING: Duration = Duration::from_secs(10);
 
-/// How long to take no notice of strangers who leave as soon as they have come.
+/// The pause after many connections of other programs that have died in the queue.
 const BETWEEN_STRANGERS: Duration = Duration::from_millis(10);
 
-/// A pair over the loopback. Whoever else connects to the listener meanwhile is sent away:
-/// only our own end has the address that the accepted connection must come from.
+/// A pair over the loopback. Connections of other programs to the listener are closed: only the own end has the address that the
+/// accepted connection must come from.
 fn loopback_pair(family: Domain) -> Result<(UnownedFd, UnownedFd)> {
     let listener = UnownedFd::open(|| create(tcp(family), family))?;
     sys::set_listener_default(listener.fd())?;
@@ -71,7 +72,7 @@ fn pair_over(listener: Fd, family: Domain, deadline: Deadline) -> Result<(Unowne
     loop {
         await_ready(listener, Events::READ, deadline)?;
         let server = match UnownedFd::open(|| Ok(accept_next(listener, &Origin::new(), &mut skips)?)) {
-            // A stranger who has left again; so many of them must not keep anyone busy for ever.
+            // Connections of other programs that have died in the queue: pause, as there may be many.
             Err(Error::EAGAIN) if !deadline.passed() => {
                 sys::sleep(BETWEEN_STRANGERS);
                 continue;

@@ -1,5 +1,5 @@
-//! Bytes in several pieces of memory by one call: readv(2), writev(2). Not here: one piece (`transfer`), and what goes beside
-//! the bytes (`message`).
+//! Bytes in several pieces of memory by one call, as readv(2) and writev(2). Not here: one piece (`transfer`), and control data
+//! beside the bytes (`message`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Slot, Wait, flag};
@@ -9,17 +9,17 @@ use crate::core::socket::retry::{prepare, retry};
 use crate::core::socket::transfer::{end, moves_nothing, read_stream, take_left, write_stream};
 use crate::sys::{self, Events, Flags, MAX_PIECES, Piece};
 
-/// Receives into several pieces of memory.
+/// Receives into several pieces of memory. Errors and blocking as in the header (`anysock_readv`).
 pub fn readv(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     transfer(number, pieces, |slot, pieces| read_stream(slot, pieces, false), read_socket)
 }
 
-/// Sends from several pieces of memory; may be short.
+/// Sends from several pieces of memory, perhaps not all bytes. Errors and blocking as in the header (`anysock_writev`).
 pub fn writev(number: i64, pieces: &mut [Piece]) -> Result<usize> {
     transfer(number, pieces, |slot, pieces| write_stream(slot, pieces, false), write_socket)
 }
 
-/// Moves bytes as what the handle is does it.
+/// Moves bytes by the function for the handle's class.
 fn transfer(
     number: i64,
     pieces: &mut [Piece],
@@ -62,8 +62,8 @@ fn write_socket(slot: &Slot, pieces: &mut [Piece], _length: usize) -> Result<usi
     retry(slot, Wait::Write, Events::WRITE, false, || sys::writev(slot.fd(), pieces))
 }
 
-/// The pieces that one system call moves, with at least a byte in them if there is one at all. A datagram goes and comes
-/// whole, so for one there may not be more.
+/// The pieces that one system call moves: the first `MAX_PIECES` that are not empty. `EMSGSIZE` if there are more and the
+/// socket is no byte stream, as a datagram must be moved whole.
 #[inline]
 pub fn movable<'a>(slot: &Slot, pieces: &'a mut [Piece]) -> Result<&'a mut [Piece]> {
     if pieces.len() <= MAX_PIECES { Ok(pieces) } else { first_of_many(slot, pieces) }
@@ -73,7 +73,7 @@ pub fn movable<'a>(slot: &Slot, pieces: &'a mut [Piece]) -> Result<&'a mut [Piec
 fn first_of_many<'a>(slot: &Slot, pieces: &'a mut [Piece]) -> Result<&'a mut [Piece]> {
     let filled = Piece::compact(pieces);
     let is_cut = filled > MAX_PIECES && !slot.kind().is_byte_stream();
-    // A native handle says what sendmsg and recvmsg say.
+    // A native handle behaves as sendmsg(2) and recvmsg(2).
     if is_cut || slot.has(flag::NATIVE) {
         return Err(Error::EMSGSIZE);
     }

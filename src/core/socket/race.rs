@@ -1,5 +1,5 @@
-//! Several addresses at once, as RFC 8305 says (Happy Eyeballs): each attempt has a descriptor of its own, and the first that
-//! arrives wins. Not here: what becomes of the winner, and of the handle (`connect`).
+//! Connecting to several addresses at once by RFC 8305 (Happy Eyeballs): each attempt has a descriptor of its own, and the
+//! first that connects wins. Not here: making the winner the handle's descriptor (`connect`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 /// RFC 8305, section 5: "Connection Attempt Delay".
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// The addresses that this socket can reach, families alternating (RFC 8305, section 4).
+/// The addresses of the socket's family; while that is not settled all, with families alternating (RFC 8305, section 4).
 pub fn suitable(slot: &Ref, candidates: Vec<SockAddr>) -> Result<Vec<SockAddr>> {
     let Some(family) = slot.family() else { return interleave(candidates) };
     let fitting = memory::list(candidates.iter().filter_map(|candidate| fit(candidate, family).ok()))?;
     if fitting.is_empty() { Err(Error::EAFNOSUPPORT) } else { Ok(fitting) }
 }
 
-/// Keeps the resolver's order within each family, and its first address first.
+/// Alternates families, and keeps the resolver's order within each, and its first address first.
 fn interleave(candidates: Vec<SockAddr>) -> Result<Vec<SockAddr>> {
     let Some(preferred) = candidates.first().map(SockAddr::domain) else { return Ok(candidates) };
     let is_preferred = |candidate: &&SockAddr| candidate.domain() == preferred;
@@ -38,7 +38,7 @@ fn interleave(candidates: Vec<SockAddr>) -> Result<Vec<SockAddr>> {
     Ok(mixed)
 }
 
-/// A call with less time may have given the handle up, whose error is kept.
+/// `ECANCELED` if a call with a shorter timeout has given the connect up; its error is kept.
 pub fn still_wanted(slot: &Ref) -> Result<()> {
     if slot.phase() == Phase::Racing { Ok(()) } else { Err(Error::ECANCELED) }
 }
@@ -52,8 +52,8 @@ pub struct Race {
     first_error: Option<Error>,
 }
 
-/// One descriptor on its way to one address. Noted among the handle's extras, because a forked child has the
-/// descriptor too, but not the thread whose attempt it is.
+/// A connect of one descriptor to one address. Listed among the handle's extras, because a forked child has the descriptor too,
+/// but not the thread whose attempt it is.
 #[derive(Debug)]
 pub struct Attempt {
     fd: Fd,
@@ -64,8 +64,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Opens a descriptor with the handle's options and local address, if it is not the handle's own that has both. It is
-    /// noted under the lock under which it is opened: no fork comes in between.
+    /// Opens a descriptor with the handle's options and local address, or uses the handle's own. Opened and listed under the
+    /// same lock, so that no fork happens in between.
     fn open(slot: &Ref, address: SockAddr) -> Result<Self> {
         let index = slot.handle().index;
         if tries_alone(slot) {
@@ -81,12 +81,12 @@ impl Attempt {
         Ok(attempt)
     }
 
-    /// Sends it on its way; `true` if it is already there.
+    /// Begins to connect; `true` if that has succeeded at once.
     fn start(&self) -> Result<bool> {
         Ok(sys::connect(self.fd, &self.address)?)
     }
 
-    /// The descriptor and its family; it is somebody else's from now on.
+    /// Hands the descriptor over to the caller, with its family.
     pub fn take(mut self) -> (Fd, Domain) {
         extras::find(self.index, |attempts| self.forget(attempts));
         (std::mem::replace(&mut self.fd, Fd::NONE), self.address.domain())
@@ -114,7 +114,7 @@ impl Drop for Attempt {
 struct Attempts(Vec<Fd>);
 
 impl Part for Attempts {
-    /// Closes what a race was trying that goes on in the parent alone.
+    /// Closes the child's copies, as the race goes on only in the parent.
     fn after_fork(&mut self) -> bool {
         self.0.drain(..).for_each(sys::close);
         false
@@ -148,7 +148,7 @@ impl Race {
         }
     }
 
-    /// Starts what is due, has somebody look at what runs, and takes what has arrived.
+    /// Starts an attempt if one is due, has `look` poll the running ones, and returns the one that has connected, if any.
     pub fn advance(
         &mut self,
         slot: &Ref,
@@ -165,17 +165,17 @@ impl Race {
         Ok(self.take(&entries))
     }
 
-    /// The descriptors of the attempts that run: writable when they have come to an end.
+    /// The descriptors of the running attempts, which become writable when their connect ends.
     pub fn descriptors(&self) -> impl Iterator<Item = Fd> + '_ {
         self.running.iter().map(|attempt| attempt.fd)
     }
 
-    /// When to go on, whatever has become of the attempts.
+    /// When to advance, even if no attempt has ended.
     pub fn until(&self) -> Deadline {
         if self.waiting.as_slice().is_empty() { Deadline::Never } else { self.next_start }
     }
 
-    /// Starts the next attempt that can be started. An error when there is none, and none is running.
+    /// Starts the next attempt that can be started. The first error if there is none, and none is running.
     fn start_next(&mut self, slot: &Ref) -> Result<Option<Attempt>> {
         for address in self.waiting.by_ref() {
             let started = Attempt::open(slot, address)
@@ -196,9 +196,9 @@ impl Race {
         }
     }
 
-    /// The one that has arrived.
+    /// Takes out the attempts that have ended, up to one that has connected.
     fn take(&mut self, entries: &[PollFd]) -> Option<Attempt> {
-        // Backwards, so that removing one leaves the places of those still to be seen.
+        // Backwards, so that `swap_remove` does not move an attempt that was not looked at.
         for (place, entry) in entries[..self.running.len()].iter().enumerate().rev() {
             if entry.ready().is_empty() {
                 continue;
@@ -219,12 +219,12 @@ impl Race {
     }
 }
 
-/// When the next attempt may start that does not wait for the end of this one.
+/// When the next attempt may start although this one has not ended.
 fn after_a_start(slot: &Ref) -> Deadline {
     if tries_alone(slot) { Deadline::Never } else { Deadline::after_duration(ATTEMPT_DELAY) }
 }
 
-/// Whether the handle's own descriptor tries all addresses, as no other can have its name.
+/// Whether the handle's own descriptor must try all addresses, as no other socket can be bound to the same address.
 fn tries_alone(slot: &Ref) -> bool {
     slot.has(flag::BOUND) && !sys::NAMES_ARE_SHARED
 }
@@ -233,7 +233,7 @@ fn bind_alike(slot: &Ref, fd: Fd) -> Result<()> {
     if !slot.has(flag::BOUND) {
         return Ok(());
     }
-    // The handle's own descriptor holds the address; both allow that.
+    // The handle's own descriptor is bound to the address as well; both have SO_REUSEADDR.
     sys::set_listener_default(fd)?;
     Ok(sys::bind(fd, &sys::local(slot.fd())?)?)
 }

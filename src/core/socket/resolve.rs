@@ -1,5 +1,6 @@
-//! Names to addresses. `getaddrinfo` blocks for as long as it likes, so threads of our own ask it, and
-//! the caller waits for them with its deadline, its signals and its handle's close. Not here: the threads (`workers`).
+//! Resolving names to addresses. getaddrinfo(3) blocks without a limit, so it runs on the library's own threads, and the caller
+//! waits for them with its deadline, its signals and its handle's close. Not here: the threads (`workers`), and the resolver
+//! (`sys::resolver`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -17,16 +18,16 @@ use socket2::{Domain, SockAddr, Type};
 use std::ffi::{CStr, CString};
 use std::sync::{Arc, Weak};
 
-/// What the address is for: it decides what "every interface" means.
+/// What the address is for: it decides what an address without a host (":80") means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// To be bound: the wildcard.
+    /// To bind: all interfaces (the wildcard address).
     Local,
-    /// To be connected or sent to: this machine.
+    /// To connect or send to: this machine (the loopback address).
     Peer,
 }
 
-/// One question, and its answer once it is there.
+/// One call of the resolver, and its answer once it is there.
 #[derive(Debug)]
 struct Question {
     host: Option<CString>,
@@ -37,7 +38,7 @@ struct Question {
     asker: Option<Weak<Waker>>,
 }
 
-/// Services and numbers are no matter of the network, nor is a name in the machine's own list.
+/// The lane of a lookup: services, numeric hosts and names in the machine's own list need no network.
 fn lane_of(host: Option<&CStr>) -> Lane {
     match host {
         Some(host) if !sys::is_own_name(host) => Lane::Network,
@@ -72,18 +73,19 @@ impl Question {
     }
 }
 
-/// For whom a question is asked: what may end the waiting.
+/// Who waits for the answer, which decides what may end the waiting.
 #[derive(Clone, Copy, Debug)]
 pub enum Asker<'a> {
-    /// Nobody but the deadline.
+    /// A call without a handle: only the deadline.
     Caller,
-    /// The handle's close, and its signals if it hears them.
+    /// A call on a handle: the deadline, the handle's close, and signals if it is interruptible.
     Handle(&'a Ref),
-    /// A thread of the library's, which asks by itself.
+    /// A thread of the library's, which calls the resolver itself.
     Worker,
 }
 
-/// The addresses that a text stands for: at least one, best first.
+/// The addresses of an address text: at least one, best first. Blocks until the deadline while a name is resolved; `EAGAIN` for a
+/// deadline that is `Now` and a name.
 pub fn lookup(
     kind: Kind,
     text: &str,
@@ -105,15 +107,15 @@ pub fn lookup(
     }
 }
 
-/// What a text stands for, as far as that is known without asking anybody.
+/// The addresses of a text, if they are known without the resolver.
 #[derive(Debug)]
 pub enum Lookup {
     Found(Vec<SockAddr>),
-    /// It is a name: [`look_up`] asks, which blocks.
+    /// It is a name: [`look_up`] resolves it, which blocks.
     Needed,
 }
 
-/// Finds the addresses if the text says them.
+/// Parses the text, and returns its addresses if it has no name. Does not block.
 pub fn begin(kind: Kind, text: &str, role: Role) -> Result<Lookup> {
     let is_number = |service: &str| service.parse::<u16>().is_ok();
     match Address::parse(kind, text)? {
@@ -123,13 +125,13 @@ pub fn begin(kind: Kind, text: &str, role: Role) -> Result<Lookup> {
     }
 }
 
-/// As [`lookup`], on a thread that may block for as long as the system's resolver likes.
+/// As [`lookup`], on a thread that may block as long as the system's resolver does.
 pub fn look_up(kind: Kind, text: &str, role: Role) -> Result<Vec<SockAddr>> {
     lookup(kind, text, role, Asker::Worker, Deadline::Never)
 }
 
-/// Has one of the library's threads look a name up and say what comes of it; where there is none it is done here.
-/// Somebody waits for it until what is returned is dropped.
+/// Has one of the library's threads resolve a name and pass the outcome to `then`; without a thread it is done here, which blocks.
+/// Dropping the returned token gives the lookup up.
 pub fn ask(
     kind: Kind,
     text: String,
@@ -182,7 +184,7 @@ fn question(
     asker: Asker<'_>,
     deadline: Deadline,
 ) -> Result<Vec<SockAddr>> {
-    // Whether an answer would come fast enough must not decide.
+    // Without this, the result of a call that does not wait would depend on the resolver's speed.
     if deadline == Deadline::Now {
         return Err(Error::EAGAIN);
     }
@@ -207,8 +209,8 @@ fn question(
     }
 }
 
-/// Hands the question to a thread. Where none is to be had it is answered here and now: the system's resolver then keeps
-/// neither to a deadline nor to anybody's close, but a name can be had.
+/// Hands the question to a thread. If none can be started it is answered here: then neither deadline nor close can interrupt
+/// it, but names can still be resolved.
 fn submit(
     kind: Kind,
     host: Option<String>,
@@ -238,7 +240,8 @@ fn await_answer(question: &Question, mut wait: impl FnMut() -> Result<usize>) ->
     }
 }
 
-/// Resolves for the caller alone: one address a line, best first.
+/// Resolves an address text to one address a line, best first, for `timeout_us` microseconds at the longest. Errors and
+/// blocking as in the header (`anysock_resolve`).
 pub fn resolve(kind: &str, text: &str, timeout_us: i64) -> Result<String> {
     panics::install();
     let kind = Kind::parse(kind)?;
@@ -252,7 +255,7 @@ pub fn lines(kind: Kind, addresses: &[SockAddr]) -> Result<String> {
     memory::lines(addresses.iter().map(|address| address::format(kind, address)))
 }
 
-/// The machine's interfaces, a line for each address: `name index flags address/prefix`.
+/// The machine's interfaces, a line for each address: `name index flags address/prefix`. Does not block.
 pub fn interfaces() -> Result<String> {
     let lines = sys::interfaces()?
         .into_iter()
@@ -266,7 +269,7 @@ pub fn interfaces() -> Result<String> {
     memory::lines(lines)
 }
 
-/// Tries addresses in order; the first error is the one that matters.
+/// Tries addresses in order until one succeeds; else returns the first error.
 pub fn first_that_works(
     candidates: &[SockAddr],
     mut attempt: impl FnMut(&SockAddr) -> Result<()>,

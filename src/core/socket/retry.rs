@@ -1,5 +1,5 @@
-//! Trying a system call, and again when it may have something to do: with the handle's timeouts, signals, close and the errors
-//! that stay. Not here: how a thread waits and is woken (`wait`), what an error means for the handle (`judge`).
+//! Repeating a system call until it does not have to wait, with the handle's timeouts, signals, close and errors that stay. Not
+//! here: how a thread waits and is woken (`wait`), what an error means for the handle (`judge`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -10,14 +10,16 @@ use crate::core::wait::{self, SlotWatch};
 use crate::sys::{self, Events, Fd, Flags, OsError};
 use std::time::{Duration, Instant};
 
-/// How often in a row the kernel may end a wait at once and for nothing, before pauses are made instead.
+/// How many spurious wake-ups in a row are tolerated (poll(2) reports ready at once, and the call would block), before the call
+/// pauses between its tries.
 pub const MOST_SPURIOUS: u32 = 64;
-/// A wait that is over sooner was none.
+/// A wait that ends sooner did not wait.
 const AT_ONCE: Duration = Duration::from_micros(50);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
-/// Repeats a system call until it does not have to wait.
+/// Repeats a system call until it does not have to wait; without waiting if `dont_wait` or the handle's timeout is 0. `EAGAIN`,
+/// `ETIMEDOUT`, `EINTR`, `ECANCELED`, and the call's other errors as [`judge`] returns them.
 #[inline]
 pub fn retry<T>(
     slot: &Slot,
@@ -32,7 +34,7 @@ pub fn retry<T>(
     }
 }
 
-/// As [`retry`], of a call that has failed once.
+/// As [`retry`], for a call that has failed once with this error.
 pub fn retry_after<T>(
     error: OsError,
     slot: &Slot,
@@ -44,7 +46,7 @@ pub fn retry_after<T>(
     Blocked::new(slot, wait, events, dont_wait).until(error, call)
 }
 
-/// As [`retry`], for a call that is likely to wait: it does so before its first try.
+/// As [`retry`], but waits for readiness before the first try.
 pub fn wait_then<T>(
     slot: &Slot,
     wait: Wait,
@@ -58,20 +60,20 @@ pub fn wait_then<T>(
     Blocked::new(slot, wait, events, dont_wait).until(sys::WOULD_BLOCK, &mut call)
 }
 
-/// Whether a call that would have to wait says just that. Programs that never wait come here all the time.
+/// Whether a call that would have to wait returns `EAGAIN` without further checks: the fast path of programs that never wait.
 #[inline]
 pub fn declines(slot: &Slot, wait: Wait, flags: Flags) -> bool {
     (flags.has(Flags::DONT_WAIT) || slot.ruling_timeout(wait) == 0) && slot.error().is_none()
 }
 
-/// A call that could not be done at once.
+/// A call that has to wait.
 pub struct Blocked<'a> {
     slot: &'a Slot,
     wait: Wait,
     events: Events,
     dont_wait: bool,
     deadline: Option<Deadline>,
-    /// How often in a row the kernel has called ready what was not.
+    /// How many spurious wake-ups there were in a row.
     spurious: u32,
 }
 
@@ -97,13 +99,14 @@ impl<'a> Blocked<'a> {
         }
     }
 
-    /// While a connect tries its addresses, the kernel knows nothing of the peer that may come.
+    /// Whether the error only means that a connect to several addresses is still under way, of which the kernel's socket knows
+    /// nothing.
     fn is_too_early(&self, error: OsError) -> bool {
         let no_peer = matches!(error.into(), Error::ENOTCONN | Error::EPIPE | Error::EINVAL);
         no_peer && self.wait != Wait::Accept && self.slot.phase() == Phase::Racing
     }
 
-    /// Very many connections have died while they were queued. A caller who waits goes on, for as long as it has time.
+    /// Whether an accept goes on after very many connections have died in the queue: if its caller waits.
     fn may_find_another(&self, error: OsError) -> bool {
         let waits = !self.dont_wait && self.slot.ruling_timeout(self.wait) != 0;
         self.wait == Wait::Accept && has_died(error) && waits
@@ -115,16 +118,17 @@ impl<'a> Blocked<'a> {
             check_port(self.slot)?;
         }
         if self.wait == Wait::Read && self.slot.has(flag::SHUT_READ) {
-            // Shut during the call. Not every system wakes a reader for it, or says that there is no more.
+            // Shut during the call. Not every system wakes a reader then, or returns the end of the stream.
             return Err(Error::ESHUTDOWN);
         }
         let deadline = self.deadline()?;
         if self.spurious > MOST_SPURIOUS {
-            // A datagram for a full peer, reports in the socket's error queue: the kernel goes on calling it ready.
+            // For example a datagram to a peer whose queue is full, or messages in the socket's error queue: poll(2) goes on to
+            // report the socket as ready.
             self.spurious = self.spurious.saturating_add(1);
             return SlotWatch::new(self.slot).pause(pause(self.spurious - MOST_SPURIOUS), deadline);
         }
-        // One wait in vain proves nothing: from the second on it is timed.
+        // A single spurious wake-up is normal: waits are timed from the second on.
         let began = (self.spurious > 0).then(Instant::now);
         wait::ready(self.slot, self.events, deadline)?;
         let was_none = began.is_none_or(|began| began.elapsed() < AT_ONCE);
@@ -132,14 +136,14 @@ impl<'a> Blocked<'a> {
         Ok(())
     }
 
-    /// Waits, as the call that it is, until another descriptor than the handle's own can be read.
+    /// Waits until another descriptor than the handle's can be read, with the timeout and errors of this call.
     pub fn wait_for_source(&mut self, source: Fd) -> Result<()> {
         reported_meanwhile(self.slot)?;
         let deadline = self.deadline()?;
         wait::readable(self.slot, source, deadline)
     }
 
-    /// When the waiting must end, if it may begin.
+    /// The deadline of the call; `EAGAIN` if it must not wait, the deadline's error if it has passed.
     #[inline]
     fn deadline(&mut self) -> Result<Deadline> {
         if self.dont_wait || self.slot.ruling_timeout(self.wait) == 0 {
@@ -148,26 +152,26 @@ impl<'a> Blocked<'a> {
         match self.deadline {
             Some(deadline) if deadline.passed() => Err(deadline.error()),
             Some(deadline) => Ok(deadline),
-            // However short, it allows one look: the call may not have tried yet.
+            // However short it is, it allows one try, as the call may not have tried yet.
             None => Ok(*self.deadline.insert(self.slot.deadline(self.wait))),
         }
     }
 }
 
-/// A UDP socket that can't send because there is no port for it hears what one hears whose buffer is full, and would wait
-/// for ever.
+/// `EADDRNOTAVAIL` for a UDP socket that can't send because no port is free: the kernel's error is the same as for a full
+/// buffer, and a wait would never end.
 #[cold]
 fn check_port(slot: &Slot) -> Result<()> {
     let own = sys::local(slot.fd()).ok().and_then(|own| own.as_socket());
     if own.is_some_and(|own| own.port() == 0) { Err(no_port(slot, sys::WOULD_BLOCK)) } else { Ok(()) }
 }
 
-/// What the system says of a socket for which there is no port, as it says it of streams (connect(2)).
+/// The error for a datagram socket for which no port is free, as connect(2) has it for streams.
 pub fn no_port(slot: &Slot, error: OsError) -> Error {
     if error == sys::WOULD_BLOCK && !slot.has(flag::NATIVE) { Error::EADDRNOTAVAIL } else { error.into() }
 }
 
-/// An error that the kernel has told another call, and tells nobody else.
+/// An error that the kernel has reported to another call meanwhile, and won't report again.
 fn reported_meanwhile(slot: &Slot) -> Result<()> {
     match slot.flags() {
         on if on & flag::PENDING != 0 => report_pending(slot),
@@ -176,12 +180,12 @@ fn reported_meanwhile(slot: &Slot) -> Result<()> {
     }
 }
 
-/// Longer and longer, up to a limit.
+/// The length of a pause: doubles with each round, up to a limit (exponential backoff).
 pub fn pause(round: u32) -> Duration {
     LONGEST_PAUSE.min(Duration::from_millis(1 << round.min(10)))
 }
 
-/// Before the first try on a socket that is special: waits for its descriptor, tells an error that is pending.
+/// Called before the first try on a handle with special flags: waits for its descriptor, or returns its pending error.
 pub fn prepare(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     match slot.flags() {
         on if on & flag::UNSETTLED != 0 => await_descriptor(slot, wait, flags),
@@ -190,7 +194,7 @@ pub fn prepare(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     }
 }
 
-/// An open kind whose connect is still trying addresses has no descriptor yet.
+/// Waits for the descriptor of a `tcp` socket whose connect is still trying addresses.
 fn await_descriptor(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     if slot.phase() == Phase::Racing {
         let deadline = if flags.has(Flags::DONT_WAIT) { Deadline::Now } else { slot.deadline(wait) };
@@ -205,8 +209,8 @@ fn await_descriptor(slot: &Slot, wait: Wait, flags: Flags) -> Result<()> {
     if slot.has(flag::UNSETTLED) { Err(slot.error().unwrap_or(Error::ENOTCONN)) } else { Ok(()) }
 }
 
-/// Repeats a transfer until `length` is moved. One deadline holds for all of it: each step is done
-/// without waiting, and the waiting is done here.
+/// Repeats a transfer until `length` bytes are moved, the stream ends or an error comes; how many. One deadline applies to all
+/// of it: each step does not wait, and the waiting is done here.
 pub fn whole(
     slot: &Slot,
     wait: Wait,
@@ -229,9 +233,9 @@ pub fn whole(
         };
         match outcome {
             Ok(()) if !slot.is_closed() => {}
-            // What the read half still has is the next step's to say.
+            // The next step returns what is still queued.
             Err(Error::ESHUTDOWN) if wait == Wait::Read && slot.has(flag::SHUT_READ) => {}
-            // The error comes again with the next call.
+            // The next call gets the error again.
             _ if moved > 0 => break,
             other => return other.and(Err(Error::ECANCELED)),
         }

@@ -1,5 +1,5 @@
-//! Bytes of a file: sent by the kernel where it can, else read and sent. The waiting, the errors that stay and the
-//! count of what has gone are those of `retry`. Not here: how a system sends a file (`sys`).
+//! Sending bytes of a file: by the kernel (sendfile(2), splice(2)) where it can, else read and sent. Waiting and errors that
+//! stay are those of `retry`. Not here: how a system sends a file (`sys::file`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::lookup;
@@ -13,11 +13,12 @@ use crate::sys::{self, Events, Fd, Flags, PollFd, Source};
 use std::ops::Range;
 use std::time::Duration;
 
-/// How much the kernel moves before it is asked again, so that a close is seen while a peer takes all there is.
+/// How many bytes one system call moves at the most, so that a close is noticed in between.
 const CHUNK: usize = 8 << 20;
-/// How much is read at a time where the kernel does not move it.
+/// How many bytes are read at a time where the kernel does not move them.
 const BUFFER: usize = 64 << 10;
-/// How much is read of what can't be put back: room for so much makes a socket writable on every system.
+/// How many bytes are read from a stream, which can't be put back, before they are sent: on every system a writable socket has
+/// room for as many.
 const READ_AHEAD: usize = 2048;
 
 /// The offset that stands for the file's own position.
@@ -25,8 +26,8 @@ const CURRENT: i64 = -1;
 /// The length that stands for whatever there is.
 const TO_THE_END: i64 = -1;
 
-/// Sends bytes of a file: until `length`, the file's end or an error. -1 is the file's own position, which moves,
-/// and its end.
+/// Sends `length` bytes of a file from `offset` on, up to the file's end or an error; how many. Offset -1 is the file's own
+/// position, which moves; length -1 is to its end. Errors and blocking as in the header (`anysock_send_file`).
 pub fn send_file(number: i64, raw: i64, offset: i64, length: i64) -> Result<usize> {
     let slot = lookup::socket(number)?;
     if !slot.kind().is_byte_stream() {
@@ -40,18 +41,18 @@ pub fn send_file(number: i64, raw: i64, offset: i64, length: i64) -> Result<usiz
     if source == Source::Stream && offset != CURRENT {
         return Err(Error::ESPIPE);
     }
-    // To the end is more than any file has.
+    // To the end: more bytes than any file has.
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut sender =
         Sender { slot: &slot, file, source, offset, in_kernel: true, buffer: Vec::new(), held: 0..0 };
     whole(&slot, Wait::Write, length, false, |moved, blocked| sender.step(moved, length - moved, blocked))
 }
 
-/// Bytes of a file that go little by little, as the socket takes them.
+/// A file being sent in steps that do not wait, for the queue.
 #[derive(Debug)]
 pub struct Portion {
     file: Fd,
-    /// A copy of the caller's descriptor, which it may close meanwhile.
+    /// It is a duplicate, so that the caller may close its descriptor.
     is_own: bool,
     offset: i64,
     moved: usize,
@@ -61,7 +62,7 @@ pub struct Portion {
 }
 
 impl Portion {
-    /// Of a file; of what has no positions there is none.
+    /// For a file; `EOPNOTSUPP` for a stream. Offset and length as for [`send_file`].
     pub fn new(raw: i64, offset: i64, length: i64) -> Result<Self> {
         if offset < CURRENT || length < TO_THE_END {
             return Err(Error::EINVAL);
@@ -75,7 +76,7 @@ impl Portion {
         Ok(Self { file, is_own: false, offset, moved: 0, left, in_kernel: true, buffer: Vec::new() })
     }
 
-    /// Sends what the socket takes at once: how many bytes, and whether that were all.
+    /// Sends what the socket takes without waiting: how many bytes, and whether that were all.
     pub fn send(&mut self, slot: &Ref) -> Result<(usize, bool)> {
         if !slot.kind().is_byte_stream() || slot.class() != Class::Socket {
             return Err(if slot.class() == Class::Socket { Error::EOPNOTSUPP } else { Error::ENOTSOCK });
@@ -100,7 +101,7 @@ impl Portion {
         Ok((sent, sent == 0 || self.left == 0))
     }
 
-    /// From now on the caller may close its descriptor.
+    /// Duplicates the descriptor, so that the caller may close its own from now on.
     pub fn keep(&mut self) -> Result<()> {
         if !self.is_own {
             self.file = sys::duplicate_file(self.file)?;
@@ -118,7 +119,7 @@ impl Drop for Portion {
     }
 }
 
-/// One such call.
+/// The state of one call.
 struct Sender<'a> {
     slot: &'a Ref,
     file: Fd,
@@ -127,7 +128,7 @@ struct Sender<'a> {
     /// Whether the kernel has not refused yet to move the bytes itself.
     in_kernel: bool,
     buffer: Vec<u8>,
-    /// What of the buffer was read from a stream and waits to be sent.
+    /// The part of the buffer that was read from a stream and not sent yet.
     held: Range<usize>,
 }
 
@@ -153,11 +154,11 @@ impl Sender<'_> {
             CURRENT => sys::position(self.file)?,
             offset => offset.saturating_add(moved as i64),
         };
-        // No file is longer than its places can be counted.
+        // A file has no bytes beyond the largest offset.
         let most = most.min(usize::try_from(i64::MAX - place).unwrap_or(usize::MAX));
         let sent = self.send_from(place, most)?;
         if self.offset == CURRENT {
-            // It has just told its position. What has gone is counted in any case.
+            // Should not fail, as the position could be read. What was sent is returned in any case.
             let _ = sys::set_position(self.file, place + sent as i64);
         }
         Ok(sent)
@@ -188,7 +189,7 @@ impl Sender<'_> {
             match mode::while_ours(self.slot, send).transpose().map(Option::flatten) {
                 Ok(Some(sent)) => return Ok(sent),
                 Ok(None) => self.in_kernel = false,
-                // It does not say who is in the way.
+                // EAGAIN does not say whether the pipe is empty or the socket full.
                 Err(Error::EAGAIN) if !self.has_more()? => blocked.wait_for_source(self.file)?,
                 Err(error) => return Err(error),
             }
@@ -208,7 +209,7 @@ impl Sender<'_> {
 
     /// Reads from a stream, but not before the socket can take it.
     fn read_ahead(&mut self, most: usize, blocked: &mut Blocked<'_>) -> Result<usize> {
-        // Nothing is sent, and a connection that is none is told.
+        // A send of no bytes returns the error of a broken connection.
         self.attempt(|| sys::send(self.slot.fd(), &[], Flags::DONT_WAIT))?;
         if !readiness::kernel_says(self.slot, Events::WRITE) {
             return Err(Error::EAGAIN);

@@ -1,5 +1,5 @@
-//! Bytes: reading and writing. Every call tries the system call first and waits only if it must. Not here: the waiting
-//! (`retry`), several pieces of memory (`pieces`), many datagrams (`datagrams`).
+//! Reading and writing bytes and single datagrams. Every call tries the system call first and waits only if it must. Not here: the
+//! waiting (`retry`), several pieces of memory (`pieces`), many datagrams (`datagrams`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{CountOrError, Error, Result};
@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 /// Memory that is about to be written.
 pub type Room = [MaybeUninit<u8>];
 
-/// The end of the stream, unless an error ended it.
+/// The result of a read that got no bytes: 0, or the error that ended the stream.
 #[cold]
 pub fn end(slot: &Slot, length: usize) -> Result<usize> {
     if length == 0 || !slot.kind().is_connected_kind() {
@@ -32,28 +32,29 @@ pub fn end(slot: &Slot, length: usize) -> Result<usize> {
     }
     // Under the lock: whoever asks the kernel for its error keeps it before another call can miss it.
     match extras::locked(slot.handle().index, || slot.error()) {
-        // There is nobody to write to any more, but what came from there had its end.
+        // EPIPE is about writing; reading has come to the regular end.
         None | Some(Error::EPIPE) => Ok(0),
         Some(error) => Err(error),
     }
 }
 
-/// Whether a call does no more than move bytes.
+/// Whether a call has no flag but `DONT_WAIT`.
 #[inline(always)]
 fn is_plain(flags: Flags) -> bool {
     flags.without(Flags::DONT_WAIT) == Flags::default()
 }
 
-/// What a plain call was asked for besides the handle. It stands in memory, where what is rare finds it, and what is
-/// rare takes the reference too: so the usual case has hardly a use for registers that it would have to save first.
+/// The arguments of a plain call besides the handle. They are passed in memory to the out-of-line paths, which take the
+/// reference too, so that the usual path needs hardly any register that it would have to save first.
 struct Asked<T> {
     bytes: T,
     flags: Flags,
 }
 
-/// Receives. 0 is the end of a stream, or a datagram without content.
+/// Receives: how many bytes; 0 is the end of a stream, or an empty datagram. Errors and blocking as in the header
+/// (`anysock_read`).
 ///
-/// Every read comes this way, so whatever is out of the ordinary is out of line.
+/// The fast path of every read, so that everything unusual is out of line.
 #[inline(always)]
 pub fn recv(number: i64, room: &mut Room, flags: Flags) -> Result<usize> {
     if room.is_empty() || !is_plain(flags) {
@@ -117,8 +118,8 @@ fn receive_now(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     }
 }
 
-/// Receives where the last read that tried had to wait. With both ends on one processor every read has to, and its
-/// first try is always in vain; so most of them wait first.
+/// Receives on a handle whose last read had to wait. With both ends on one processor every read has to, and its first try is
+/// always futile; so most of them wait first (`read_guess`).
 fn receive_expecting(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     let may_wait = !flags.has(Flags::DONT_WAIT) && slot.ruling_timeout(Wait::Read) != 0;
     if may_wait && slot.reads.goes_on() {
@@ -170,22 +171,23 @@ fn receive_flagged(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> 
     receive_now(slot, room, for_kind(slot, flags))
 }
 
-/// Whether it is no question for the system: of a native handle everything is, also how a stream is without moving a byte.
+/// Whether the call is done without a system call: a transfer of no bytes on a stream, unless the handle is native.
 pub fn moves_nothing(slot: &Slot, length: usize) -> bool {
     length == 0 && slot.kind().is_byte_stream() && !slot.has(flag::NATIVE)
 }
 
-/// The contrary: a native handle's transfer of nothing.
+/// Whether it is a native handle's transfer of no bytes, which needs the system call.
 fn asks_the_system(slot: &Slot, length: usize) -> bool {
     length == 0 && slot.has(flag::NATIVE)
 }
 
-/// On a stream `TRUNC` would throw the bytes away.
+/// The flags without `TRUNC` on a stream, where it would discard the bytes.
 pub fn for_kind(slot: &Slot, flags: Flags) -> Flags {
     if slot.kind().is_byte_stream() { flags.without(Flags::TRUNC) } else { flags }
 }
 
-/// Handles that have no descriptor, no kernel socket or no open read half, and flags that ask for more than one call.
+/// Receives on a handle that has no descriptor yet, is no socket or has shut reading, and with flags that need more than one
+/// system call.
 #[cold]
 fn receive_special(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     match slot.class() {
@@ -228,20 +230,21 @@ pub fn write_stream(slot: &Slot, pieces: &mut [Piece], dont_wait: bool) -> Resul
     retry(slot, Wait::Write, Events::WRITE, dont_wait, || sys::write_stream(slot.fd(), source, pieces))
 }
 
-/// What is behind a handle that is no socket.
+/// Whether a handle that is no socket is a file or a stream.
 fn source(slot: &Slot) -> Source {
     if slot.class() == Class::File { Source::File } else { Source::Stream }
 }
 
-/// What was queued when this side shut reading may still be had; what came later may not.
+/// Receives what was queued when this side shut reading, and nothing that came later.
 fn receive_after_shut(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     let flags = for_kind(slot, flags).without(Flags::WAIT_ALL);
-    // Neither takes anything out of the queue of the stream.
+    // Neither consumes bytes of the stream.
     let keep = flags.has(Flags::PEEK.or(Flags::OOB));
     Ok(take_left(slot, room.len(), keep, |most| sys::recv(slot.fd(), &mut room[..most], flags)))
 }
 
-/// Reads of what was queued. It is set aside before it is read, so that two calls never share it.
+/// Reads some of the bytes that were queued when this side shut reading. They are reserved before they are read, so that two
+/// calls never get more together.
 pub fn take_left(
     slot: &Slot,
     length: usize,
@@ -263,7 +266,7 @@ pub fn take_left(
     received
 }
 
-/// Waits until the whole length is queued, or no more will come.
+/// Peeks until the whole length is queued, or no more will come.
 fn peek_full(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     let flags = flags.without(Flags::WAIT_ALL);
     let deadline = if flags.has(Flags::DONT_WAIT) { Deadline::Now } else { slot.deadline(Wait::Read) };
@@ -275,7 +278,7 @@ fn peek_full(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
         if seen == room.len() || ended || deadline.passed() {
             return Ok(seen);
         }
-        // Queued bytes keep the socket readable, so there is no event to wait for.
+        // The queued bytes keep the socket readable, so that poll(2) can't wait for more of them.
         rounds = if seen == before { rounds + 1 } else { 0 };
         before = seen;
         match SlotWatch::new(slot).pause(pause(rounds), deadline) {
@@ -285,7 +288,8 @@ fn peek_full(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     }
 }
 
-/// Receives until the room is full, the stream ends or an error comes; what has come is never lost.
+/// Receives until the room is full, the stream ends or an error comes; how many bytes. Errors and blocking as in the header
+/// (`anysock_read_full`).
 pub fn read_full(number: i64, room: &mut Room) -> Result<usize> {
     let slot = table::get(number)?;
     if slot.kind().is_byte_stream() && !asks_the_system(&slot, room.len()) {
@@ -302,13 +306,13 @@ fn fill(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
     })
 }
 
-/// Receives what is there, without waiting.
+/// Receives what is there, without waiting; `EAGAIN` if there is nothing.
 #[inline]
 pub fn take_now(slot: &Slot, room: &mut Room) -> Result<usize> {
     receive(slot, room, Flags::DONT_WAIT)
 }
 
-/// What a plain receive has come to that was carried out elsewhere.
+/// The result of a plain receive whose system call was made elsewhere (by io_uring).
 #[inline]
 pub fn taken(slot: &Slot, room: &mut Room, outcome: sys::Result<usize>) -> Result<usize> {
     match outcome {
@@ -326,7 +330,7 @@ pub fn takes_plainly(slot: &Slot) -> bool {
     is_plain && slot.phase() == Phase::Connected && slot.kind().is_byte_stream()
 }
 
-/// Receives from such a one.
+/// Receives from such a handle, without waiting.
 #[inline]
 pub fn take_plainly(slot: &Slot, room: &mut Room) -> Result<usize> {
     match sys::recv(slot.fd(), room, Flags::DONT_WAIT) {
@@ -335,18 +339,18 @@ pub fn take_plainly(slot: &Slot, room: &mut Room) -> Result<usize> {
     }
 }
 
-/// The same of sending.
+/// Whether sending is one system call.
 #[inline]
 pub fn gives_plainly(slot: &Slot) -> bool {
     !slot.has(flag::SPECIAL_WRITE)
 }
 
-/// What a plain send has come to that was carried out elsewhere.
+/// The result of a plain send whose system call was made elsewhere (by io_uring).
 pub fn given(slot: &Slot, data: &[u8], outcome: sys::Result<usize>) -> Result<usize> {
     outcome.or_else(|error| transmit_otherwise(slot, data, Flags::DONT_WAIT, error))
 }
 
-/// Receives a datagram that is there, with its real length and on request its sender, without waiting.
+/// Receives a datagram without waiting: its real length and, if `named`, its sender.
 pub fn take_datagram(slot: &Slot, room: &mut Room, named: bool) -> Result<(usize, Option<SockAddr>)> {
     if slot.kind().class() != Class::Socket || slot.kind().is_byte_stream() {
         return take_now(slot, room).map(|count| (count, None));
@@ -359,7 +363,7 @@ pub fn take_datagram(slot: &Slot, room: &mut Room, named: bool) -> Result<(usize
     }
 }
 
-/// Whether a read would find something, without taking it: how many bytes, at most one; 0 is the end.
+/// Peeks without waiting: 1 if there is a byte to read, 0 at the end, `EAGAIN` if there is nothing yet.
 pub fn look_ahead(slot: &Slot) -> Result<usize> {
     match slot.class() {
         Class::Socket => receive(slot, &mut [MaybeUninit::uninit()], Flags::DONT_WAIT.or(Flags::PEEK)),
@@ -369,12 +373,12 @@ pub fn look_ahead(slot: &Slot) -> Result<usize> {
     }
 }
 
-/// Whether a read of nothing is the end, and not a datagram without content.
+/// Whether a read of no bytes is the end of a stream, and not an empty datagram.
 pub fn has_end(slot: &Slot) -> bool {
     slot.kind().is_connected_kind() || slot.kind().is_byte_stream()
 }
 
-/// Sends what the system takes, without waiting.
+/// Sends what the system takes, without waiting; `EAGAIN` if there is no room.
 #[inline]
 pub fn give_now(slot: &Slot, data: &[u8]) -> Result<usize> {
     if slot.has(flag::SPECIAL_WRITE) || data.is_empty() {
@@ -386,7 +390,7 @@ pub fn give_now(slot: &Slot, data: &[u8]) -> Result<usize> {
     }
 }
 
-/// Sends a datagram to an address in numbers, without waiting.
+/// Sends a datagram to an address in flat memory, without waiting.
 pub fn give_datagram(slot: &Ref, data: &[u8], to: &Flat) -> Result<usize> {
     if !slot.kind().is_socket() {
         return Err(Error::ENOTSOCK);
@@ -408,7 +412,7 @@ pub fn give_datagram(slot: &Ref, data: &[u8], to: &Flat) -> Result<usize> {
     })
 }
 
-/// Sends; may be short. Made as [`recv`] is.
+/// Sends, perhaps not all bytes: how many. Errors and blocking as in the header (`anysock_write`). A fast path as [`recv`].
 #[inline(always)]
 pub fn send(number: i64, data: &[u8], flags: Flags) -> Result<usize> {
     if data.is_empty() || !is_plain(flags) {
@@ -489,7 +493,7 @@ fn transmit_stream(slot: &Slot, data: &[u8], flags: Flags) -> Result<usize> {
     write_stream(slot, &mut [Piece::new(data.as_ptr().cast_mut(), data.len())], dont_wait)
 }
 
-/// Sends all of it, or as much as an error allows; what has gone is always counted.
+/// Sends all bytes, or as many as go before an error; how many. Errors and blocking as in the header (`anysock_write_all`).
 pub fn write_all(number: i64, data: &[u8]) -> Result<usize> {
     let slot = table::get(number)?;
     if !slot.kind().is_byte_stream() || asks_the_system(&slot, data.len()) {
@@ -498,7 +502,8 @@ pub fn write_all(number: i64, data: &[u8]) -> Result<usize> {
     whole(&slot, Wait::Write, data.len(), false, |from, _| transmit(&slot, &data[from..], Flags::DONT_WAIT))
 }
 
-/// Receives with the sender's address as text; nothing where the protocol tells none.
+/// Receives, with the sender's address as text; empty if the protocol reports none. Errors and blocking as in the header
+/// (`anysock_recv_from`).
 pub fn recv_from(number: i64, room: &mut Room, flags: Flags) -> Result<(usize, String)> {
     let slot = table::get(number)?;
     let (received, sender) = receive_named(&slot, room, flags)?;
@@ -518,7 +523,7 @@ fn receive_named(slot: &Slot, room: &mut Room, flags: Flags) -> Result<(usize, O
     }
 }
 
-/// Sends to an address; of a name's addresses, the first that takes it.
+/// Sends to an address, of a name to the first that works. Errors and blocking as in the header (`anysock_send_to`).
 pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usize> {
     let slot = table::get(number)?;
     let kind = slot.kind();
@@ -533,7 +538,7 @@ pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usi
     }
     let dont_wait = flags.has(Flags::DONT_WAIT);
     let deadline = match slot.deadline(Wait::Write) {
-        // A name takes what time it takes: use `resolve` first.
+        // Resolving a name may block even here; `resolve` does it beforehand.
         Deadline::Now => Deadline::Never,
         deadline => deadline,
     };
@@ -550,7 +555,7 @@ pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usi
     Ok(sent)
 }
 
-/// What a kind says that is connected first to an address.
+/// The error of a kind with connections for a send to an address.
 pub fn no_address(slot: &Slot) -> Error {
     let connected = matches!(slot.phase(), Phase::Arrived | Phase::Connected);
     if connected { Error::EISCONN } else { Error::ENOTCONN }
