@@ -129,7 +129,8 @@ def instructions(program, load, connections, requests, directory):
     """In user space, from the server's start to its end."""
     out = Path(directory, "server.profile")
     out.unlink(missing_ok=True)
-    callgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--log-file={out}.log"]
+    # A command may begin with env(1), which becomes the server.
+    callgrind = ["valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={out}", f"--log-file={out}.log"]
     exchange([*callgrind, *program], load, connections, requests)
     return int(re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)[1])
 
