@@ -7,6 +7,7 @@
 //! | `state`, `event_list` | operations are taken and ended, events wait |
 //! | `sends`, `reads`, `datagrams`, `connects`, `closes` | operations are carried out |
 //! | `watching`, `timing`, `resting` | what is ready, what is due, what is called ready in vain |
+//! | `pace` | how many of those that are ready a run serves |
 //! | `sending`, `connecting`, `turn` | what a transfer and a connect have come to; whose turn it is to send |
 //! | `member`, `work`, `chains`, `clock` | handles, operations, finding them by number, deadlines |
 //! | `pool` | the buffers, and their numbers |
@@ -36,6 +37,8 @@ mod event_list;
 mod mailbox;
 
 mod member;
+
+mod pace;
 
 mod pool;
 
@@ -448,6 +451,7 @@ impl Queue {
         let count = caller.count();
         state.reserve(count)?;
         state.has_ring = engine.ring().is_some();
+        state.gathers = state.has_ring && count > pace::FEW;
         let next = state.next_due();
         for place in 0..count {
             state.take(&caller.op(place), caller);
@@ -508,7 +512,9 @@ impl Queue {
                 return (state, Err(Error::ECANCELED));
             }
             self.read_mail(&mut state);
-            state.serve(capacity);
+            // Who does not wait may not come again soon.
+            let most = if deadline == Deadline::Now { usize::MAX } else { state.pace.next() };
+            state.serve(capacity, most);
             // What is there by now is not too late, however long this thread was away.
             state.fire();
             state.end_impatient();
@@ -545,19 +551,24 @@ impl Queue {
         let shared = &*self.shared;
         let mut found = state.found.take().unwrap_or_else(Found::new);
         let reports = capacity.clamp(*REPORTS.start(), *REPORTS.end());
-        let outcome = if waits {
+        let glances = !waits || state.pace.wants_glance();
+        let mut outcome =
+            if glances { engine.wait(&mut found, reports, Some(Duration::ZERO)) } else { Ok(false) };
+        let is_seen = outcome != Ok(false) || !found.list.is_empty();
+        let sleeps = waits && !(glances && is_seen);
+        if sleeps {
             let is_quiet = shared.mailbox.begin_wait();
             drop(state);
             lock::check_free();
             // Whoever has posted something since has seen that somebody waits, or is heard now.
             let timeout: Timeout = if is_quiet { until.remaining() } else { Some(Duration::ZERO) };
-            let outcome = engine.wait(&mut found, reports, timeout);
+            outcome = engine.wait(&mut found, reports, timeout);
             state = self.lock();
             shared.mailbox.end_wait();
-            outcome
-        } else {
-            engine.wait(&mut found, reports, Some(Duration::ZERO))
-        };
+        }
+        if waits {
+            state.pace.note_found(found.list.len(), glances && sleeps);
+        }
         state.note_found(&found);
         state.found = Some(found);
         (state, outcome)

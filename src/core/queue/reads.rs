@@ -7,9 +7,10 @@ use crate::core::handle::slot::{Phase, Slot, flag};
 use crate::core::handle::table::Ref;
 use crate::core::name::packed::Flat;
 use crate::core::queue::datagrams;
+use crate::core::queue::pace::FEW;
 use crate::core::queue::pool::Lease;
 use crate::core::queue::record::{Done, Verb, flag as bit};
-use crate::core::queue::state::{FEW, MOST, PlainRead, State};
+use crate::core::queue::state::{MOST, PlainRead, State};
 use crate::core::queue::work::{Detail, Mark, NONE};
 use crate::core::readiness;
 use crate::core::socket::{listen, transfer};
@@ -17,14 +18,14 @@ use crate::sys::{BATCH, Call, Events};
 use socket2::SockAddr;
 
 impl State {
-    /// Serves those that are ready, each once, as far as there is room for events.
-    pub fn serve(&mut self, capacity: usize) {
+    /// Serves those that are ready, each once, at most so many of them, and as far as there is room for events.
+    pub fn serve(&mut self, capacity: usize, most: usize) {
         let mut room = capacity.saturating_sub(self.events.len());
-        if self.ready.len() > FEW && room > FEW && self.has_ring {
+        if self.ready.len().min(most) > FEW && room > FEW && self.has_ring {
             self.read_at_once(room);
             room = capacity.saturating_sub(self.events.len());
         }
-        for _ in 0..self.ready.len() {
+        for _ in 0..self.ready.len().min(most) {
             if room == 0 {
                 return;
             }

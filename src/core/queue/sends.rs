@@ -7,10 +7,11 @@ use crate::core::handle::table::Ref;
 use crate::core::name::kind::Class;
 use crate::core::queue::datagrams::has_datagrams;
 use crate::core::queue::member::Member;
+use crate::core::queue::pace::FEW;
 use crate::core::queue::pool::Lease;
 use crate::core::queue::record::{Caller, Head, Op};
 use crate::core::queue::sending::{Batched, Payload, Progress, Sending};
-use crate::core::queue::state::{FEW, State, Which};
+use crate::core::queue::state::{State, Which};
 use crate::core::queue::turn::{self, Ticket};
 use crate::core::queue::work::{Detail, Mark, NONE, Work};
 use crate::core::socket::send_file::Portion;
@@ -78,7 +79,7 @@ impl State {
         if !is_first || !turn::try_take(member.slot) {
             return self.send(at, head, Sending::bytes(payload));
         }
-        if self.has_ring {
+        if self.gathers {
             (member.has_turn, member.in_batch) = (true, true);
             self.batch.push(Batched { at, head, sending: Sending::bytes(payload) });
             return Ok(());

@@ -13,6 +13,7 @@ use crate::core::queue::clock::{Clock, Due};
 use crate::core::queue::engine::Found;
 use crate::core::queue::event_list::EventList;
 use crate::core::queue::member::{Member, Members};
+use crate::core::queue::pace::Pace;
 use crate::core::queue::pool::{Lease, Pool};
 use crate::core::queue::record::{Caller, Done, Head, Op, Verb, flag as bit};
 use crate::core::queue::resting::Resting;
@@ -25,9 +26,6 @@ use crate::sys::{BATCH, Call, Events};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// So few transfers go by themselves, where more would go by one system call.
-pub const FEW: usize = 4;
 
 /// How many datagrams or connections one handle may have in one run.
 pub const MOST: usize = 64;
@@ -122,6 +120,9 @@ pub struct State {
     pub stamp: u64,
     /// Many transfers can go by one system call.
     pub has_ring: bool,
+    /// The writes of this run may be so many.
+    pub gathers: bool,
+    pub pace: Pace,
     pub is_closed: bool,
 }
 
@@ -151,6 +152,8 @@ impl State {
             found: None,
             stamp: 0,
             has_ring: false,
+            gathers: false,
+            pace: Pace::new(),
             is_closed: false,
         }
     }

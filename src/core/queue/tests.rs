@@ -1,7 +1,7 @@
 //! What can't be seen from outside: that nothing is left behind.
 
 use super::*;
-use crate::core::socket::{close, pair};
+use crate::core::socket::{close, pair, transfer};
 use crate::sys::Bytes;
 
 /// Operations without memory.
@@ -69,4 +69,36 @@ fn a_closed_handle_leaves_nothing_with_the_queue() {
     drop(state);
     drop(inner);
     close::close(queue).unwrap();
+}
+
+#[test]
+fn who_keeps_step_with_peers_serves_the_first_alone_and_all_when_it_does_not_wait() {
+    const COUNT: usize = 8;
+    let read = |handle| Op { handle, op: 4, flags: flag::MULTI, value: 0, ..TIMER };
+    let served = |queue, timeout| run(queue, &Ops(Vec::new()), 64, timeout, |_| {}).unwrap();
+    for (timeout, portions) in [(-1, &[1, 4, 3][..]), (0, &[COUNT])] {
+        let queue = open(COUNT as i64, 1).unwrap();
+        let pairs = [(); COUNT].map(|()| pair::pair("unix").unwrap());
+        let reads = pairs.map(|(one, _)| read(one));
+        assert!(do_now(queue, &reads).is_empty());
+        pairs
+            .iter()
+            .for_each(|(_, other)| assert_eq!(transfer::send(*other, b"x", sys::Flags::default()), Ok(1)));
+        let inner = find(queue).unwrap();
+        let mut state = inner.lock();
+        for (one, _) in pairs {
+            let at = state.members.of(one).unwrap();
+            state.note(at, sys::Events::READ);
+        }
+        state.pace.note_found(COUNT, true);
+        drop(state);
+        let shares: Vec<_> = portions.iter().map(|_| served(queue, timeout)).collect();
+        assert_eq!(shares, portions);
+        drop(inner);
+        for (one, other) in pairs {
+            close::close(one).unwrap();
+            close::close(other).unwrap();
+        }
+        close::close(queue).unwrap();
+    }
 }
