@@ -9,7 +9,7 @@ use crate::core::lock::Guard;
 use crate::core::process::section::{self, ForkAware};
 use crate::core::process::{panics, workers};
 use crate::core::wait;
-use crate::sys::{self, Deposit};
+use crate::sys::{self, ThreadOwned};
 use once_cell::race::OnceBool;
 use std::time::{Duration, Instant};
 
@@ -92,12 +92,12 @@ impl Held {
     }
 }
 
-static HELD: Deposit<Held> = Deposit::new();
+static HELD: ThreadOwned<Held> = ThreadOwned::new();
 
 extern "C" fn prepare() {
     section::count_fork();
     // Does nothing the second time, if the handlers were installed twice.
-    HELD.leave(Held::take);
+    HELD.store(Held::take);
 }
 
 /// The locks, which are released when it is dropped; `None` if the handlers run a second time.

@@ -1,6 +1,6 @@
-//! System calls that are no cancellation points, on Unix: `pthread_cancel` strikes after a call of the library, never in it.
-//! The C library's functions of these names are such points, and a thread that ends in one leaves all that the call had
-//! taken, or takes the process with it. Not here: what the calls are for.
+//! System calls that are no cancellation points, on Unix, so that pthread_cancel(3) takes effect after a call of the library and
+//! never in it. The C library's functions of these names are cancellation points, and a thread that ends in one leaks all that the
+//! call holds, or ends the process. Not here: what the calls are used for (`transfer`, `poll` and others).
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 use crate::sys::OsError;
@@ -12,7 +12,7 @@ use libc::{c_int, c_void, sockaddr, socklen_t};
 #[cfg(not(any(all(target_os = "linux", target_pointer_width = "64"), target_vendor = "apple")))]
 pub(super) use libc::ppoll;
 
-/// Receives, and who has sent if there is room for a name.
+/// recvfrom(2): receives, with the sender's address if there is room for one.
 ///
 /// # Safety
 /// The memory must be as recvfrom(2) wants it.
@@ -35,7 +35,7 @@ pub(super) unsafe fn recvfrom(
     count(unsafe { libc::recvfrom(fd, data, length as _, flags, name, name_length) as isize })
 }
 
-/// Sends, to somebody if there is a name.
+/// sendto(2): sends, to an address if there is one.
 ///
 /// # Safety
 /// The memory must be as sendto(2) wants it.
@@ -58,7 +58,7 @@ pub(super) unsafe fn sendto(
     count(unsafe { libc::sendto(fd, data, length as _, flags, name, name_length) as isize })
 }
 
-/// Takes a connection, and tells whose it is.
+/// accept4(2): accepts a connection, with the peer's address.
 ///
 /// # Safety
 /// The memory must be as accept4(2) wants it.
@@ -81,7 +81,7 @@ pub(super) unsafe fn accept4(
     super::check(unsafe { libc::accept4(fd, name, name_length, flags) })
 }
 
-/// The count that the kernel has answered, or why it has failed.
+/// The kernel's result: a count, or an error as its negated number.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[inline(always)]
 const fn answered(answer: isize) -> Result<usize> {
@@ -96,7 +96,7 @@ pub(super) use libc::{epoll_wait, read, recvmmsg, sendmmsg, write};
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(super) use direct::*;
 
-/// The calls themselves. They are made by `syscall`, which is no cancellation point, so that they fail as the C library's do.
+/// The calls themselves, by syscall(2), which is no cancellation point and sets `errno` as the C library's functions do.
 ///
 /// Each is as unsafe as the C library's function of its name.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]

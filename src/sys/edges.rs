@@ -1,23 +1,23 @@
-//! Edges on Windows: who watches a socket for edges, for the calls after which an event is news again. Not here: watching
-//! (`readiness`).
+//! Edge-triggered watching on Windows, where the library must detect edges itself: a list of the watchers of each socket, which
+//! the calls re-enable that consume readiness. Not here: watching (`readiness`).
 
 use crate::sys::{Events, Fd, OUT_OF_MEMORY, Result};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-/// Whoever watches sockets for edges.
+/// A watcher of sockets' edges.
 pub(in crate::sys) trait Watcher: Send + Sync {
-    /// These events of the socket are news again.
+    /// Called when these events of the socket are to be reported again.
     fn reenable(&self, socket: Fd, events: Events);
 }
 
-/// Who watches which socket.
+/// The watchers of each socket.
 static WATCHERS: RwLock<BTreeMap<usize, Vec<Weak<dyn Watcher>>>> = RwLock::new(BTreeMap::new());
-/// Whether anyone has ever asked for edges.
+/// Whether there has ever been a watcher: nearly no program has one.
 static ANY: AtomicBool = AtomicBool::new(false);
 
-/// A call has been made on the socket after which these events are news again.
+/// Called after a call on the socket that makes these events reportable again.
 #[inline]
 pub(in crate::sys) fn reenable(fd: Fd, events: Events) {
     if ANY.load(Ordering::SeqCst) {
@@ -25,7 +25,7 @@ pub(in crate::sys) fn reenable(fd: Fd, events: Events) {
     }
 }
 
-/// So many bytes were sent of so many that should be. As long as there is room for all, that there is room is no news.
+/// Called after a send of `sent` out of `whole` bytes: only a send that found too little room makes writability reportable again.
 #[inline]
 pub(in crate::sys) fn after_send(fd: Fd, sent: usize, whole: usize) {
     if sent < whole {
@@ -41,7 +41,7 @@ fn reenable_edges(fd: Fd, events: Events) {
     }
 }
 
-/// Tells this watcher from now on.
+/// Adds a watcher of a socket.
 pub(in crate::sys) fn watch<W: Watcher + 'static>(fd: Fd, watcher: &Arc<W>) -> Result<()> {
     ANY.store(true, Ordering::SeqCst);
     let mut watchers = WATCHERS.write().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +54,7 @@ pub(in crate::sys) fn watch<W: Watcher + 'static>(fd: Fd, watcher: &Arc<W>) -> R
     Ok(())
 }
 
-/// Tells it no more.
+/// Removes a watcher of a socket.
 pub(in crate::sys) fn forget<W: Watcher>(fd: Fd, watcher: &W) {
     if !ANY.load(Ordering::SeqCst) {
         return;

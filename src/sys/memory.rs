@@ -1,12 +1,12 @@
-//! Memory as numbers: a region that is never given back, and bytes for which somebody else vouches. Here, because it
-//! takes unsafe code to look behind a number. Not here: who owns which part of it.
+//! Memory addressed by numbers: a region that is never freed, and bytes whose validity a caller guarantees. Here, because reading
+//! behind a number takes unsafe code. Not here: who owns which part of a region (`core::queue::pool`).
 
 use crate::sys::{OUT_OF_MEMORY, Piece, Result};
 use std::alloc::{Layout, alloc_zeroed};
 use std::mem::MaybeUninit;
 
-/// Memory that stays mapped for as long as the process lives, whoever still looks at it. Zeroed; what is never touched
-/// takes up no memory where the system's allocator allows that.
+/// Memory that stays mapped for as long as the process lives. Zeroed; pages that are never touched take up no memory where the
+/// system's allocator allows that.
 #[derive(Debug)]
 pub struct Region {
     first: usize,
@@ -14,10 +14,10 @@ pub struct Region {
 }
 
 impl Region {
-    /// Where its parts can be aligned to.
+    /// The alignment of its beginning, in bytes.
     pub const ALIGNMENT: usize = 16;
 
-    /// So many bytes, more than none.
+    /// Allocates `length` bytes, at least one. `ENOMEM`.
     pub fn new(length: usize) -> Result<Self> {
         let layout = Layout::from_size_align(length, Self::ALIGNMENT).map_err(|_| OUT_OF_MEMORY)?;
         if length == 0 {
@@ -32,8 +32,8 @@ impl Region {
         }
     }
 
-    /// The same memory once more. Whoever has both writes through one of them alone; the other may be for a forked child,
-    /// whose copy of the first nobody uses.
+    /// A second owner of the same memory. Only one of them may write; the other may be for a forked child, which does not use its
+    /// copy of the first.
     #[must_use]
     pub const fn twin(&self) -> Self {
         Self { first: self.first, length: self.length }
@@ -66,7 +66,7 @@ impl Region {
         Target { address: self.first + at, length }
     }
 
-    /// Bytes of it. They are there for ever.
+    /// A part of it, to be read.
     #[must_use]
     pub fn bytes(&self, at: usize, length: usize) -> Bytes {
         assert!(at <= self.length && length <= self.length - at);
@@ -74,7 +74,7 @@ impl Region {
     }
 }
 
-/// Room for bytes that the system writes. It is there for ever; whoever made it has nobody else write there meanwhile.
+/// A part of a region that the system writes to. Its maker must not let anybody else write there meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     address: usize,
@@ -101,7 +101,7 @@ impl From<Target> for Piece {
     }
 }
 
-/// Bytes to be sent, which lie in memory that somebody else vouches for as long as they are used.
+/// Bytes to be sent. The maker guarantees that the memory is readable as long as they are used.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
     address: usize,
@@ -128,7 +128,7 @@ impl Bytes {
         self.length
     }
 
-    /// All but the first so many.
+    /// Without the first `count`.
     #[must_use]
     pub fn from(self, count: usize) -> Self {
         let count = count.min(self.length);

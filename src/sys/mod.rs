@@ -15,14 +15,14 @@
 //! | `transfer` | bytes of sockets |
 //! | `socket` | opening, naming, connecting, shutting down |
 //! | `option` | options in the system's numbers |
-//! | `address` | AF_UNIX addresses, and who has connected |
-//! | `edges` | Windows: who is told after which calls |
+//! | `address` | AF_UNIX addresses, and the peer's address of an accepted connection |
+//! | `edges` | Windows: watchers to be re-enabled by calls (edge-triggered) |
 //! | `descriptor` | the descriptor itself |
 //! | `process` | cancellation, signals, threads, fork |
 //! | `calls` | Unix: system calls that are no cancellation points |
 //! | `time`, `piece`, `memory` | durations and memory as system calls take them |
 //! | `reserve` | memory when the system has none |
-//! | `types` | the words that all share, and `core` with them: [`Events`], [`Flags`], [`Half`], [`Timeout`] ([`MOST_REPORTS`]); [`DescriptorKind`], [`Source`], [`Interface`], [`Moved`], [`Received`], [`Message`], [`Control`] ([`BATCH`]) |
+//! | `types` | the types that all share, and `core` with them: [`Events`], [`Flags`], [`Half`], [`Timeout`] ([`MOST_REPORTS`]); [`DescriptorKind`], [`Source`], [`Interface`], [`Moved`], [`Received`], [`Message`], [`Control`] ([`BATCH`]) |
 //! | `errno` | errors as the system numbers them |
 //!
 //! # What a back-end supplies
@@ -34,21 +34,21 @@
 //! | item | its contract |
 //! | --- | --- |
 //! | [`WOULD_BLOCK`], [`INTERRUPTED`], [`INVALID`], [`OUT_OF_MEMORY`], `UNSUPPORTED` | the numbers that have a meaning here |
-//! | [`ALREADY_WATCHED`] | what a selector answers when it has the descriptor already |
+//! | [`ALREADY_WATCHED`] | the error of a selector that watches the descriptor already |
 //! | [`OsError`], [`Result`], [`ResolveError`] | shared: a number; [`OsError::last`] is the thread's |
-//! | `check`, `count` | a call's answer: success or the thread's last error |
+//! | `check`, `count` | a call's result: success, or the thread's last error |
 //!
 //! **`process`**: `unix` with `thread`, `windows`; `wiped`, `thread_local`
 //!
 //! | item | its contract |
 //! | --- | --- |
-//! | [`HAS_POINTS`] | whether a call may be a cancellation point, so that each function of the library must be kept from being one |
+//! | [`HAS_CANCELLATION_POINTS`] | whether a call may be a cancellation point, so that each function of the library must be kept from being one |
 //! | [`uncancelled`] | runs a body in which the thread is not cancelled |
 //! | [`sleep`] | sleeps, and is no cancellation point |
-//! | [`start_thread`], [`Body`] | a thread that nobody waits for, which takes none of the program's signals; an error if there is no memory for it |
+//! | [`start_thread`], [`Body`] | a detached thread that takes none of the program's signals; an error if there is no memory for it |
 //! | [`ThreadLocal`] | a value of each thread's own, if there is memory for one |
-//! | [`Deposit`] | what one thread leaves for itself, around a fork |
-//! | [`stay_loaded`] | what the library is a part of is never unloaded: threads, their memory and fork handlers point into it |
+//! | [`ThreadOwned`] | a value that only the thread takes out which has stored it: locks held around a fork |
+//! | [`stay_loaded`] | the object that holds the library is never unloaded: threads, thread-locals and fork handlers point into it |
 //! | [`on_fork`] | three functions that run around every `fork`; none where there is no fork |
 //! | [`claim`] | the first of some numbers that no other copy of the library in the process has claimed |
 //! | [`Wiped`] | a place that a forked child finds zeroed, by whatever call it was forked, where the kernel can do that |
@@ -67,38 +67,38 @@
 //! | --- | --- |
 //! | [`Fd`] | the number; `NONE`, `is_none`, `to_raw`, `from_raw`, `from_kept`. Copyable: who may close it, the handle table decides |
 //! | [`close`], [`is_open`], [`duplicate`] | once; whether the process has it; not inherited |
-//! | [`replace`] | puts one socket in the place of another: which descriptor stands there now, and which is to be closed later |
+//! | [`replace`] | replaces one socket by another: which descriptor has it now, and which is to be closed later |
 //! | [`inherit`], [`set_inherit`] | whether a program that is started gets it |
-//! | [`HAS_DONT_WAIT`] | whether bytes of sockets go without waiting whatever the mode is |
+//! | [`HAS_DONT_WAIT`] | whether a read or write of a socket can be made non-blocking for one call |
 //! | [`set_blocking`], [`set_nonblocking`], [`without_blocking`] | the mode, which others may change; `without_blocking` makes one call non-blocking |
-//! | `with`, `own` | a descriptor borrowed for a method of socket2, and taken over from it |
+//! | `with_socket`, `into_fd` | borrows a descriptor for a method of socket2; takes one over from it |
 //!
 //! **`address`**: `unix`, `windows`
 //!
 //! | item | its contract |
 //! | --- | --- |
 //! | [`unix_name`], [`unix_address`], [`HAS_ABSTRACT`] | AF_UNIX addresses as bytes, and from them |
-//! | [`Origin`] | shared: room for the name of who connects, which [`accept`] fills |
+//! | [`Origin`] | shared: room for the peer's address, which [`accept`] fills in |
 //!
 //! **`option`**: `unix`, `linux`, `bsd`, `windows`; `raw_unix`, `raw_windows`
 //!
 //! | item | its contract |
 //! | --- | --- |
-//! | `TABLES` | which options there are, with level, number and form |
+//! | `TABLES` | which options there are, with level, name and encoding |
 //! | [`set_option`], [`get_option_into`], [`get_option`], [`SO_ERROR`], [`SO_TYPE`] | the calls, with the system's own numbers |
 //! | `TIMEOUTS`, [`timeout_option`], [`system_timeout`] | SO_RCVTIMEO and SO_SNDTIMEO, under all numbers that they have |
 //! | [`set_datagram_default`], [`set_listener_default`], [`set_v6_only`] | what a new socket is set to, so that all systems do alike |
-//! | `LACKING`, `LINGER_PART`, `GROUP_OFFSET`, `family_bytes`, `read`, `write` | how the tables' forms are laid out |
+//! | `LACKING`, `LINGER_PART`, `GROUP_OFFSET`, `family_bytes`, `read`, `write` | the layout of the tables' encodings |
 //!
 //! **`socket`**: `unix` with `posix` or `apple`, `windows`; `shared`
 //!
 //! | item | its contract |
 //! | --- | --- |
 //! | [`open`], [`pair`], [`HAS_UNIX_PAIR`] | non-blocking, not inherited, raising no SIGPIPE |
-//! | [`bind`], [`listen`], [`local`], [`peer`], [`NAMES_ARE_SHARED`] | as their manual pages say; whether two sockets can have one name to connect from |
+//! | [`bind`], [`listen`], [`local`], [`peer`], [`ADDRESSES_ARE_SHARED`] | as their manual pages say; whether two sockets can be bound to one address to connect from it |
 //! | [`accept`], [`DIED_IN_QUEUE`] | the next connection, non-blocking and not inherited; errors that concern a dead one alone |
-//! | [`connect`], [`disconnect`] | starts, and says whether it is there already; takes back an attempt or a peer |
-//! | [`shutdown`], [`shutdown_as_told`], [`stop_lingering`] | halves; with whatever the system makes of it; a close that does not wait |
+//! | [`connect`], [`disconnect`] | begins to connect, `true` if it has connected at once; cancels an attempt, or removes the peer |
+//! | [`shutdown`], [`shutdown_raw`], [`stop_lingering`] | half-close, alike on every system; as the system does it; a close that does not wait |
 //!
 //! **`transfer`**: `unix` with `linux` or `bsd`, `windows`; `measured`
 //!
@@ -106,7 +106,7 @@
 //! | --- | --- |
 //! | [`recv`], [`send`], [`recv_from`], [`send_to`], [`readv`], [`writev`] | bytes, with [`Flags`] translated; no SIGPIPE |
 //! | `receive_one`, `send_one` | one datagram in pieces, for `batch`, where the system has no call for many |
-//! | `PLATFORM_RECV`, `PLATFORM_SEND`, `MSG_MORE`, `TELLS_LENGTH` | Unix: flags of every call, and whether `MSG_TRUNC` tells a datagram's length |
+//! | `PLATFORM_RECV`, `PLATFORM_SEND`, `MSG_MORE`, `TRUNC_RETURNS_LENGTH` | Unix: flags of every call, and whether `MSG_TRUNC` returns a datagram's length |
 //!
 //! **`poll`**: `posix`, `select` (Apple), `windows`
 //!
@@ -120,8 +120,8 @@
 //!
 //! | item | its contract |
 //! | --- | --- |
-//! | [`Waker`] | an entry for [`poll`] that another thread makes ready, also in a signal handler; counts, and knows when the program has closed it |
-//! | `pull` | Unix: the same by its descriptor |
+//! | [`Waker`] | an entry for [`poll`] that another thread makes ready, also in a signal handler; counts wake-ups, and notices when the program has closed it |
+//! | `pull` | Unix: wakes it by its descriptor |
 //!
 //! **`readiness`**: `epoll`, `kqueue`, `completion_port`; `trigger` on Unix
 //!
@@ -130,13 +130,13 @@
 //! | [`Selector`] | watches descriptors, each under a tag: `add`, `modify`, `remove`, `wait`, `wake`, `set_alarm`, `fd`, `close`; from any thread |
 //! | [`Reports`] | room for what one wait reports, so that a wait allocates nothing |
 //! | [`Trigger`] | wakes a selector or a waker from a signal handler |
-//! | [`SELECTOR_NAME`], [`SELECTOR_SCALES`], [`HAS_POLL_ENGINE`] | what it is called; whether a wait costs what is ready; whether a batch queue may poll instead |
+//! | [`SELECTOR_NAME`], [`SELECTOR_SCALES`], [`HAS_POLL_ENGINE`] | its name; whether the cost of a wait depends on how many are ready; whether a batch queue may poll instead |
 //!
 //! **`state`**: `unix` with `linux` or `bsd`, `windows`
 //!
 //! | item | its contract |
 //! | --- | --- |
-//! | [`describe`], [`protocol`], `pollable`, `SO_PROTOCOL` | what a descriptor from elsewhere is |
+//! | [`describe`], [`protocol`], `pollable`, `SO_PROTOCOL` | the type of a descriptor that the library has not opened |
 //! | [`pending_error`], [`has_ended`], [`peer_has_finished`], [`FORGETS_PEERS`] | how a connection stands |
 //! | [`available`], [`queued`] | how many bytes can be read; of a TCP stream those behind an urgent byte too |
 //!
@@ -146,7 +146,7 @@
 //! | --- | --- |
 //! | `RECEIVED`, `SENT`, `CMSG_CLOEXEC` | the control messages of the system, with the form of each |
 //! | `ControlHeader`, `CONTROL_PAYLOAD`, `control_space`, `control_length` | the header, and how messages are aligned |
-//! | `RIGHTS`, `received_right`, `discard_control`, [`HAS_RIGHTS`], [`PEEKS_CONTROL`] | descriptors that come along; what a look at a message tells |
+//! | `RIGHTS`, `received_right`, `discard_control`, [`HAS_RIGHTS`], [`PEEKS_CONTROL`] | received descriptors; whether a peek returns control data |
 //! | [`ControlRoom`], [`ControlData`], [`Capacity`], [`Arrived`], [`Rights`], [`MOST_RIGHTS`] | shared: reading and writing them |
 //!
 //! **`message`**, **`batch`**: `unix`, `windows`; `mmsg`, `one_by_one`
@@ -160,10 +160,10 @@
 //!
 //! | item | its contract |
 //! | --- | --- |
-//! | [`read_stream`], [`write_stream`], [`read_source`] | bytes of pipes and terminals, whose mode belongs to others |
-//! | [`duplicate_file`], [`close_file`], [`examine`], [`position`], [`set_position`], [`read_at`] | files, which are the caller's |
-//! | [`send_file`], [`send_pipe`] | bytes that never leave the kernel; `None` where it can't do that |
-//! | `read_now`, `write_now`, `without_sigpipe`, `lseek`, `pread`, `off_t` | Unix: calls that are told not to wait; no SIGPIPE; 64-bit places |
+//! | [`read_stream`], [`write_stream`], [`read_source`] | bytes of pipes and terminals, whose blocking mode is not changed |
+//! | [`duplicate_file`], [`close_file`], [`examine`], [`position`], [`set_position`], [`read_at`] | the caller's files |
+//! | [`send_file`], [`send_pipe`] | bytes sent inside the kernel; `None` where it can't do that |
+//! | `read_now`, `write_now`, `without_sigpipe`, `lseek`, `pread`, `off_t` | Unix: calls that do not wait; no SIGPIPE; 64-bit offsets |
 //!
 //! **`ring`**: `io_uring`, `none`
 //!
@@ -175,8 +175,8 @@
 //!
 //! | item | its contract |
 //! | --- | --- |
-//! | [`resolve`] | asks the system's resolver, for as long as it likes |
-//! | `hosts_file`, [`is_own_name`] | whether the machine knows a name by itself |
+//! | [`resolve`] | the system's resolver, which blocks without a limit |
+//! | `hosts_file`, [`is_own_name`] | whether the machine can resolve a name by itself |
 //! | [`interface_index`], [`interface_name`], [`interfaces`] | network interfaces |
 
 mod address;

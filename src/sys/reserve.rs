@@ -1,6 +1,6 @@
-//! The library's memory: the system's, and where that has none, a small reserve that lies in the library itself. Rust's own
-//! library ends the process when it gets no memory; with the reserve it gets what a call needs to come to its end. Not here:
-//! who is refused when the system has none (`core::memory`).
+//! The library's allocator: the system's, and when that fails, a small reserve in the library's own static memory. Rust's standard
+//! library ends the process when an allocation fails; the reserve serves what a running call needs until it returns. Not here:
+//! what is refused when the system has no memory (`core::memory`).
 
 #![cfg_attr(not(feature = "reserve"), allow(dead_code, reason = "the program's allocator serves"))]
 
@@ -10,20 +10,20 @@ use std::hint::black_box;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// What is lent is so many bytes, or a multiple.
+/// The size of a block in bytes; each allocation gets a whole number of them.
 const BLOCK: usize = 256;
-/// As many blocks as a word has bits, which is the most that is lent at a time: what may be larger asks by `try_reserve`.
+/// The most blocks of an allocation, one for each bit of a word: what may be larger is allocated by `try_reserve`.
 const BLOCKS: usize = u64::BITS as usize;
 const LARGEST: usize = BLOCKS * BLOCK;
 const WORDS: usize = 64;
 const SIZE: usize = WORDS * LARGEST;
 
-/// So much must be left for those who are in the middle of a call.
+/// How many bytes must be left for calls that have begun.
 const LEAST: usize = SIZE / 2;
-/// Where the system has so much, it has memory.
+/// The system has memory if it has this many bytes.
 const PROBE: usize = 16 << 10;
 
-/// In the memory that a program has from its start without asking for it; the system finds pages for it when they are used.
+/// Static memory of zeros, which takes up no page until it is used.
 #[repr(align(256))]
 struct Reserve(UnsafeCell<[u8; SIZE]>);
 
@@ -31,16 +31,16 @@ struct Reserve(UnsafeCell<[u8; SIZE]>);
 unsafe impl Sync for Reserve {}
 
 static RESERVE: Reserve = Reserve(UnsafeCell::new([0; SIZE]));
-/// A bit for each block that is lent. No lock: a fork, and a signal handler, may come at any time.
+/// A bit for each block in use. Without a lock, as a fork or a signal handler may come at any time.
 static TAKEN: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
-/// How many bytes are lent.
+/// How many bytes are in use.
 static LENT: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the library has its memory from. A program in Rust that links this crate has it too, unless it does without the feature.
+/// The library's allocator. A program in Rust that links this crate gets it too, unless it disables the feature.
 #[cfg_attr(feature = "reserve", global_allocator)]
 static MEMORY: Memory = Memory;
 
-/// The system's memory, and the reserve.
+/// The system's allocator, and the reserve.
 struct Memory;
 
 // SAFETY: the system's allocator keeps the rules, and a block of the reserve is large enough, aligned, and nobody else's until
@@ -65,7 +65,7 @@ unsafe impl GlobalAlloc for Memory {
         match place_of(memory) {
             // SAFETY: the caller keeps the rules, and it is the system's.
             None => unsafe { System.dealloc(memory, layout) },
-            Some(place) => take_back(place, layout),
+            Some(place) => free(place, layout),
         }
     }
 
@@ -105,20 +105,20 @@ impl Memory {
     }
 }
 
-/// How far from the reserve's beginning, if it lies there.
+/// The offset in the reserve, if the memory belongs to it.
 #[inline]
 fn place_of(memory: *mut u8) -> Option<usize> {
     let distance = memory.addr().wrapping_sub(RESERVE.0.get().addr());
     (distance < SIZE).then_some(distance)
 }
 
-/// The bits of so many bytes, at the low end of a word.
+/// A mask for the blocks of so many bytes, at the low end of a word.
 const fn bits(bytes: usize) -> u64 {
     let blocks = if bytes == 0 { 1 } else { bytes.div_ceil(BLOCK) };
     u64::MAX >> (BLOCKS - blocks)
 }
 
-/// Memory from the reserve; null if there is too little of it, or too much is wanted.
+/// Allocates from the reserve; null if it has too little left, or the size or alignment is too large.
 #[cold]
 fn lend(layout: Layout) -> *mut u8 {
     if layout.size() > LARGEST || layout.align() > BLOCK {
@@ -143,7 +143,7 @@ fn lend_zeroed(layout: Layout) -> *mut u8 {
     memory
 }
 
-/// Takes so many bits of a word that lie side by side; where the first of them is.
+/// Claims adjacent free bits of a word; the position of the first.
 fn take(word: &AtomicU64, wanted: u64) -> Option<usize> {
     let last = wanted.leading_zeros();
     let mut taken = word.load(Ordering::Relaxed);
@@ -158,13 +158,13 @@ fn take(word: &AtomicU64, wanted: u64) -> Option<usize> {
 }
 
 #[cold]
-fn take_back(distance: usize, layout: Layout) {
+fn free(distance: usize, layout: Layout) {
     let (place, lent) = (distance / BLOCK, bits(layout.size()));
     TAKEN[place / BLOCKS].fetch_and(!(lent << (place % BLOCKS)), Ordering::Release);
     LENT.fetch_sub(lent.count_ones() as usize * BLOCK, Ordering::Relaxed);
 }
 
-/// Whether memory is short: some of the reserve is lent, and the system has none, or too little of the reserve is left.
+/// Whether memory is short: some of the reserve is in use, and the system has no memory, or too little of the reserve is left.
 #[must_use]
 #[inline]
 pub fn is_memory_short() -> bool {
@@ -177,7 +177,7 @@ fn is_short_now() -> bool {
     LENT.load(Ordering::Relaxed) > SIZE - LEAST || !has_memory(PROBE)
 }
 
-/// Whether the system has so many bytes just now.
+/// Whether the system can allocate so many bytes now.
 #[must_use]
 pub fn has_memory(bytes: usize) -> bool {
     let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else { return false };
@@ -224,7 +224,7 @@ mod tests {
         let memory = lend_zeroed(layout(LARGEST));
         let place = place_of(memory).unwrap();
         assert_eq!(place % LARGEST, 0);
-        take_back(place, layout(LARGEST));
+        free(place, layout(LARGEST));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Durations as system calls take them.
+//! Durations as system calls take them. Not here: deadlines (`core::deadline`).
 
 #[cfg(unix)]
 use crate::sys::Timeout;
@@ -13,10 +13,10 @@ pub(in crate::sys) fn milliseconds(timeout: Duration) -> c_int {
     c_int::try_from(rounded).unwrap_or(c_int::MAX)
 }
 
-/// The longest wait in one system call, as some have a limit. Whoever waits looks at the time again.
+/// The longest wait in one system call, as some have a limit. The caller checks its deadline and waits again.
 pub(in crate::sys) const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
-/// A duration as the kernel takes it; it ends earlier than one that would be too long for some kernels.
+/// A duration as `struct timespec`, [`LONGEST_WAIT`] at the most; `None` is for ever.
 #[cfg(unix)]
 pub(in crate::sys) fn timespec(timeout: Timeout) -> Option<libc::timespec> {
     let timeout = timeout?.min(LONGEST_WAIT);

@@ -1,11 +1,11 @@
-//! The words that every back-end and `core` share: events, flags, what a call has done. Not here: errors (`errno`).
+//! The types that every back-end and `core` share: events, flags, results of calls. Not here: errors (`errno`).
 
 use crate::sys::OsError;
 use socket2::SockAddr;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Readiness, asked for or reported. The bits are those of the ABI.
+/// Readiness: an interest, or a report. The bits are those of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Events(pub i32);
 
@@ -22,12 +22,12 @@ impl Events {
     pub const HANGUP: Self = Self(8);
     /// Reported only: an error is pending.
     pub const ERROR: Self = Self(16);
-    /// Asked for only: report a change once (edge-triggered).
+    /// Interest only: report a change once (edge-triggered).
     pub const EDGE: Self = Self(32);
-    /// Asked for only: report once, then wait to be asked again.
+    /// Interest only: report once, then nothing until it is registered again.
     pub const ONESHOT: Self = Self(64);
-    /// Told only between here and `core`: the peer has finished sending. For systems that do not tell by themselves
-    /// when both directions are over.
+    /// Reported only to `core`: the peer has finished sending. For systems that do not report by themselves that both
+    /// directions are over.
     pub const ENDED: Self = Self(1 << 16);
     /// The three kinds of readiness.
     pub const ALL: Self = Self(7);
@@ -78,7 +78,7 @@ impl Flags {
     pub const PEEK: Self = Self(1);
     /// Urgent (out-of-band) data.
     pub const OOB: Self = Self(2);
-    /// Wait until the whole length is there.
+    /// Wait until the whole length has come (MSG_WAITALL).
     pub const WAIT_ALL: Self = Self(4);
     /// Do not wait in this call.
     pub const DONT_WAIT: Self = Self(8);
@@ -86,9 +86,9 @@ impl Flags {
     pub const TRUNC: Self = Self(16);
     /// More data follows: hold back a partial segment.
     pub const MORE: Self = Self(32);
-    /// Told only: control data did not fit.
+    /// Reported only: control data did not fit.
     pub const CONTROL_TRUNC: Self = Self(64);
-    /// Every flag that can be asked for.
+    /// Every flag that a caller may pass.
     pub const KNOWN: Self = Self(63);
 
     /// Whether any bit of `other` is set.
@@ -118,7 +118,7 @@ pub const BATCH: usize = 32;
 pub struct Moved {
     /// How many datagrams, at least one.
     pub count: usize,
-    /// An error that came after them. The system has reported it now, and perhaps will not again.
+    /// An error that came after them. The system may not report it again.
     pub late_error: Option<OsError>,
 }
 
@@ -129,7 +129,7 @@ pub struct Received {
     pub length: usize,
     /// Whether the room was too small for it.
     pub cut: bool,
-    /// Who has sent it, where the protocol tells.
+    /// Its sender, if the protocol reports one.
     pub sender: Option<socket2::SockAddr>,
     /// The size of the datagrams that the kernel has joined, if it has.
     pub segment: u16,
@@ -146,7 +146,7 @@ pub enum Half {
     Both,
 }
 
-/// What a descriptor from elsewhere turns out to be.
+/// The type of a descriptor that the library has not opened.
 #[derive(Clone, Copy, Debug)]
 pub enum DescriptorKind {
     /// A socket, with the system's numbers for its family, type and protocol.
@@ -164,23 +164,23 @@ pub enum DescriptorKind {
     },
     /// A pipe, a terminal or whatever else can be polled.
     Stream,
-    /// What can't be polled; [`describe`] finds none, as it is an error to it.
+    /// What can't be polled; [`describe`] returns an error instead.
     File,
 }
 
-/// What comes or goes beside the data of a message.
+/// A piece of control data of a type that the library knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Control {
-    /// Whose message it is.
+    /// The process, user and group of the sender.
     Credentials { pid: i32, uid: u32, gid: u32 },
-    /// By which interface and for which address it has come, and which of the machine's own addresses that means;
-    /// or by which interface, and from which of the machine's own addresses, it shall go.
+    /// Received: the interface, the address that the packet was sent to, and the machine's own address for that. To be sent: the
+    /// interface to use, and the source address.
     PacketInfo { interface: u32, local: Option<IpAddr>, destination: Option<IpAddr> },
     /// TTL or hop limit.
     Hops(i32),
     /// TOS or traffic class.
     TrafficClass(i32),
-    /// When it came: nanoseconds since 1970.
+    /// When it was received, in nanoseconds since 1970.
     Timestamp(i64),
 }
 
@@ -189,7 +189,7 @@ pub enum Control {
 pub struct Message {
     /// How many bytes.
     pub count: usize,
-    /// Who sent it, if that was asked for and the protocol tells it.
+    /// Its sender, if it was wanted and the protocol reports one.
     pub sender: Option<SockAddr>,
     /// `TRUNC`, `CONTROL_TRUNC`, `OOB`.
     pub flags: Flags,
@@ -197,16 +197,16 @@ pub struct Message {
     pub control: usize,
 }
 
-/// What a descriptor is from which bytes are sent.
+/// The type of a descriptor whose bytes are to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// It has positions, and never makes anyone wait.
+    /// It has offsets, and reads of it never wait for data.
     File,
-    /// What was read is gone from it, and what is not there yet may come.
+    /// Reads consume its bytes, and may have to wait for more.
     Stream,
 }
 
-/// What a queue or a poll is told of time: `None` waits for ever.
+/// The timeout of a selector's wait or a poll; `None` waits for ever.
 pub type Timeout = Option<Duration>;
 
 /// One network interface address, as [`interfaces`] lists it.
@@ -228,5 +228,5 @@ pub struct Interface {
     pub prefix: u32,
 }
 
-/// No more reports come from one wait.
+/// The most reports of one wait.
 pub const MOST_REPORTS: usize = 16_384;

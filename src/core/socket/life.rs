@@ -49,7 +49,7 @@ pub fn halves(how: i32) -> Result<(Half, u32)> {
 /// As [`shutdown`], for a socket that has its descriptor.
 pub fn shutdown_slot(slot: &Slot, (half, flags): (Half, u32)) -> Result<()> {
     if slot.has(flag::NATIVE) {
-        return Ok(sys::shutdown_as_told(slot.fd(), half)?);
+        return Ok(sys::shutdown_raw(slot.fd(), half)?);
     }
     // Some systems would shut a half of a socket without a peer, or of a listener.
     sys::peer(slot.fd()).map_err(|_| Error::ENOTCONN)?;

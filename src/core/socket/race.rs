@@ -226,7 +226,7 @@ fn after_a_start(slot: &Ref) -> Deadline {
 
 /// Whether the handle's own descriptor must try all addresses, as no other socket can be bound to the same address.
 fn tries_alone(slot: &Ref) -> bool {
-    slot.has(flag::BOUND) && !sys::NAMES_ARE_SHARED
+    slot.has(flag::BOUND) && !sys::ADDRESSES_ARE_SHARED
 }
 
 fn bind_alike(slot: &Ref, fd: Fd) -> Result<()> {

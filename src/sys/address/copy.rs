@@ -1,4 +1,4 @@
-//! Addresses of the internet families, whose lengths are the same everywhere.
+//! Copying an address of the internet families. Not here: AF_UNIX addresses (`unix`, `windows`).
 
 use socket2::{Domain, SockAddr};
 

@@ -1,5 +1,5 @@
-//! Who has connected, as `accept` tells it: room for an address of the internet protocols, into which the system writes.
-//! Not here: paths of AF_UNIX, which are longer, and which the system knows for as long as the connection is there.
+//! The peer's address of an accepted connection: room for an address of the internet families, which accept(2) fills in. Not here:
+//! paths of AF_UNIX, which are longer, and which getpeername(2) returns as long as the connection exists.
 
 use crate::sys::{copy_address, unix_address};
 use socket2::{Domain, SockAddr};
@@ -12,7 +12,7 @@ type Header = libc::sockaddr;
 #[cfg(windows)]
 type Header = windows_sys::Win32::Networking::WinSock::SOCKADDR;
 
-/// As many as an IPv6 address with its port and interface has (`sockaddr_in6`).
+/// The length of a `sockaddr_in6` in 32-bit words.
 const WORDS: usize = 7;
 
 /// The beginning of a system's address, as long as one of the internet protocols.
@@ -22,16 +22,16 @@ const WORDS: usize = 7;
 pub struct Origin([AtomicU32; WORDS]);
 
 impl Origin {
-    /// How long it is.
+    /// Its length in bytes.
     pub(in crate::sys) const LENGTH: usize = size_of::<Self>();
 
-    /// Nobody.
+    /// No address.
     #[must_use]
     pub const fn new() -> Self {
         Self([const { AtomicU32::new(0) }; WORDS])
     }
 
-    /// Nobody again. It is the first word that tells.
+    /// Removes the address: the first word, which has the family, is enough.
     #[inline(always)]
     pub fn clear(&self) {
         self.0[0].store(0, Ordering::Relaxed);
@@ -43,7 +43,7 @@ impl Origin {
         self.0.as_ptr().cast_mut().cast()
     }
 
-    /// Takes over what the system has told of an address.
+    /// Stores an address, as much of it as there is room for.
     #[allow(dead_code, reason = "where it does not write here itself")]
     pub(in crate::sys) fn keep(&self, address: &SockAddr) {
         let length = (address.len() as usize).min(Self::LENGTH);

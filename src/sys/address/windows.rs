@@ -1,11 +1,11 @@
-//! Addresses of AF_UNIX on Windows, as bytes and from them.
+//! Addresses of AF_UNIX on Windows, as bytes and from them. Not here: their text (`core::name::address`).
 
 use crate::sys::{INVALID, Result};
 use socket2::SockAddr;
 use std::mem::offset_of;
 use windows_sys::Win32::Networking::WinSock as ws;
 
-/// AF_UNIX names that live outside the file system.
+/// Whether there are AF_UNIX names outside the file system (abstract ones).
 pub const HAS_ABSTRACT: bool = false;
 
 /// The name of an AF_UNIX address: a path, or nothing for an unnamed one.

@@ -27,7 +27,7 @@ pub struct Batch {
     /// How many headers the last call has written.
     written: usize,
     /// Whether the kernel is asked how what it received was cut.
-    tells_segments: bool,
+    reports_segments: bool,
     headers: [MaybeUninit<mmsghdr>; BATCH],
     pieces: [MaybeUninit<Piece>; BATCH],
     names: [MaybeUninit<SockAddrStorage>; BATCH],
@@ -41,11 +41,11 @@ counted!(Batch);
 impl Batch {
     /// An empty one. Only a UDP socket may be asked for segments: of others, control messages may bring descriptors.
     #[must_use]
-    pub const fn new(tells_segments: bool) -> Self {
+    pub const fn new(reports_segments: bool) -> Self {
         Self {
             length: 0,
             written: 0,
-            tells_segments,
+            reports_segments,
             headers: [const { MaybeUninit::uninit() }; BATCH],
             pieces: [const { MaybeUninit::uninit() }; BATCH],
             names: [const { MaybeUninit::uninit() }; BATCH],
@@ -98,7 +98,7 @@ impl Batch {
             length: header.msg_len as usize,
             cut: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             sender,
-            segment: if self.tells_segments { segment(&header.msg_hdr) } else { 0 },
+            segment: if self.reports_segments { segment(&header.msg_hdr) } else { 0 },
         }
     }
 
@@ -129,9 +129,9 @@ impl Batch {
 
     fn address_room(&mut self, place: usize) {
         let control = self.controls[place].as_mut_ptr();
-        let tells_segments = self.tells_segments;
+        let reports_segments = self.reports_segments;
         let header = self.address(place);
-        if tells_segments {
+        if reports_segments {
             header.msg_control = control.cast();
             header.msg_controllen = size_of::<Control>() as _;
         }

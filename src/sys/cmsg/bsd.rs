@@ -5,14 +5,14 @@ use crate::sys::{Form, ReceivedForm, SentForms};
 use libc::c_int;
 use std::mem::offset_of;
 
-/// Descriptors that come in messages are born close-on-exec, where the system can do that.
+/// The flag that makes received descriptors close-on-exec, where there is one.
 #[cfg(not(target_vendor = "apple"))]
 pub(in crate::sys) const CMSG_CLOEXEC: c_int = libc::MSG_CMSG_CLOEXEC;
 
 #[cfg(target_vendor = "apple")]
 pub(in crate::sys) const CMSG_CLOEXEC: c_int = 0;
 
-/// A look at a message that stays in the queue would give the kernel's own form of its control data.
+/// Whether a peek returns control data: here it would be in the kernel's internal form.
 pub const PEEKS_CONTROL: bool = false;
 
 /// Control messages as these systems number them (ip(4), ip6(4), unix(4)).
@@ -34,7 +34,7 @@ pub(in crate::sys) const RECEIVED: &[ReceivedForm] = &[
     (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, Form::TrafficClass),
 ];
 
-/// As [`RECEIVED`], for sending. Of IPv4 these systems are told little.
+/// As [`RECEIVED`], for sending. These systems support little for IPv4.
 pub(in crate::sys) const SENT: SentForms = SentForms {
     credentials: None,
     #[cfg(any(target_vendor = "apple", target_os = "netbsd"))]
@@ -71,7 +71,7 @@ const MICROSECONDS: Form = Form::Time {
     unit: 1_000,
 };
 
-/// `LOCAL_CREDS_PERSISTENT`'s `struct sockcred2`, which tells the process too.
+/// `LOCAL_CREDS_PERSISTENT`'s `struct sockcred2`, which has the process too.
 #[cfg(target_os = "freebsd")]
 const CREDENTIALS: (c_int, Form) = (
     libc::SCM_CREDS2,
@@ -94,5 +94,5 @@ const CREDENTIALS: (c_int, Form) = (
 
 const IPV6_HOPLIMIT: c_int = 47;
 
-/// Nothing else holds descriptors.
+/// No other control message has a descriptor that would have to be closed.
 pub(in crate::sys) fn discard_control(_level: c_int, _kind: c_int, _data: &[u8]) {}

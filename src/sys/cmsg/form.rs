@@ -1,18 +1,18 @@
-//! How the tables of the back-ends say what a control message holds. Not here: reading and writing one (`layout`).
+//! The forms of control messages, by which the back-ends' tables describe their content. Not here: headers and buffers (`layout`).
 
 use crate::sys::Control;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A kind of control message that a system tells of, by its level and number.
+/// A control message that a system sends up, by its level and type, with its form.
 pub(in crate::sys) type ReceivedForm = (i32, i32, Form);
 
-/// What stands in a control message. Offsets are in bytes.
+/// The content of a control message. Offsets are in bytes.
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code, reason = "each system has some of them")]
 pub(in crate::sys) enum Form {
     /// Three numbers of 32 bits: the process, its user, its group.
     Credentials { process: usize, user: usize, group: usize },
-    /// An interface's number and IPv4 addresses: the socket's own, if it is told, and that of the header.
+    /// An interface's number and IPv4 addresses: the machine's own, if there is one, and that in the packet's header.
     Packet4 { interface: usize, local: Option<usize>, destination: usize },
     /// An IPv6 address, and an interface's number.
     Packet6,
@@ -24,11 +24,11 @@ pub(in crate::sys) enum Form {
     Hops,
     /// A number of one byte or four: TOS, traffic class.
     TrafficClass,
-    /// Seconds, and a number of so many bytes at that offset of which one counts as many nanoseconds.
+    /// Seconds at the beginning, and at `offset` a number of `size` bytes that counts units of so many nanoseconds.
     Time { offset: usize, size: usize, unit: i64 },
 }
 
-/// How a system is told to send what is not of IPv6, where it can be told: level, number and layout.
+/// The control messages that a system accepts, by level and type; `None` for what it does not support.
 pub(in crate::sys) struct SentForms {
     pub credentials: Option<(i32, i32)>,
     pub packet4: Option<(i32, i32, Form)>,
@@ -51,7 +51,7 @@ fn address4(data: &[u8], offset: usize) -> Option<IpAddr> {
     array::<4>(data, offset).map(|octets| Ipv4Addr::from(octets).into())
 }
 
-/// The address, unless it is one of many machines: what is left is the socket's own.
+/// The address, unless it is a multicast or broadcast one: then it is the machine's own.
 fn unicast(ip: IpAddr) -> Option<IpAddr> {
     Some(ip).filter(|ip| !ip.is_multicast() && *ip != IpAddr::from(Ipv4Addr::BROADCAST))
 }
@@ -65,7 +65,7 @@ fn integer(data: &[u8]) -> Option<i32> {
 }
 
 impl Form {
-    /// What a message of this form says; `None` if it is too short for that.
+    /// Decodes the data of a message of this form; `None` if it is too short.
     pub(in crate::sys) fn read(self, data: &[u8]) -> Option<Control> {
         let packet = |interface, local, destination| Control::PacketInfo { interface, local, destination };
         Some(match self {
@@ -95,7 +95,7 @@ impl Form {
         })
     }
 
-    /// The same for IPv4 packets that are to be sent: the address is their source.
+    /// Encodes interface and source address for an IPv4 packet to be sent.
     pub(in crate::sys) fn write4(self, interface: u32, local: Ipv4Addr) -> Vec<u8> {
         let local = local.octets();
         match self {
@@ -111,7 +111,7 @@ impl Form {
     }
 }
 
-/// Nanoseconds since 1970. The seconds stand at the beginning, and reach to the fraction unless it is padded.
+/// Nanoseconds since 1970. The seconds are at the beginning, and are as wide as the offset of the fraction.
 fn time(data: &[u8], offset: usize, size: usize, unit: i64) -> Option<i64> {
     let wide = |offset, size| match size {
         4 => word(data, offset).map(|number| i64::from(number as i32)),

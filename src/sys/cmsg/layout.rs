@@ -1,5 +1,5 @@
-//! Control messages: what comes and goes beside the data (recvmsg, RFC 3542), read and written here for every system.
-//! The back-ends say how theirs are numbered and laid out, in [`RECEIVED`] and [`SENT`]; the calls are theirs too.
+//! Reading and writing control messages (cmsg(3), RFC 3542), for every system. The back-ends describe the numbers and forms of
+//! theirs in [`RECEIVED`] and [`SENT`]. Not here: the calls (`message`).
 
 use crate::sys::{
     CONTROL_PAYLOAD, Control, ControlHeader, Fd, Form, INVALID, OUT_OF_MEMORY, RECEIVED, RIGHTS, Result,
@@ -9,16 +9,16 @@ use socket2::Domain;
 use std::mem::{offset_of, size_of};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How many descriptors Linux lets one message carry. Others differ, and none lets many more.
+/// The most descriptors of one message on Linux (unix(7)). Other systems have a similar limit.
 pub const MOST_RIGHTS: usize = 253;
 
 /// Room for the control data of any message of an internet socket.
 const ROOM: usize = 512;
 
-/// Room for as many descriptors as any system lets a message carry: some lose track of those that do not fit.
+/// Room for as many descriptors as a message has on any system: some systems leak those that do not fit.
 const ROOM_FOR_RIGHTS: usize = 4096;
 
-/// No program has more control data of its own kind.
+/// The most bytes of raw control data that a caller gets.
 const MOST_RAW: usize = 1 << 16;
 
 /// Memory for the control data of one receive, aligned as systems want it.
@@ -30,7 +30,7 @@ pub struct ControlRoom {
 }
 
 impl ControlRoom {
-    /// As much as a message may have, or nothing if nobody wants to know of it.
+    /// Room for the control data of any message, or none if the caller wants none. `ENOMEM`.
     pub fn new(capacity: Capacity, rights: bool) -> Result<Self> {
         if capacity == Capacity::default() {
             return Ok(Self::default());
@@ -39,7 +39,7 @@ impl ControlRoom {
         Self::exact(if rights { ROOM_FOR_RIGHTS } else { ROOM } + raw)
     }
 
-    /// So many bytes, and no more.
+    /// Room for exactly so many bytes.
     pub fn exact(length: usize) -> Result<Self> {
         let length = length.min(ROOM_FOR_RIGHTS + MOST_RAW);
         let count = length.div_ceil(size_of::<u64>());
@@ -49,7 +49,7 @@ impl ControlRoom {
         Ok(Self { words, length })
     }
 
-    /// What a system might have written, for those who try the reading of it.
+    /// Room filled with bytes that a system might have written, for tests of the parser.
     #[cfg(feature = "test-hooks")]
     pub fn holding(bytes: &[u8]) -> Result<Self> {
         let mut room = Self::exact(bytes.len())?;
@@ -76,7 +76,7 @@ impl ControlRoom {
     }
 }
 
-/// How much of each sort a receiver wants to know.
+/// How much of each sort of control data a caller has room for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Capacity {
     /// Control messages that anysock knows.
@@ -87,7 +87,7 @@ pub struct Capacity {
     pub raw: usize,
 }
 
-/// Descriptors that have come, closed unless somebody takes them.
+/// Received descriptors, closed when dropped unless they are taken.
 #[derive(Debug, Default)]
 pub struct Rights(Vec<Fd>);
 
@@ -104,21 +104,21 @@ impl Drop for Rights {
     }
 }
 
-/// What has come beside the data.
+/// The received control data of one message.
 #[derive(Debug, Default)]
 pub struct Arrived {
-    /// In the order in which the system tells them.
+    /// In the system's order.
     pub controls: Vec<Control>,
-    /// Those that there was capacity for, the first of them last.
+    /// As many as there was capacity for, in reverse order.
     pub rights: Rights,
-    /// Control messages that anysock does not know, one behind the other as the system lays them out.
+    /// Control messages of unknown types, one after the other as the system lays them out.
     pub raw: Vec<u8>,
     /// Whether something did not fit.
     pub lost: bool,
 }
 
 impl Arrived {
-    /// Reads the control data of a message. Descriptors that nobody has capacity for are closed.
+    /// Parses the control data of a message. Descriptors beyond the capacity are closed.
     #[must_use]
     pub fn read(room: &ControlRoom, length: usize, capacity: Capacity) -> Self {
         let mut arrived = Self::default();
@@ -131,7 +131,7 @@ impl Arrived {
         arrived
     }
 
-    /// The control data as it is. Descriptors in it are the caller's.
+    /// The control data unparsed. Descriptors in it are the caller's to close.
     #[must_use]
     pub fn unread(room: &ControlRoom, length: usize) -> Self {
         Self { raw: room.bytes(length).to_vec(), ..Self::default() }
@@ -185,7 +185,7 @@ impl Arrived {
 }
 
 impl Control {
-    /// Some systems tell in two messages what others tell in one.
+    /// Merges `other` into this one, if both are packet information, which some systems split into two messages; whether it did.
     fn absorb(&mut self, other: Self) -> bool {
         match (self, other) {
             (
@@ -207,7 +207,7 @@ struct Message<'a> {
     level: i32,
     kind: i32,
     data: &'a [u8],
-    /// With its header, and what is left of the padding behind it.
+    /// With its header, and the padding behind it.
     whole: &'a [u8],
 }
 
@@ -232,8 +232,7 @@ impl<'a> Message<'a> {
 pub struct ControlData(Vec<u8>);
 
 impl ControlData {
-    /// Lays out what goes beside the data of a message whose packets are of `family`: an error for what this
-    /// system can't be told.
+    /// Encodes control data for a message whose packets are of `family`; `EOPNOTSUPP` for what this system can't send.
     pub fn write(controls: &[Control], rights: &[Fd], raw: &[u8], family: Domain) -> Result<Self> {
         let mut data = Self::default();
         for control in controls {
@@ -282,7 +281,7 @@ impl ControlData {
                 };
                 let name = SENT.packet4.filter(|_| family == Domain::IPV4).ok_or(UNSUPPORTED)?;
                 if matches!(name.2, Form::Destination4) && local.is_none() {
-                    // Such systems are told the address alone.
+                    // Such systems take only the address.
                     return Err(UNSUPPORTED);
                 }
                 self.push((name.0, name.1), &name.2.write4(interface, source))

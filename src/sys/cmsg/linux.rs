@@ -4,10 +4,10 @@ use crate::sys::{Fd, Form, ReceivedForm, SentForms, close};
 use libc::c_int;
 use std::mem::{offset_of, size_of};
 
-/// Descriptors that come in messages are born close-on-exec.
+/// The flag that makes received descriptors close-on-exec.
 pub(in crate::sys) const CMSG_CLOEXEC: c_int = libc::MSG_CMSG_CLOEXEC;
 
-/// A message that is left in the queue tells its control data too; descriptors come once for each look.
+/// Whether a peek returns control data: it does, and new descriptors each time.
 pub const PEEKS_CONTROL: bool = true;
 
 /// Control messages as Linux numbers them (ip(7), ipv6(7), unix(7), socket(7)).
@@ -42,10 +42,10 @@ const PACKET: Form = Form::Packet4 {
 const NANOSECONDS: Form =
     Form::Time { offset: offset_of!(libc::timespec, tv_nsec), size: size_of::<libc::c_long>(), unit: 1 };
 
-/// The process that has sent, as a descriptor: linux/socket.h; the libc crate lacks it.
+/// A control message with a descriptor of the sending process (pidfd): linux/socket.h; the libc crate lacks it.
 const SCM_PIDFD: c_int = 4;
 
-/// A control message that nobody wants may hold what must be closed.
+/// Closes the descriptor in a control message for which the caller has no room.
 pub(in crate::sys) fn discard_control(level: c_int, kind: c_int, data: &[u8]) {
     if (level, kind) == (libc::SOL_SOCKET, SCM_PIDFD) {
         if let Ok(number) = data.try_into() {

@@ -1,4 +1,5 @@
-//! Control messages (cmsg(3)): what comes and goes beside the bytes of a message. Not here: the calls (`message`).
+//! Control messages (cmsg(3)): descriptors, credentials, packet information beside the bytes of a message. Not here: the calls
+//! (`message`).
 
 mod form;
 pub(in crate::sys) use form::*;

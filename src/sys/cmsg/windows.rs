@@ -1,13 +1,13 @@
-//! Control messages on Windows: their header, and Winsock's numbers.
+//! Control messages on Windows: their header, and the tables of Winsock's numbers. Not here: Unix (`unix`, `linux`, `bsd`).
 
 use crate::sys::{Fd, Form, ReceivedForm, SentForms};
 use std::mem::{offset_of, size_of};
 use windows_sys::Win32::Networking::WinSock as ws;
 
-/// No descriptor goes along with a message.
+/// Whether messages can carry descriptors: not here.
 pub const HAS_RIGHTS: bool = false;
 
-/// A message that is left in the queue tells its control data too.
+/// Whether a peek returns control data.
 pub const PEEKS_CONTROL: bool = true;
 
 /// No message has this level.
@@ -19,25 +19,25 @@ pub(in crate::sys) type ControlHeader = ws::CMSGHDR;
 /// Where its data begins.
 pub(in crate::sys) const CONTROL_PAYLOAD: usize = size_of::<ControlHeader>().next_multiple_of(ALIGNMENT);
 
-/// To what control messages are aligned.
+/// The alignment of control messages.
 const ALIGNMENT: usize = size_of::<usize>();
 
-/// How much room a control message takes with so much data.
+/// The space of a control message with `length` bytes of data.
 pub(in crate::sys) fn control_space(length: usize) -> usize {
     CONTROL_PAYLOAD + length.next_multiple_of(ALIGNMENT)
 }
 
-/// A length as it stands in the header.
+/// A length in the type of the header's field.
 pub(in crate::sys) fn control_length(length: usize) -> [u8; size_of::<usize>()] {
     length.to_ne_bytes()
 }
 
-/// None comes.
+/// Never called, as no message carries descriptors.
 pub(in crate::sys) fn received_right(_number: &[u8]) -> Fd {
     Fd::NONE
 }
 
-/// Nothing holds descriptors.
+/// No control message has a descriptor that would have to be closed.
 pub(in crate::sys) fn discard_control(_level: i32, _kind: i32, _data: &[u8]) {}
 
 /// Control messages as Winsock numbers them.

@@ -45,12 +45,12 @@ impl Fd {
 }
 
 /// Takes a descriptor over from socket2.
-pub(in crate::sys) fn own(socket: Socket) -> Fd {
+pub(in crate::sys) fn into_fd(socket: Socket) -> Fd {
     Fd(socket.into_raw_fd())
 }
 
 /// Borrows a descriptor for one of socket2's methods.
-pub(in crate::sys) fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
+pub(in crate::sys) fn with_socket<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
     // SAFETY: the caller's handle keeps `fd` open for this call, and ManuallyDrop keeps this borrower from closing it.
     let socket = std::mem::ManuallyDrop::new(unsafe { Socket::from_raw_fd(fd.0) });
     body(&socket).map_err(OsError::from)

@@ -43,12 +43,12 @@ impl Fd {
     }
 }
 
-pub(in crate::sys) fn own(socket: Socket) -> Fd {
+pub(in crate::sys) fn into_fd(socket: Socket) -> Fd {
     Fd(socket.into_raw_socket() as ws::SOCKET)
 }
 
 /// Borrows a socket for one of socket2's methods.
-pub(in crate::sys) fn with<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
+pub(in crate::sys) fn with_socket<T>(fd: Fd, body: impl FnOnce(&Socket) -> std::io::Result<T>) -> Result<T> {
     // SAFETY: the caller's handle keeps `fd` open for this call, and ManuallyDrop keeps this borrower from closing it.
     let socket = ManuallyDrop::new(unsafe { Socket::from_raw_socket(fd.0 as _) });
     body(&socket).map_err(OsError::from)
@@ -72,14 +72,14 @@ pub fn is_open(fd: Fd) -> bool {
 
 /// Another socket handle of the same socket, not inherited.
 pub fn duplicate(fd: Fd) -> Result<Fd> {
-    with(fd, Socket::try_clone).map(own)
+    with_socket(fd, Socket::try_clone).map(into_fd)
 }
 
 /// Whether a read or write can be made non-blocking for one call: not here, where the socket's mode decides, which can't be read.
 pub const HAS_DONT_WAIT: bool = false;
 
-/// Replaces the socket of `old` by that of `new`; returns the descriptor that now has it, and one that is to be closed once no call
-/// uses it any more. Winsock has no `dup2`, so that the number changes.
+/// Replaces the socket of `old` by that of `new`; returns the descriptor that now has it, and one that is to be closed once no
+/// call uses it any more. Winsock has no `dup2`, so that the number changes.
 pub fn replace(old: Fd, new: Fd) -> Result<(Fd, Fd)> {
     Ok((new, old))
 }

@@ -1,4 +1,4 @@
-//! The error of the last call, from the standard library.
+//! The error of the last call, by the standard library. Not here: which errors have a meaning (`unix`, `windows`).
 
 use crate::sys::{INVALID, OsError};
 use std::mem::ManuallyDrop;
@@ -10,7 +10,7 @@ impl From<std::io::Error> for OsError {
 }
 
 impl OsError {
-    /// What a system calls success.
+    /// No error.
     pub const NONE: Self = Self(0);
 
     /// This thread's last error.

@@ -1,4 +1,4 @@
-//! Errors as the system numbers them.
+//! Errors as the system numbers them. Not here: the library's own numbers (`core::error`).
 
 mod number;
 pub use number::*;

@@ -1,6 +1,5 @@
-//! The older brothers of system calls. A sandbox answers `EPERM` or `ENOSYS` to calls that it does not know, and poll(2) has
-//! a limit that select(2) has not; the same is to be had by other means. Not here: how each is done (next to
-//! the call that it stands for, mostly in a file `older`).
+//! Fallbacks for system calls that a sandbox or container runtime refuses: it returns `EPERM` or `ENOSYS` for calls that it does
+//! not know, and an older call does the same. Not here: how each is done (next to the call, mostly in a file `older`).
 //!
 //! | refused | instead |
 //! | --- | --- |
@@ -18,7 +17,7 @@
 
 use crate::sys::OsError;
 
-/// Whether the answer means that the call itself is refused, or may.
+/// Whether an error may mean that the call itself is refused.
 pub(in crate::sys) const fn is_refusal(error: OsError) -> bool {
     matches!(error.0, libc::ENOSYS | libc::EPERM)
 }

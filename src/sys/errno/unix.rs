@@ -1,4 +1,4 @@
-//! The errors that have a meaning here, and the answers of system calls, on Unix.
+//! The errors that have a meaning to the library, and results of system calls, on Unix. Not here: their texts (`core::error`).
 
 use crate::sys::{OsError, Result};
 use libc::c_int;
@@ -9,7 +9,7 @@ pub const WOULD_BLOCK: OsError = OsError(libc::EAGAIN);
 /// A signal came before anything happened.
 pub const INTERRUPTED: OsError = OsError(libc::EINTR);
 
-/// The arguments make no sense together.
+/// Invalid arguments.
 pub const INVALID: OsError = OsError(libc::EINVAL);
 
 /// There is no memory.
@@ -18,7 +18,7 @@ pub const OUT_OF_MEMORY: OsError = OsError(libc::ENOMEM);
 /// The count that a system call returned, or why it failed.
 #[inline(always)]
 pub(in crate::sys) fn count(result: isize) -> Result<usize> {
-    // In this order, so that the usual case is one comparison for those who also ask whether it was 0.
+    // Positive first, so that a caller who checks for 0 as well needs one comparison in the usual case.
     if result > 0 { Ok(result as usize) } else { none(result) }
 }
 
@@ -33,8 +33,8 @@ pub(in crate::sys) fn check(result: c_int) -> Result<c_int> {
     if result < 0 { Err(OsError::last()) } else { Ok(result) }
 }
 
-/// A queue knows the descriptor already, under another tag.
+/// A selector watches the descriptor already.
 pub const ALREADY_WATCHED: OsError = OsError(libc::EEXIST);
 
-/// The system has no such thing.
+/// The system does not support it.
 pub(in crate::sys) const UNSUPPORTED: OsError = OsError(libc::EOPNOTSUPP);

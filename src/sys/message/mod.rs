@@ -1,4 +1,4 @@
-//! Messages: bytes with control data. Not here: what the control data says (`cmsg`).
+//! Messages: bytes with control data. Not here: the control data's content (`cmsg`).
 
 use crate::sys::Flags;
 
@@ -12,7 +12,7 @@ mod windows;
 #[cfg(windows)]
 pub use windows::*;
 
-/// The flags for which bits of the system's stand.
+/// The flags for the system's bits.
 fn flags_of(bits: i32, known: &[(Flags, i32)]) -> Flags {
     known.iter().filter(|(_, bit)| bits & bit != 0).fold(Flags::default(), |all, (flag, _)| all.or(*flag))
 }

@@ -4,12 +4,12 @@ use crate::sys::calls;
 use crate::sys::message::flags_of;
 use crate::sys::{
     CMSG_CLOEXEC, ControlData, ControlRoom, Fd, Flags, Message, PLATFORM_RECV, PLATFORM_SEND, Piece, Result,
-    TELLS_LENGTH, count, measured_message, message, system_flags,
+    TRUNC_RETURNS_LENGTH, count, measured_message, message, system_flags,
 };
 use libc::{c_int, socklen_t};
 use socket2::SockAddr;
 
-/// Receives into several pieces, with control data, and if `named` with the sender's name.
+/// Receives into several pieces, with control data, and if `named` with the sender's address (recvmsg(2)).
 pub fn receive_message(
     fd: Fd,
     pieces: &[Piece],
@@ -17,7 +17,7 @@ pub fn receive_message(
     flags: Flags,
     named: bool,
 ) -> Result<Message> {
-    if !TELLS_LENGTH && flags.has(Flags::TRUNC) {
+    if !TRUNC_RETURNS_LENGTH && flags.has(Flags::TRUNC) {
         let flags = flags.without(Flags::TRUNC);
         return measured_message(pieces, |all| receive_message(fd, all, room, flags, named));
     }
@@ -48,11 +48,11 @@ pub fn receive_message(
     })
 }
 
-/// What the kernel says of a message.
+/// The flags that the kernel reports of a message.
 const REPORTED: [(Flags, c_int); 3] =
     [(Flags::TRUNC, libc::MSG_TRUNC), (Flags::CONTROL_TRUNC, libc::MSG_CTRUNC), (Flags::OOB, libc::MSG_OOB)];
 
-/// Sends from several pieces, with control data, to an address or the peer; never raises SIGPIPE.
+/// Sends from several pieces, with control data, to an address or the peer (sendmsg(2)); never raises SIGPIPE.
 pub fn send_message(
     fd: Fd,
     pieces: &[Piece],

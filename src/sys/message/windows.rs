@@ -1,5 +1,5 @@
-//! Messages with control data on Windows: WSARecvMsg and WSASendMsg, which serve datagrams alone. Streams have no control
-//! data here, and no descriptor goes along with anything.
+//! Messages with control data on Windows, by WSARecvMsg and WSASendMsg, which support only datagrams: a stream has no control data
+//! here, and no message carries descriptors. Not here: the control data itself (`cmsg`).
 
 use crate::sys::edges;
 use crate::sys::message::flags_of;
@@ -7,7 +7,7 @@ use crate::sys::{
     ControlData, ControlRoom, Events, Fd, Flags, Message, OsError, Piece, Result, check, ioctl,
     measured_message,
 };
-use crate::sys::{forgive, system_flags, understand_receive, understand_send, with_movable};
+use crate::sys::{normalize, system_flags, translate_receive, translate_send, with_movable};
 use socket2::SockAddr;
 use std::mem::size_of;
 use std::ptr::null_mut;
@@ -16,7 +16,7 @@ use windows_sys::Win32::Networking::WinSock as ws;
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::core::GUID;
 
-/// What `LPFN_WSARECVMSG` points at.
+/// The type of `LPFN_WSARECVMSG`.
 type Receive = unsafe extern "system" fn(
     ws::SOCKET,
     *mut ws::WSAMSG,
@@ -25,7 +25,8 @@ type Receive = unsafe extern "system" fn(
     ws::LPWSAOVERLAPPED_COMPLETION_ROUTINE,
 ) -> i32;
 
-/// The function, which no library exports. It is the same for every socket of the system's own protocols.
+/// WSARecvMsg, which no DLL exports: its address comes from an ioctl, and is the same for every socket of the system's own
+/// protocols.
 fn receive_function(fd: Fd) -> Result<Receive> {
     static FOUND: AtomicUsize = AtomicUsize::new(0);
     let mut found = FOUND.load(Ordering::Relaxed);
@@ -35,11 +36,11 @@ fn receive_function(fd: Fd) -> Result<Receive> {
         found = usize::from_ne_bytes(place);
         FOUND.store(found, Ordering::Relaxed);
     }
-    // SAFETY: the system has told where this function is, and it is not NULL.
+    // SAFETY: the system has returned the function's address, and it is not NULL.
     Ok(unsafe { std::mem::transmute::<usize, Receive>(found) })
 }
 
-/// A name as it stands in memory.
+/// A GUID as bytes in memory.
 fn guid(name: GUID) -> [u8; 16] {
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&name.data1.to_ne_bytes());
@@ -49,10 +50,10 @@ fn guid(name: GUID) -> [u8; 16] {
     bytes
 }
 
-/// Winsock wants a piece, if an empty one.
+/// Winsock requires at least one piece, which may be empty.
 const NO_PIECE: &[Piece] = &[Piece::EMPTY];
 
-/// Receives into several pieces, and of datagrams (`named`) with the sender's name and control data.
+/// Receives into several pieces, and for datagrams (`named`) with the sender's address and control data.
 pub fn receive_message(
     fd: Fd,
     pieces: &[Piece],
@@ -70,7 +71,7 @@ pub fn receive_message(
         false => receive_bytes(fd, pieces, flags),
     };
     edges::reenable(fd, Events::READ.or(Events::EXCEPT));
-    understand_receive(message, flags)
+    translate_receive(message, flags)
 }
 
 fn receive_bytes(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Message> {
@@ -80,13 +81,13 @@ fn receive_bytes(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Message> {
         let socket = fd.to_raw() as ws::SOCKET;
         check(ws::WSARecv(socket, list, count, &mut received, &mut found, null_mut(), None))
     })?;
-    let told = if flags.has(Flags::OOB) { Flags::OOB } else { Flags::default() };
-    Ok(Message { count: received as usize, sender: None, flags: told, control: 0 })
+    let reported = if flags.has(Flags::OOB) { Flags::OOB } else { Flags::default() };
+    Ok(Message { count: received as usize, sender: None, flags: reported, control: 0 })
 }
 
 fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Flags) -> Result<Message> {
     let receive = receive_function(fd)?;
-    // Of a message whose control data does not fit, Winsock does not tell for sure how long it is.
+    // If control data does not fit, Winsock does not always report the message's length: so there is spare room for any.
     let mut spare = [0_u64; SPARE];
     let is_spare = room.length() == 0;
     let control = match is_spare {
@@ -108,14 +109,14 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
             check(receive(fd.to_raw() as ws::SOCKET, &mut message, &mut received, null_mut(), None))
         });
         // SAFETY: as above.
-        unsafe { *length = if forgive(fd, outcome.map(|()| 0), 0).is_ok() { message.namelen } else { 0 } };
+        unsafe { *length = if normalize(fd, outcome.map(|()| 0), 0).is_ok() { message.namelen } else { 0 } };
         Ok(())
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let ((), sender) = unsafe { SockAddr::try_init(&mut fill) }?;
     let whole = Piece::total(pieces).unwrap_or(0);
     let count = match outcome {
-        // With the same error Winsock says that of the control data alone not all was told.
+        // Winsock has the same error if only the control data was truncated.
         Err(OsError(ws::WSAEMSGSIZE)) if message.dwFlags & BOTH_CUT == ws::MSG_CTRUNC => match received {
             0 => whole,
             received => received as usize,
@@ -124,7 +125,7 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
             message.dwFlags |= ws::MSG_TRUNC;
             whole
         }
-        other => forgive(fd, other.map(|()| received as usize), whole)?,
+        other => normalize(fd, other.map(|()| received as usize), whole)?,
     };
     let control = if is_spare { 0 } else { message.Control.len as usize };
     if is_spare && message.Control.len > 0 {
@@ -138,12 +139,12 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
     })
 }
 
-/// More words than the control data takes that can be asked for.
+/// More words than the control data of all options together takes.
 const SPARE: usize = 64;
 
 const BOTH_CUT: u32 = ws::MSG_TRUNC | ws::MSG_CTRUNC;
 
-/// What the system says of a message.
+/// The flags that the system reports of a message.
 const REPORTED: [(Flags, i32); 2] =
     [(Flags::TRUNC, ws::MSG_TRUNC as i32), (Flags::CONTROL_TRUNC, ws::MSG_CTRUNC as i32)];
 
@@ -160,8 +161,8 @@ pub fn send_message(
     let (name, length) =
         address.map_or((null_mut(), 0), |address| (address.as_ptr().cast_mut().cast(), address.len()));
     let mut sent = 0;
-    // SAFETY: the list is that of `pieces`, whose memory the kernel checks, and name and control data are as long as is
-    // said and only read. Nothing is overlapped.
+    // SAFETY: the list is that of `pieces`, whose memory the kernel checks; address and control data are as long as given, and
+    // only read. Nothing is overlapped.
     let outcome = with_movable(pieces, |list, count| unsafe {
         let (socket, flags) = (fd.to_raw() as ws::SOCKET, system_flags(flags) as u32);
         check(if address.is_none() && data.is_empty() {
@@ -182,5 +183,5 @@ pub fn send_message(
     });
     let outcome = outcome.map(|()| sent as usize);
     edges::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
-    understand_send(fd, outcome)
+    translate_send(fd, outcome)
 }

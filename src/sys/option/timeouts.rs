@@ -1,7 +1,7 @@
 //! The system's own timeouts, SO_RCVTIMEO and SO_SNDTIMEO. Not here: the library's, which are `core`'s.
 
 use super::system::TIMEOUTS;
-use crate::sys::{Fd, Half, Result, SO_TYPE, Timeout, with};
+use crate::sys::{Fd, Half, Result, SO_TYPE, Timeout, with_socket};
 
 /// The direction whose timeout an option is, if it is one of the system's own timeouts.
 #[must_use]
@@ -16,5 +16,5 @@ pub fn timeout_option(level: i32, name: i32) -> Option<Half> {
 
 /// The system's own timeout of one direction; `None` waits for ever.
 pub fn system_timeout(fd: Fd, half: Half) -> Result<Timeout> {
-    with(fd, |socket| if half == Half::Read { socket.read_timeout() } else { socket.write_timeout() })
+    with_socket(fd, |socket| if half == Half::Read { socket.read_timeout() } else { socket.write_timeout() })
 }

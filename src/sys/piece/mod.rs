@@ -1,4 +1,4 @@
-//! Pieces of the caller's memory, laid out as the system's calls take them.
+//! Pieces of the caller's memory, laid out as the system's calls take them (`struct iovec`, `WSABUF`). Not here: the calls.
 
 mod shared;
 

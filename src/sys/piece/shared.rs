@@ -1,9 +1,9 @@
-//! What is done alike with pieces of memory on every system.
+//! What pieces of memory can do on every system. Not here: their layout (`unix`, `windows`).
 
 use crate::sys::Piece;
 
 impl Piece {
-    /// Puts those that are not empty before the others, in their order; how many they are.
+    /// Moves those that are not empty to the front, in their order; how many there are.
     pub fn compact(pieces: &mut [Self]) -> usize {
         let mut filled = 0;
         for place in 0..pieces.len() {

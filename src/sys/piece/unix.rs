@@ -1,18 +1,18 @@
-//! A piece of the caller's memory as `struct iovec` has it.
+//! A piece of the caller's memory as a `struct iovec`. Not here: Windows (`windows`).
 
-/// One piece of caller memory: base and length in the order of `struct iovec`.
+/// One piece of the caller's memory, with the layout of `struct iovec`.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct Piece(libc::iovec);
 
 impl Piece {
-    /// Describes memory that the caller vouches for; nothing is touched here.
+    /// Describes memory whose validity the caller guarantees; nothing is accessed here.
     #[must_use]
     pub const fn new(base: *mut u8, length: usize) -> Self {
         Self(libc::iovec { iov_base: base.cast(), iov_len: length })
     }
 
-    /// The length of all of them; `None` if no call can move as much.
+    /// The length of all together; `None` if it is more than a call can move (SSIZE_MAX).
     #[must_use]
     pub fn total(pieces: &[Self]) -> Option<usize> {
         let total = pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.0.iov_len))?;
@@ -25,7 +25,7 @@ impl Piece {
         self.0.iov_len == 0
     }
 
-    /// Shortens them to `length` in all.
+    /// Shortens them to `length` bytes in all.
     pub fn truncate(pieces: &mut [Self], mut length: usize) {
         for piece in pieces {
             piece.0.iov_len = piece.0.iov_len.min(length);

@@ -1,9 +1,9 @@
-//! A piece of the caller's memory as `WSABUF` has it.
+//! A piece of the caller's memory as a `WSABUF`. Not here: Unix (`unix`).
 
 use std::ptr::null_mut;
 use windows_sys::Win32::Networking::WinSock as ws;
 
-/// One piece of caller memory: length and base in the order of WSABUF, whose length has 32 bits.
+/// One piece of the caller's memory, with the layout of `WSABUF`, whose length has 32 bits.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct Piece(pub(in crate::sys) ws::WSABUF);
@@ -12,13 +12,13 @@ impl Piece {
     /// Describes no memory.
     pub(in crate::sys) const EMPTY: Self = Self(ws::WSABUF { len: 0, buf: null_mut() });
 
-    /// Describes memory that the caller vouches for; nothing is touched here.
+    /// Describes memory whose validity the caller guarantees; nothing is accessed here.
     #[must_use]
     pub fn new(base: *mut u8, length: usize) -> Self {
         Self(ws::WSABUF { len: u32::try_from(length).unwrap_or(u32::MAX), buf: base })
     }
 
-    /// The length of all of them; `None` if no call can move as much.
+    /// The length of all together; `None` if it is more than a call can move.
     #[must_use]
     pub fn total(pieces: &[Self]) -> Option<usize> {
         let total = pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.0.len as usize))?;
@@ -31,7 +31,7 @@ impl Piece {
         self.0.len == 0
     }
 
-    /// Shortens them to `length` in all.
+    /// Shortens them to `length` bytes in all.
     pub fn truncate(pieces: &mut [Self], mut length: usize) {
         for piece in pieces {
             let kept = length.min(piece.0.len as usize);

@@ -1,5 +1,5 @@
-//! The driver beneath Winsock, asked about readiness as Winsock's own `select` asks it: which sockets, what of each, how
-//! long. Not here: who waits how for its answer (`poll`, `queue`).
+//! Polling by AFD, the driver beneath Winsock, as Winsock's own `select` does it: a request names sockets, events and a
+//! timeout. Not here: waiting for the result (`windows`, and `completion_port` in `readiness`).
 
 use crate::sys::{Events, Fd, INVALID, OUT_OF_MEMORY, OsError, Result, Timeout};
 use crate::sys::{NO_SOCKET, ioctl};
@@ -17,7 +17,7 @@ use windows_sys::Win32::Networking::WinSock as ws;
 use windows_sys::Win32::Storage::FileSystem::{FILE_SHARE_READ, FILE_SHARE_WRITE, SYNCHRONIZE};
 use windows_sys::Win32::System::IO::{CancelIoEx, IO_STATUS_BLOCK};
 
-/// What the driver tells of a socket.
+/// The driver's event bits of a socket.
 mod bit {
     pub const RECEIVE: u32 = 0x001;
     pub const EXPEDITED: u32 = 0x002;
@@ -32,10 +32,10 @@ mod bit {
 /// The peer has finished sending, in order or not.
 pub const END: u32 = bit::DISCONNECT | bit::ABORT;
 
-/// What no call on the socket undoes.
+/// Events that last whatever is read or written.
 const FINAL: u32 = END | bit::LOCAL_CLOSE | bit::CONNECT_FAIL;
 
-/// What to ask the driver, to learn of these events and of what nobody must miss.
+/// The driver's bits for an interest, with those that are always reported.
 pub const fn question(interest: Events) -> u32 {
     let mut bits = bit::ABORT | bit::LOCAL_CLOSE | bit::CONNECT_FAIL;
     if interest.any(Events::READ) {
@@ -50,7 +50,7 @@ pub const fn question(interest: Events) -> u32 {
     bits
 }
 
-/// What the driver's answer means.
+/// The readiness for the driver's bits.
 pub const fn meaning(bits: u32) -> Events {
     let broken = bits & (bit::ABORT | bit::LOCAL_CLOSE | bit::CONNECT_FAIL) != 0;
     Events::READ
@@ -62,12 +62,12 @@ pub const fn meaning(bits: u32) -> Events {
         .or(Events::ENDED.when(bits & bit::DISCONNECT != 0))
 }
 
-/// Of an answer, what is still so whatever has been read or written since.
+/// Those of the driver's bits that still hold whatever has been read or written since.
 pub const fn lasting(bits: u32) -> u32 {
     bits & FINAL
 }
 
-/// How a question begins, and its answer: `AFD_POLL_INFO`.
+/// The header of a request and of its result: `AFD_POLL_INFO`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
@@ -78,16 +78,16 @@ pub struct Header {
 }
 
 impl Header {
-    /// Asks for so many sockets.
+    /// A request for `count` sockets.
     pub fn new(count: u32, timeout: Timeout) -> Self {
-        // A negative time is a span, in units of 100 ns.
+        // A negative time is relative, in units of 100 ns.
         let units =
             |time: std::time::Duration| i64::try_from(time.as_nanos().div_ceil(100)).unwrap_or(i64::MAX);
         Self { timeout: timeout.map_or(i64::MAX, |time| -units(time)), count, exclusive: 0 }
     }
 }
 
-/// One socket in a question, and in its answer if there is something to tell of it: `AFD_POLL_HANDLE_INFO`.
+/// One socket of a request, and of its result if something is ready: `AFD_POLL_HANDLE_INFO`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
@@ -102,7 +102,7 @@ impl Line {
     }
 }
 
-/// The length in bytes of a question about so many sockets.
+/// The length in bytes of a request for `count` sockets.
 pub const fn length(count: usize) -> usize {
     size_of::<Header>() + count * size_of::<Line>()
 }
@@ -135,10 +135,10 @@ impl Driver {
         self.0 as HANDLE
     }
 
-    /// Asks. Of an answer that comes later the event is told, or the port under the context's name.
+    /// Sends a request. If its result comes later, the event is set, or a packet with the context comes to the completion port.
     ///
     /// # Safety
-    /// The question and the status must stay where they are, and nobody may touch them, until the answer has come.
+    /// The request and the status must stay where they are, and nobody may access them, until the result has come.
     pub unsafe fn ask(
         &self,
         event: HANDLE,
@@ -168,13 +168,13 @@ impl Driver {
         })
     }
 
-    /// Ends a question that was asked here, if it is still open; its answer comes at once.
+    /// Cancels a pending request of this handle; its result comes at once.
     pub fn cancel(&self, status: *const IO_STATUS_BLOCK) {
-        // SAFETY: the address is compared with those of open questions, and not looked at.
+        // SAFETY: the address is compared with those of pending requests, and not dereferenced.
         unsafe { CancelIoEx(self.handle(), status.cast()) };
     }
 
-    /// Ends all questions that were asked here.
+    /// Cancels all pending requests of this handle.
     pub fn cancel_all(&self) {
         // SAFETY: no address means all of them.
         unsafe { CancelIoEx(self.handle(), null()) };
@@ -188,7 +188,7 @@ impl Drop for Driver {
     }
 }
 
-/// A status, if it is none of failure.
+/// A status that is no failure; else its error.
 pub fn check(status: NTSTATUS) -> Result<NTSTATUS> {
     const FAILURE: u32 = 0xC000_0000;
     match status {
@@ -200,7 +200,7 @@ pub fn check(status: NTSTATUS) -> Result<NTSTATUS> {
     }
 }
 
-/// The driver's own socket, of one that a layered provider has put over it.
+/// The driver's own socket beneath one of a layered service provider (SIO_BASE_HANDLE).
 pub fn base(socket: usize) -> Result<usize> {
     let mut base = [0; size_of::<usize>()];
     ioctl(Fd(socket), ws::SIO_BASE_HANDLE, &[], &mut base)?;

@@ -1,4 +1,4 @@
-//! One descriptor in a poll(2), as the kernel takes it. Not here: the call (`posix`, `older`).
+//! An entry of poll(2), as the kernel takes it. Not here: the call (`posix`, `older`).
 
 use crate::sys::{Events, Fd};
 use libc::c_short;
@@ -9,7 +9,7 @@ use libc::c_short;
 pub struct PollFd(pub(in crate::sys) libc::pollfd);
 
 impl PollFd {
-    /// Asks for `events`. A descriptor that is none is passed over.
+    /// An entry with this interest. One without a descriptor is ignored by the kernel.
     #[must_use]
     #[inline]
     pub fn new(fd: Fd, events: Events) -> Self {
@@ -20,11 +20,11 @@ impl PollFd {
         Self(libc::pollfd { fd: fd.0, events: asked, revents: 0 })
     }
 
-    /// What the last poll found.
+    /// The readiness that the last poll reported.
     #[must_use]
     pub fn ready(&self) -> Events {
         let found = self.0.revents;
-        // Most sockets are not ready, and most others just readable.
+        // The fast path: most sockets are not ready, or only readable.
         if found == 0 || found == libc::POLLIN {
             return Events::READ.when(found != 0);
         }

@@ -1,4 +1,4 @@
-//! A Windows event object: what one thread sets, and another waits for.
+//! A Windows event object, which one thread sets and another waits for. Not here: a waker made of one (`waker`).
 
 use crate::sys::LONGEST_WAIT;
 use crate::sys::{OsError, Result, Timeout};
@@ -13,7 +13,7 @@ pub(in crate::sys) fn milliseconds(timeout: Timeout) -> u32 {
     timeout.map_or(INFINITE, whole)
 }
 
-/// An event that stays set until it is reset.
+/// An event that stays set until it is reset (manual reset).
 #[derive(Debug)]
 pub(in crate::sys) struct Event(usize);
 
@@ -46,7 +46,7 @@ pub(in crate::sys) fn wait_for(event: HANDLE, milliseconds: u32) -> bool {
 mod tests {
     use super::*;
 
-    /// Of a time that is cut short, a wait would make a busy loop of its end.
+    /// Rounded down, the last part of a wait would be a busy loop.
     #[test]
     fn times_are_rounded_up_and_never_become_one_without_end() {
         let nanosecond = Duration::from_nanos(1);

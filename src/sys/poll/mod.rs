@@ -1,4 +1,4 @@
-//! Readiness of a few descriptors, asked about in each call. Not here: many (`readiness`).
+//! Readiness of a few descriptors, which each call names, as poll(2). Not here: many, which are registered (`readiness`).
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
 mod entry;
@@ -31,7 +31,7 @@ mod windows;
 #[cfg(windows)]
 pub use windows::*;
 
-/// Whether a poll says that both directions have ended. Never on Apple's systems, whose poll here is a select.
+/// Whether poll(2) reports a hang-up. Never on Apple's systems, where select(2) stands in for it.
 #[cfg(unix)]
 pub(in crate::sys) fn hangs_up(fd: crate::sys::Fd) -> bool {
     use crate::sys::Events;

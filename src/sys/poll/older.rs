@@ -1,5 +1,5 @@
-//! What stands for ppoll(2) where a sandbox refuses it, or where there are more entries than it takes. Not here: the usual
-//! way (`posix`).
+//! Fallbacks for ppoll(2): where a sandbox refuses it, and for more entries than it takes (RLIMIT_NOFILE). Not here: the usual way
+//! (`posix`).
 
 use crate::sys::milliseconds;
 use crate::sys::{
@@ -8,7 +8,7 @@ use crate::sys::{
 };
 use libc::{c_int, c_ulong};
 
-/// For `ppoll`, when it has failed.
+/// Polls by another call, if `error` of ppoll(2) is one of those; else returns the error.
 #[cold]
 pub(in crate::sys) fn poll(entries: &mut [PollFd], timeout: Timeout, error: OsError) -> Result<usize> {
     match error {
@@ -29,7 +29,7 @@ fn poll_in_milliseconds(entries: &mut [PollFd], timeout: Timeout) -> Result<usiz
     }
 }
 
-/// Descriptors as select(2) takes them: a bit for each number.
+/// A set of descriptors as select(2) takes it, a bit for each number, of any length.
 struct Set(Vec<c_ulong>);
 
 const BITS: usize = c_ulong::BITS as usize;
@@ -55,10 +55,10 @@ impl Set {
     }
 }
 
-/// What each of the three sets tells, in their order.
+/// The events of the three sets, in their order.
 const KINDS: [i16; 3] = [libc::POLLIN, libc::POLLOUT, libc::POLLPRI];
 
-/// As poll(2), for any number of entries. An error or a hang-up is told as readable and writable.
+/// As poll(2), for any number of entries. An error or a hang-up is reported as readable and writable.
 fn select(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
     let number = |entry: &PollFd| usize::try_from(entry.0.fd).ok();
     let most = entries.iter().filter_map(number).max().unwrap_or(0);
@@ -86,7 +86,7 @@ fn select(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
     for entry in entries {
         let Some(fd) = number(entry) else { continue };
         entry.0.revents = if closed {
-            // One of them is no descriptor, and poll(2) would say of which.
+            // One of them is no descriptor: find out which, as poll(2) would report it.
             if inherit(Fd(entry.0.fd)).is_err() { libc::POLLNVAL } else { 0 }
         } else {
             let found = KINDS.iter().zip(&sets).filter(|(_, set)| set.contains(fd));

@@ -1,14 +1,14 @@
-//! Readiness of a few descriptors: ppoll(2). Not here: what stands for it where it is refused (`older`), and many
-//! descriptors (`readiness`).
+//! Readiness of a few descriptors by ppoll(2). Not here: its fallbacks (`older`), and many descriptors (`readiness`).
 
 use super::older;
 use crate::sys::calls;
 use crate::sys::{PollFd, Result, Timeout, check, timespec};
 
-/// Whether a poll may name a descriptor that has been closed meanwhile, and so may be another's: it only looks.
+/// Whether a poll may name a descriptor that was closed meanwhile, and may be another file's by now: it does no harm here.
 pub const STALE_POLL_IS_HARMLESS: bool = true;
 
-/// Waits until one of the entries is ready; how many are. `None` waits for ever.
+/// Waits until one of the entries is ready, or the timeout has passed (`None`: for ever); how many are ready. May end earlier,
+/// after a day.
 #[inline]
 pub fn poll(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
     let mut time = timespec(timeout);

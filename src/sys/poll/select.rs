@@ -1,14 +1,14 @@
-//! `poll` for Apple's systems, on top of `select`: their poll(2) calls the end of a stream urgent data. They do not limit the
-//! sets' size, whatever FD_SETSIZE says.
+//! `poll` for Apple's systems, by select(2), because their poll(2) reports the end of a stream as urgent data. Their select(2)
+//! can take sets of any size, despite FD_SETSIZE. Not here: other systems (`posix`, `windows`).
 
 use crate::sys::{Events, Fd, LONGEST_WAIT, Result, Timeout, check};
 use libc::{c_int, fd_set, timeval};
 use std::time::Duration;
 
-/// Whether a poll may name a descriptor that has been closed meanwhile, and so may be another's: it only looks.
+/// Whether a poll may name a descriptor that was closed meanwhile, and may be another file's by now: it does no harm here.
 pub const STALE_POLL_IS_HARMLESS: bool = true;
 
-/// Descriptors as `select` takes them: a bit for each number.
+/// A set of descriptors as select(2) takes it, a bit for each number, of any length.
 #[derive(Default)]
 struct Set(Vec<u32>);
 
@@ -27,7 +27,7 @@ impl Set {
     }
 }
 
-/// Of no descriptor, a place that no set has.
+/// The word and bit of a descriptor; for none, a word beyond every set.
 fn place(fd: Fd) -> (usize, u32) {
     (fd.0 as usize / 32, 1 << (fd.0 as u32 % 32))
 }
@@ -60,7 +60,7 @@ fn select(sets: &mut [Set; 3], timeout: Timeout) -> Result<()> {
     check(unsafe { unlimited_select(words as c_int * 32, read, write, except, time) }).map(drop)
 }
 
-/// What each of the three sets tells, in their order.
+/// The events of the three sets, in their order.
 const KINDS: [Events; 3] = [Events::READ, Events::WRITE, Events::EXCEPT];
 
 /// One descriptor in a [`poll`].
@@ -72,20 +72,21 @@ pub struct PollFd {
 }
 
 impl PollFd {
-    /// Asks for `events`. A descriptor that is none is passed over.
+    /// An entry with this interest. One without a descriptor is ignored.
     #[must_use]
     pub const fn new(fd: Fd, events: Events) -> Self {
         Self { fd, interest: events, found: Events::NONE }
     }
 
-    /// What the last poll found.
+    /// The readiness that the last poll reported.
     #[must_use]
     pub const fn ready(&self) -> Events {
         self.found
     }
 }
 
-/// Waits until one of the entries is ready; how many are. `None` waits for ever. May end before its time.
+/// Waits until one of the entries is ready, or the timeout has passed (`None`: for ever); how many are ready. May end earlier,
+/// after a day.
 pub fn poll(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
     let mut sets: [Set; 3] = Default::default();
     for entry in entries.iter().filter(|entry| !entry.fd.is_none()) {

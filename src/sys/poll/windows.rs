@@ -1,6 +1,6 @@
-//! Readiness of a few sockets on Windows: the driver is asked about all of them in one question, and the thread waits for its
-//! answer or for an event that another thread sets. So there is no limit on how many sockets there are. Not here: the
-//! driver (`afd`), many sockets (`readiness`).
+//! Readiness of a few sockets on Windows: one request to the driver names all of them, and the thread waits for its result or
+//! for an event that another thread sets. So there is no limit on the number of sockets. Not here: the driver (`afd`), many
+//! sockets (`readiness`).
 
 use super::afd::{self, Driver, Header, Line};
 use crate::sys::{Event, Events, Fd, OUT_OF_MEMORY, Result, Timeout, milliseconds, wait_for};
@@ -14,8 +14,8 @@ use windows_sys::Win32::Foundation::{
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::Threading::{INFINITE, WaitForMultipleObjects};
 
-/// Whether a poll may name a descriptor that has been closed meanwhile, and so may be another's. A process that has its
-/// handles checked strictly (Application Verifier, or a policy of its own) is ended for it.
+/// Whether a poll may name a descriptor that was closed meanwhile, and may be another file's by now. Not here: strict handle
+/// checks (Application Verifier, or a process mitigation policy) would end the process.
 pub const STALE_POLL_IS_HARMLESS: bool = false;
 
 /// One socket in a [`poll`], or a waker.
@@ -28,18 +28,18 @@ pub struct PollFd {
 }
 
 impl PollFd {
-    /// Asks for `events`. A socket that is none is passed over.
+    /// An entry with this interest. One without a socket is ignored.
     #[must_use]
     pub const fn new(fd: Fd, events: Events) -> Self {
         Self { handle: fd.0, is_event: false, interest: events, found: Events::NONE }
     }
 
-    /// Waits for an event object, which another thread sets.
+    /// An entry for an event object, which another thread sets.
     pub(in crate::sys) fn of_event(event: HANDLE) -> Self {
         Self { handle: event as usize, is_event: true, interest: Events::READ, found: Events::NONE }
     }
 
-    /// What the last poll found.
+    /// The readiness that the last poll reported.
     #[must_use]
     pub const fn ready(&self) -> Events {
         self.found
@@ -50,33 +50,34 @@ impl PollFd {
     }
 }
 
-/// Waits until one of the entries is ready; how many are. `None` waits for ever. May end before its time.
+/// Waits until one of the entries is ready, or the timeout has passed (`None`: for ever); how many are ready. May end earlier,
+/// after a day.
 pub fn poll(entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
     with_cache(|cache| cache.poll(entries, timeout.map(|timeout| timeout.min(LONGEST_WAIT))))
 }
 
-/// Asks the driver about one socket, without waiting; whether it has one of these to tell.
-pub(in crate::sys) fn has_told(fd: Fd, bits: u32) -> bool {
-    let told = with_cache(|cache| {
+/// Whether the driver reports any of these bits for a socket, without waiting.
+pub(in crate::sys) fn has_reported(fd: Fd, bits: u32) -> bool {
+    let reported = with_cache(|cache| {
         cache.write([Line::new(fd.0, bits)].into_iter(), 1)?;
         cache.inquire(None, Some(Duration::ZERO))?;
         Ok(!cache.lines().is_empty())
     });
-    told == Ok(true)
+    reported == Ok(true)
 }
 
-/// What a thread polls with, kept from one poll to the next.
+/// What a thread needs to poll, kept from one poll to the next.
 struct ThreadCache {
     driver: Driver,
     answered: Event,
-    /// Both have their own memory, which stays where it is while the driver writes to it.
+    /// Both are on the heap, so that they do not move while the driver writes to them.
     status: Box<IO_STATUS_BLOCK>,
-    paper: Vec<u64>,
+    buffer: Vec<u64>,
 }
 
 static CACHE: ThreadLocal<Option<ThreadCache>> = ThreadLocal::new();
 
-/// Lends the thread's cache; to a thread that is ending, one of its own.
+/// Runs `body` with the thread's cache, or with a temporary one if the thread is ending.
 fn with_cache<T>(body: impl FnOnce(&mut ThreadCache) -> Result<T>) -> Result<T> {
     let mut cache = match CACHE.with(Option::take).flatten() {
         Some(cache) => cache,
@@ -90,7 +91,7 @@ fn with_cache<T>(body: impl FnOnce(&mut ThreadCache) -> Result<T>) -> Result<T> 
 impl ThreadCache {
     fn new() -> Result<Self> {
         let (driver, answered) = (Driver::open()?, Event::new()?);
-        Ok(Self { driver, answered, status: Box::default(), paper: Vec::new() })
+        Ok(Self { driver, answered, status: Box::default(), buffer: Vec::new() })
     }
 
     fn poll(&mut self, entries: &mut [PollFd], timeout: Timeout) -> Result<usize> {
@@ -125,12 +126,12 @@ impl ThreadCache {
         self.inquire(waker, timeout)
     }
 
-    /// Writes down what to ask about so many sockets.
+    /// Fills in a request for `count` sockets.
     fn write(&mut self, lines: impl Iterator<Item = Line>, count: usize) -> Result<()> {
         let words = afd::length(count).div_ceil(size_of::<u64>());
-        self.paper.clear();
-        self.paper.try_reserve(words).map_err(|_| OUT_OF_MEMORY)?;
-        self.paper.resize(words, 0);
+        self.buffer.clear();
+        self.buffer.try_reserve(words).map_err(|_| OUT_OF_MEMORY)?;
+        self.buffer.resize(words, 0);
         self.header().count = u32::try_from(count).map_err(|_| OUT_OF_MEMORY)?;
         for (place, line) in self.lines_mut().iter_mut().zip(lines) {
             *place = line;
@@ -139,32 +140,31 @@ impl ThreadCache {
     }
 
     fn header(&mut self) -> &mut Header {
-        // SAFETY: the paper is as long, aligned for a number of 64 bits, and any bits make a header.
-        unsafe { &mut *self.paper.as_mut_ptr().cast() }
+        // SAFETY: the buffer is as long, aligned for a number of 64 bits, and any bits make a header.
+        unsafe { &mut *self.buffer.as_mut_ptr().cast() }
     }
 
     fn lines_mut(&mut self) -> &mut [Line] {
-        let room = (self.paper.len() * size_of::<u64>() - size_of::<Header>()) / size_of::<Line>();
+        let room = (self.buffer.len() * size_of::<u64>() - size_of::<Header>()) / size_of::<Line>();
         let count = room.min(self.header().count as usize);
-        // SAFETY: behind the header the paper has room for as many, aligned for all their fields, and any bits make a
-        // line.
+        // SAFETY: behind the header the buffer has room for as many, aligned for all their fields, and any bits make a line.
         unsafe {
-            let first = self.paper.as_mut_ptr().cast::<u8>().add(size_of::<Header>());
+            let first = self.buffer.as_mut_ptr().cast::<u8>().add(size_of::<Header>());
             std::slice::from_raw_parts_mut(first.cast(), count)
         }
     }
 
-    /// What the driver has answered.
+    /// The driver's result.
     fn lines(&mut self) -> &[Line] {
         self.lines_mut()
     }
 
-    /// Asks what is written, and waits for the answer; whether it was the waker that ended this.
+    /// Sends the request, and waits for the result; whether the waker ended the wait.
     fn inquire(&mut self, waker: Option<HANDLE>, timeout: Timeout) -> Result<bool> {
         let count = self.header().count;
         *self.header() = Header::new(count, timeout);
         self.status.Anonymous.Status = STATUS_PENDING;
-        let question = self.paper.as_mut_ptr().cast();
+        let question = self.buffer.as_mut_ptr().cast();
         // SAFETY: both are on the heap, and `finish` does not return before the answer has come.
         let mut outcome = unsafe {
             let (event, status) = (self.answered.handle(), &raw mut *self.status);
@@ -182,7 +182,7 @@ impl ThreadCache {
         Ok(woken)
     }
 
-    /// Waits until the driver is done, if need be because the waker has ended it; whether it has.
+    /// Waits until the driver has completed the request, which the waker cancels; whether it did.
     fn finish(&self, waker: Option<HANDLE>) -> bool {
         let woken = waker.is_some_and(|waker| !self.answered_before(waker));
         if woken {
@@ -194,7 +194,7 @@ impl ThreadCache {
         woken
     }
 
-    /// Waits until the driver is done or the waker is set; whether it is the driver.
+    /// Waits until the driver has completed the request or the waker is set; whether it was the driver.
     fn answered_before(&self, waker: HANDLE) -> bool {
         let events = [self.answered.handle(), waker];
         // SAFETY: the two handles outlive the call.
@@ -208,7 +208,7 @@ impl ThreadCache {
     }
 }
 
-/// Waits for no socket; whether the waker ended it.
+/// Waits without a socket; whether the waker ended the wait.
 fn sleep(waker: Option<HANDLE>, timeout: Timeout) -> bool {
     match waker {
         Some(waker) => wait_for(waker, milliseconds(timeout)),
@@ -219,7 +219,7 @@ fn sleep(waker: Option<HANDLE>, timeout: Timeout) -> bool {
     }
 }
 
-/// Has the entries name the driver's own sockets.
+/// Replaces the entries' sockets by the driver's own (`afd::base`).
 #[cold]
 fn find_bases(entries: &mut [PollFd]) -> Result<()> {
     for entry in entries.iter_mut().filter(|entry| entry.is_socket()) {
@@ -228,7 +228,7 @@ fn find_bases(entries: &mut [PollFd]) -> Result<()> {
     Ok(())
 }
 
-/// Notes what the driver has told of the entries, which it does in their order; of how many.
+/// Stores the driver's result, which is in the order of the entries, in the entries; how many are ready.
 fn note(lines: &[Line], entries: &mut [PollFd]) -> usize {
     let (mut next, mut ready) = (0, 0);
     for line in lines {

@@ -1,7 +1,8 @@
-//! The process and its threads: cancellation, signals, fork, what each thread has of its own.
+//! The process and its threads: cancellation, signals, fork handlers, thread-locals. Not here: what the library does around a fork
+//! (`core::fork`).
 
 mod thread_local;
-pub use thread_local::{Deposit, ThreadLocal};
+pub use thread_local::{ThreadLocal, ThreadOwned};
 
 mod wiped;
 pub use wiped::Wiped;

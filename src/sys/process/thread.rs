@@ -1,5 +1,5 @@
-//! Threads of the library's own, on Unix: started so that it is no more than an error when there is no memory for one. Not here:
-//! what they do (`core::workers`).
+//! Starting threads of the library's own, on Unix, by pthread_create(3), which returns an error where the standard library's
+//! `spawn` may end the process out of memory. Not here: what they do (`core::process::workers`).
 
 use super::without_signals;
 use crate::sys::{OsError, Result};
@@ -7,14 +7,14 @@ use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a thread does.
+/// The function of a thread.
 pub type Body = Box<dyn FnOnce() + Send>;
 
-/// How the system calls it.
+/// The thread's name in the system's tools.
 const NAME: &CStr = c"anysock";
 
-/// Starts a thread that nobody waits for, with so many bytes of stack. From its first moment on it takes none of the program's
-/// signals.
+/// Starts a detached thread with `stack` bytes of stack, in which the program's signals are blocked from its first moment on.
+/// An error if there is no memory or a limit is reached. Does not block.
 pub fn start_thread(stack: usize, body: Body) -> Result<()> {
     let body = Box::into_raw(Box::new(body));
     let started = without_signals(|| create(stack, body.cast()));
@@ -32,7 +32,7 @@ fn create(stack: usize, body: *mut c_void) -> Result<()> {
     // SAFETY: the attributes are made before they are used, and gone after; the thread gets a body that is nobody else's.
     unsafe {
         check(libc::pthread_attr_init(how.as_mut_ptr()))?;
-        // A size that the system does not know leaves its usual one.
+        // Fails for a size that the system does not support, and leaves the default.
         libc::pthread_attr_setstacksize(how.as_mut_ptr(), stack);
         libc::pthread_attr_setdetachstate(how.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
         let created = check(libc::pthread_create(thread.as_mut_ptr(), how.as_ptr(), run, body));
@@ -45,12 +45,12 @@ extern "C" fn run(body: *mut c_void) -> *mut c_void {
     // SAFETY: `start_thread` has made it for this thread.
     let body = unsafe { Box::from_raw(body.cast::<Body>()) };
     name();
-    // A panic has nowhere to go.
+    // A panic must not unwind into the C library.
     let _ = catch_unwind(AssertUnwindSafe(body));
     std::ptr::null_mut()
 }
 
-/// Names the thread, for those who look at the process.
+/// Names the thread, for ps(1), debuggers and the like.
 fn name() {
     // SAFETY: the name is a text, and short enough for every system.
     unsafe {

@@ -1,6 +1,6 @@
-//! Values of which each thread has its own. Unlike the standard library's `thread_local!` they end nothing when there is no memory
-//! for them: a thread then has none. (The C library's `__cxa_thread_atexit_impl` and `__tls_get_addr`, which that needs, end the
-//! process.) And what a thread leaves for itself, where others call it in between.
+//! Thread-local values that may be unavailable: unlike the standard library's `thread_local!` they do not end the process when
+//! there is no memory for them, as the C library's `__cxa_thread_atexit_impl` and `__tls_get_addr` do. And a cell that belongs
+//! to the thread that has filled it. Not here: memory that a fork wipes (`wiped`).
 
 use crate::sys::is_memory_short;
 use std::cell::{RefCell, UnsafeCell};
@@ -12,33 +12,33 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use system::Key;
 
-/// A value of each thread's own, made when the thread first asks for it and dropped with the thread.
+/// A value for each thread, made when the thread first uses it and dropped when the thread ends.
 #[derive(Debug)]
 pub struct ThreadLocal<T> {
-    /// The system's key and one; 0 before there is one.
+    /// The system's key plus one; 0 before there is one.
     key: AtomicUsize,
     values: PhantomData<fn() -> T>,
 }
 
-/// A thread's value, and where to note that it is gone.
+/// A thread's value, and the key under which it is stored.
 struct Kept<T> {
     key: Key,
     value: RefCell<T>,
 }
 
-/// Stands for a value that is being dropped.
+/// Stored instead of a value that is being dropped.
 const ENDING: usize = 1;
 
 impl<T: Default + 'static> ThreadLocal<T> {
-    /// No thread has one yet.
+    /// Without a key, and without values.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "it is made for a static")]
     pub const fn new() -> Self {
         Self { key: AtomicUsize::new(0), values: PhantomData }
     }
 
-    /// Runs `body` on the thread's value. `None` if it can't have one: there is no memory, its own is being dropped, or a signal
-    /// handler has interrupted another who uses it.
+    /// Runs `body` on the thread's value, which is made if there is none. `None` if there is no memory, the value is being
+    /// dropped, or this is a signal handler that has interrupted another use of it.
     #[inline(always)]
     pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> Option<R> {
         let kept = self.kept().or_else(|| self.make())?;
@@ -46,7 +46,7 @@ impl<T: Default + 'static> ThreadLocal<T> {
         Some(body(&mut value))
     }
 
-    /// As [`Self::with`], if the thread has one.
+    /// As [`Self::with`], but `None` if the thread has no value yet.
     #[inline(always)]
     pub fn find<R>(&self, body: impl FnOnce(&mut T) -> R) -> Option<R> {
         let mut value = self.kept()?.value.try_borrow_mut().ok()?;
@@ -81,7 +81,7 @@ impl<T: Default + 'static> ThreadLocal<T> {
         Some(unsafe { &*kept })
     }
 
-    /// The key, which whoever comes first has made.
+    /// The key, made by the first thread.
     fn key(&self) -> Option<Key> {
         if let Some(key) = self.key.load(Ordering::Acquire).checked_sub(1) {
             return Some(key as Key);
@@ -97,7 +97,7 @@ impl<T: Default + 'static> ThreadLocal<T> {
     }
 }
 
-/// The thread ends, and the system has taken the value out of its place.
+/// Called by the system when a thread ends, after it has removed the value.
 fn end<T>(kept: *mut c_void) {
     if kept.addr() <= ENDING {
         return;
@@ -106,32 +106,33 @@ fn end<T>(kept: *mut c_void) {
     let kept = unsafe { Box::from_raw(kept.cast::<Kept<T>>()) };
     let key = kept.key;
     system::set(key, without_provenance_mut(ENDING));
-    // A panic has nowhere to go.
+    // A panic must not unwind into the system's code.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(kept)));
     system::set(key, null_mut());
 }
 
-/// What a thread leaves here, and takes away again itself. Another finds nothing.
+/// A cell whose value only the thread that has stored it can take out.
 #[derive(Debug)]
-pub struct Deposit<T> {
-    /// Who has left it; 0 if there is nothing.
+pub struct ThreadOwned<T> {
+    /// The thread that has stored a value; 0 if there is none.
     owner: AtomicUsize,
     value: UnsafeCell<Option<T>>,
 }
 
 // SAFETY: only the owner reaches the value, and nobody else becomes the owner before it has taken the value away.
-unsafe impl<T> Sync for Deposit<T> {}
+unsafe impl<T> Sync for ThreadOwned<T> {}
 
-impl<T> Deposit<T> {
-    /// Nothing.
+impl<T> ThreadOwned<T> {
+    /// An empty cell.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "it is made for a static")]
     pub const fn new() -> Self {
         Self { owner: AtomicUsize::new(0), value: UnsafeCell::new(None) }
     }
 
-    /// Leaves what `make` makes; nothing if there is something. Until then, `make` keeps others away that would leave anything.
-    pub fn leave(&self, make: impl FnOnce() -> T) {
+    /// Stores what `make` makes, unless this thread has stored a value. `make` must exclude other threads that would store one, as
+    /// taking a lock does.
+    pub fn store(&self, make: impl FnOnce() -> T) {
         let own = system::thread();
         if self.owner.load(Ordering::Relaxed) == own {
             return;
@@ -143,7 +144,7 @@ impl<T> Deposit<T> {
         }
     }
 
-    /// Takes away what this thread has left, if it has left anything.
+    /// Takes the value out, if this thread has stored one.
     pub fn take(&self) -> Option<T> {
         if self.owner.load(Ordering::Relaxed) != system::thread() {
             return None;
@@ -173,7 +174,7 @@ mod system {
         (failed == 0).then_some(key)
     }
 
-    /// Gives back a key under which nobody keeps anything.
+    /// Deletes a key without values.
     pub fn forget(key: Key) {
         // SAFETY: takes no memory.
         unsafe { libc::pthread_key_delete(key) };
@@ -198,7 +199,7 @@ mod system {
     }
 }
 
-/// Fiber-local storage, which unlike the thread-local one tells of a thread's end.
+/// Fiber-local storage (FlsAlloc), which unlike thread-local storage has a callback when a thread ends.
 #[cfg(windows)]
 mod system {
     use std::ffi::c_void;
@@ -298,9 +299,9 @@ mod tests {
 
     #[test]
     fn what_a_thread_leaves_it_alone_takes_away() {
-        static LEFT: Deposit<i32> = Deposit::new();
-        LEFT.leave(|| 7);
-        LEFT.leave(|| unreachable!());
+        static LEFT: ThreadOwned<i32> = ThreadOwned::new();
+        LEFT.store(|| 7);
+        LEFT.store(|| unreachable!());
         assert_eq!(thread::spawn(|| LEFT.take()).join().unwrap(), None);
         assert_eq!([LEFT.take(), LEFT.take()], [Some(7), None]);
     }

@@ -1,4 +1,4 @@
-//! The process and its threads on Windows, which knows neither cancellation nor signals nor fork.
+//! The process and its threads on Windows, which has neither cancellation nor signals nor fork. Not here: Unix (`unix`, `thread`).
 
 use crate::sys::Result;
 use std::ffi::c_void;
@@ -9,7 +9,7 @@ use windows_sys::Win32::System::LibraryLoader::{
 use windows_sys::Win32::System::Memory::{MEM_RESERVE, PAGE_NOACCESS, VirtualAlloc};
 
 /// Threads are not cancelled here.
-pub const HAS_POINTS: bool = false;
+pub const HAS_CANCELLATION_POINTS: bool = false;
 
 /// Runs `body`: no thread is cancelled here.
 pub fn uncancelled<T>(body: impl FnOnce() -> T) -> T {
@@ -21,27 +21,27 @@ pub fn sleep(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// What a thread does.
+/// The function of a thread.
 pub type Body = Box<dyn FnOnce() + Send>;
 
-/// Starts a thread that nobody waits for, with so many bytes of stack. What the standard library needs for that comes from this
-/// library's allocator here, so that there is always enough.
+/// Starts a detached thread with `stack` bytes of stack. The memory that the standard library needs for that comes from this
+/// library's allocator, which has a reserve. Does not block.
 pub fn start_thread(stack: usize, body: Body) -> Result<()> {
     let builder = std::thread::Builder::new().name("anysock".to_owned()).stack_size(stack);
     Ok(builder.spawn(body).map(drop)?)
 }
 
-/// Where numbers are claimed: places that nothing is put at unasked.
+/// The address where the pages of claims begin, in a region that the system does not use by itself.
 const CLAIMS: usize = 0x7000_0000;
 
-/// What the system gives out address space in.
+/// The distance of two claims in bytes: the system's allocation granularity.
 const CLAIM: usize = 1 << 16;
 
 /// Claims the first of these numbers that no other copy of this library in the process has, for as long as the process
 /// lives; `None` if there is none.
 ///
-/// What copies share that know nothing of each other is the address space: a number is claimed by having the place that
-/// belongs to it, which holds nothing and can't be touched. Where something else lies, the number is passed over.
+/// Copies of the library that know nothing of each other share the address space: a number is claimed by reserving the region that
+/// belongs to it, without access. If something else is there, the number is skipped.
 pub fn claim(mut numbers: std::ops::RangeInclusive<u32>) -> Option<u32> {
     numbers.find(|number| {
         let wanted = (CLAIMS + *number as usize * CLAIM) as *const c_void;
@@ -50,7 +50,7 @@ pub fn claim(mut numbers: std::ops::RangeInclusive<u32>) -> Option<u32> {
     })
 }
 
-/// The library may be loaded and unloaded by a program: from now on it stays.
+/// Keeps the module that contains the library from being unloaded (FreeLibrary).
 pub fn stay_loaded() {
     let how = GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
     let mut module = std::ptr::null_mut();

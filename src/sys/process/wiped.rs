@@ -1,14 +1,15 @@
-//! Memory that a forked child finds empty, by which it can tell that it is one although nothing has told it so. Where a
-//! system has no such memory, it is memory as any other.
+//! Memory that the kernel wipes in a forked child (MADV_WIPEONFORK of madvise(2), minherit(2)), by which the child notices the
+//! fork even if no handler ran. Plain memory where the system has no such thing. Not here: what is kept in it
+//! (`core::process::section`, `core::handle::chunks`).
 
 use once_cell::race::OnceRef;
 use std::ops::Deref;
 use std::sync::atomic::AtomicU32;
 
-/// For which all zeros are a value.
+/// A type for which all zeros are a valid value.
 ///
 /// # Safety
-/// They must be, whatever the value was before.
+/// Zeros must be a valid value that may replace any other.
 pub unsafe trait Empty: Sync {}
 
 // SAFETY: a number.
@@ -17,19 +18,19 @@ unsafe impl Empty for AtomicU32 {}
 // SAFETY: an atomic pointer, which is null while the cell is empty. Emptied, it leaks nothing: it owns nothing.
 unsafe impl<T: Sync, const N: usize> Empty for [OnceRef<'static, T>; N] {}
 
-/// Alone on its pages, however large these are.
+/// A value alone on its pages, however large these are.
 #[cfg_attr(any(target_os = "linux", target_os = "android"), repr(C, align(65536)))]
 #[cfg_attr(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"), repr(C, align(16384)))]
 #[derive(Debug)]
 pub struct Wiped<T>(T);
 
 impl<T: Empty> Wiped<T> {
-    /// It must be made of zeros, lest it lie in the part of a program that comes from its file.
+    /// The value must be all zeros, so that it is in `.bss`: the kernel can't wipe pages of a file.
     pub const fn new(empty: T) -> Self {
         Self(empty)
     }
 
-    /// From now on every child finds it empty.
+    /// From now on the kernel wipes it in every child.
     pub fn wipe_in_forks(&'static self) {
         let (start, length) = (std::ptr::from_ref(self).cast_mut().cast(), size_of::<Self>());
         wipe(start, length);
@@ -45,7 +46,7 @@ impl<T> Deref for Wiped<T> {
     }
 }
 
-/// Memory that begins or ends in the middle of a page stays as it is: a refusal is no error.
+/// Has the kernel wipe the memory in children. An error (an old kernel) is ignored.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn wipe(start: *mut libc::c_void, length: usize) {
     // SAFETY: the memory belongs to one value alone, for which zeros are a value; here it stays as it is.

@@ -1,13 +1,12 @@
-//! Readiness of many sockets on Windows: for each, the driver has a question open, and its answer comes to a completion
-//! port. Not here: the driver (`afd`), readiness of a few (`poll`).
+//! Readiness of many sockets on Windows: each has a pending poll request at the driver ("question"), whose result ("answer")
+//! comes to a completion port. Not here: the driver (`afd`), readiness of a few (`poll`).
 //!
-//! An answer says what was so when it came. A wait may find it much later, so it asks again of what an answer says that
-//! is older than the wait itself. A question is answered once: what is watched for as long as it lasts is asked about
-//! again by the next wait. Edges are told by Winsock's own rule for them (WSAAsyncSelect): once, and again only after
-//! a receive, or a send that found too little room.
+//! An answer holds for the moment when it came. A wait may find it much later, so it polls again what an answer reports that is
+//! older than the wait itself. A question is answered once: the next wait asks level-triggered ones again. Edges are reported
+//! by Winsock's own rule for them (WSAAsyncSelect): once, and again only after a receive, or a send that found too little room.
 //!
-//! An open question belongs to the driver: its memory is given away when it is asked, and taken back with its answer.
-//! One that is not wanted any more is cancelled, which is an answer too.
+//! A pending question belongs to the driver: its memory is given away when it is asked, and taken back with its answer. One
+//! that is not wanted any more is cancelled, which is an answer too.
 
 use crate::sys::edges;
 use crate::sys::poll::afd::{self, Driver, Header, Line};
@@ -28,33 +27,33 @@ use windows_sys::Win32::System::IO::{
     PostQueuedCompletionStatus,
 };
 
-/// A wait costs what is ready, not what is watched.
+/// Whether the cost of a wait depends on how many are ready, and not on how many are watched.
 pub const SELECTOR_SCALES: bool = true;
 
-/// What it is called.
+/// Its name, for option "queue.engine".
 pub const SELECTOR_NAME: &str = "afd";
 
-/// A batch queue does not wait by [`poll`](fn@crate::sys::poll).
+/// Whether a batch queue may wait by [`poll`](fn@crate::sys::poll) instead: not here.
 pub const HAS_POLL_ENGINE: bool = false;
 
-/// So many sockets share a handle of the driver: cancelling a question takes longer the more are open on its handle.
+/// How many sockets share a handle of the driver: cancelling a question takes longer the more are pending on its handle.
 const GROUP: usize = 32;
 
-/// So many answers that nobody waits for may lie in a port before they are taken out.
+/// How many answers that nobody waits for may be in a port before they are taken out.
 const LEFTOVERS: usize = 64;
 
-/// How long a selector that is closed waits for an answer. None takes as long; if one did, its memory would be lost.
+/// How long closing a selector waits for each answer. None takes as long; if one did, its memory would be leaked.
 const CLOSE_TIMEOUT: Timeout = Some(Duration::from_secs(10));
 
-/// One open question.
+/// One pending question.
 #[repr(C)]
 struct Question {
     header: Header,
     line: Line,
     status: IO_STATUS_BLOCK,
-    /// Whom it is about.
+    /// The watched socket.
     fd: usize,
-    /// The wait that had begun last when it was asked.
+    /// The number of the latest wait when it was asked.
     round: u64,
 }
 
@@ -65,7 +64,7 @@ impl Question {
         place.try_reserve_exact(1).map_err(|_| OUT_OF_MEMORY)?;
         place.push(self);
         let question = Box::into_raw(place.into_boxed_slice()).cast::<Self>();
-        // SAFETY: the memory was given away above, so that nobody touches it until the port tells of the answer.
+        // SAFETY: the memory was given away above, so that nobody accesses it until its answer is taken from the port.
         let asked = unsafe {
             let (header, status) = (&raw mut (*question).header, &raw mut (*question).status);
             driver.ask(null_mut(), question.cast(), status, header, 1)
@@ -89,7 +88,7 @@ impl Question {
         unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(question, 1)) }
     }
 
-    /// What the driver has told.
+    /// The bits that the driver has reported.
     fn answer(&self) -> u32 {
         // SAFETY: a status is all that is ever written there.
         let status = unsafe { self.status.Anonymous.Status };
@@ -102,24 +101,24 @@ impl Question {
 struct Watched {
     interest: Events,
     tag: u64,
-    /// What was told of an edge or in one shot, and is not told again before it is enabled again.
-    told: Events,
-    /// What the driver calls it.
+    /// Edge-triggered and one-shot events that were reported, and are not again until they are re-enabled.
+    reported: Events,
+    /// The driver's own socket beneath it.
     socket: usize,
-    /// Which of the selector's places it has, and so which of the driver's handles.
+    /// Its place in the selector, which decides on its handle of the driver.
     place: usize,
-    /// The open question, which is the driver's; looked at by nobody.
+    /// The pending question, which belongs to the driver: never dereferenced.
     question: Option<*mut Question>,
 }
 
 impl Watched {
     fn wanted(&self) -> Events {
-        self.interest.and(Events::ALL).without(self.told)
+        self.interest.and(Events::ALL).without(self.reported)
     }
 }
 
 /// An answer that a wait has taken.
-struct Hint {
+struct Answer {
     fd: usize,
     bits: u32,
     round: u64,
@@ -130,38 +129,38 @@ struct Hint {
 struct State {
     watched: HashMap<usize, Watched>,
     drivers: Vec<Driver>,
-    /// Places that were given back, and the first that was never given.
+    /// Places that were freed, and the first that was never used.
     free: Vec<usize>,
     fresh: usize,
-    /// The next wait asks about these again.
+    /// Sockets that the next wait asks about again.
     due: Vec<usize>,
-    /// How many waits there are.
+    /// How many waits are running.
     waits: usize,
     /// How many there have been.
     rounds: u64,
-    /// How many questions are the driver's.
+    /// How many questions are pending.
     open: usize,
 }
 
-// SAFETY: the pointers are names of questions, which nobody follows.
+// SAFETY: the pointers identify questions, and are never dereferenced here.
 unsafe impl Send for State {}
 
 #[derive(Debug)]
 pub(in crate::sys) struct Shared {
     port: AtomicUsize,
-    /// A wake-up is on its way that no wait has taken yet.
+    /// A wake-up was posted that no wait has taken yet.
     woken: AtomicBool,
     state: Mutex<State>,
 }
 
-/// A completion port, and what is asked of the driver. Every method may be called from any thread.
+/// A completion port, and the questions to the driver. Every method may be called from any thread.
 #[derive(Debug)]
 pub struct Selector(Arc<Shared>);
 
 /// Room for what one wait reports; kept by the caller so that a wait allocates little.
 pub struct Reports {
     packets: Vec<OVERLAPPED_ENTRY>,
-    hints: Vec<Hint>,
+    answers: Vec<Answer>,
     entries: Vec<PollFd>,
     found: Vec<(u64, Events)>,
 }
@@ -170,9 +169,9 @@ pub struct Reports {
 unsafe impl Send for Reports {}
 
 impl Reports {
-    /// Room for none yet.
+    /// Without memory yet.
     pub const EMPTY: Self =
-        Self { packets: Vec::new(), hints: Vec::new(), entries: Vec::new(), found: Vec::new() };
+        Self { packets: Vec::new(), answers: Vec::new(), entries: Vec::new(), found: Vec::new() };
 
     /// Forgets the last wait.
     pub fn clear(&mut self) {
@@ -185,18 +184,18 @@ impl Reports {
     }
 
     fn reserve(&mut self, capacity: usize) -> Result<()> {
-        let Self { packets, hints, entries, found } = self;
+        let Self { packets, answers, entries, found } = self;
         packets.clear();
-        hints.clear();
+        answers.clear();
         entries.clear();
         packets.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
-        hints.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+        answers.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
         entries.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
         found.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)
     }
 }
 
-/// Takes at most `most` packets from a port, for which there is room; none if the time is over.
+/// Takes at most `most` packets from a port, as many as there is room for; none at the timeout.
 fn dequeue(port: usize, packets: &mut Vec<OVERLAPPED_ENTRY>, most: usize, timeout: Timeout) -> Result<()> {
     packets.clear();
     let (list, most) = (packets.as_mut_ptr(), most.min(packets.capacity()) as u32);
@@ -224,12 +223,12 @@ impl State {
             None => self.make_place()?,
         };
         let watched =
-            Watched { interest: events, tag, told: Events::NONE, socket: fd, place, question: None };
+            Watched { interest: events, tag, reported: Events::NONE, socket: fd, place, question: None };
         if let Some(before) = self.watched.insert(fd, watched) {
             self.cancel(&before);
         }
         let asked = match self.ask(fd) {
-            // The driver does not know it by this number.
+            // The driver does not know a layered provider's socket.
             Err(NO_SOCKET) => afd::base(fd).and_then(|base| {
                 self.watched.entry(fd).and_modify(|watched| watched.socket = base);
                 self.ask(fd)
@@ -250,13 +249,13 @@ impl State {
         if let Some(place) = self.free.pop() {
             return Ok(place);
         }
-        // Room for all of them, so that giving one back can't fail.
+        // Room for all of them, so that freeing one can't fail.
         self.free.try_reserve(self.fresh + 1).map_err(|_| OUT_OF_MEMORY)?;
         self.fresh += 1;
         Ok(self.fresh - 1)
     }
 
-    /// Ends an open question; its answer comes to the port.
+    /// Cancels a pending question; its answer comes to the port.
     fn cancel(&self, watched: &Watched) {
         if let Some(question) = watched.question {
             // SAFETY: makes an address of another, and reads nothing there.
@@ -265,7 +264,7 @@ impl State {
         }
     }
 
-    /// Asks about a socket, if there is something to ask that is not asked already.
+    /// Asks about a socket, unless a question is pending or nothing is of interest.
     fn ask(&mut self, fd: usize) -> Result<()> {
         let Some(watched) = self.watched.get_mut(&fd) else { return Ok(()) };
         let wanted = watched.wanted();
@@ -284,17 +283,17 @@ impl State {
         Ok(())
     }
 
-    /// Asks about a socket by the time of the next wait.
+    /// Has the next wait ask about a socket.
     fn ask_later(&mut self, fd: usize) {
         if self.due.try_reserve(1).is_ok() {
             self.due.push(fd);
         } else {
-            // Refused is only what has been closed behind the library's back.
+            // Fails only for a socket that was closed without the library.
             let _ = self.ask(fd);
         }
     }
 
-    /// Asks about those that are due, if there is a wait that could learn the answers.
+    /// Asks about those that are due, if a wait is running.
     fn ask_due(&mut self) {
         if self.waits == 0 {
             return;
@@ -309,11 +308,11 @@ impl State {
     fn reenable(&mut self, fd: usize, events: Events) {
         let Some(watched) = self.watched.get_mut(&fd) else { return };
         let edge = watched.interest.any(Events::EDGE) && !watched.interest.any(Events::ONESHOT);
-        if !edge || !watched.told.any(events) {
+        if !edge || !watched.reported.any(events) {
             return;
         }
-        watched.told = watched.told.without(events);
-        // What is asked now is too little.
+        watched.reported = watched.reported.without(events);
+        // The pending question lacks the re-enabled events.
         if let Some(question) = watched.question.take() {
             let before = Watched { question: Some(question), ..*watched };
             self.cancel(&before);
@@ -322,7 +321,7 @@ impl State {
         self.ask_due();
     }
 
-    /// A wait begins; which one it is.
+    /// A wait begins; returns its number.
     fn begin(&mut self) -> u64 {
         self.waits += 1;
         self.rounds += 1;
@@ -330,14 +329,14 @@ impl State {
         self.rounds
     }
 
-    /// A wait ends. What it has reported may be news to the others, as it lasts.
+    /// A wait ends. What it has reported is asked again, for the other waits.
     fn end(&mut self) {
         self.waits -= 1;
         self.ask_due();
     }
 
-    /// Takes the answers back; whether there was a wake-up among the packets.
-    fn collect(&mut self, packets: &[OVERLAPPED_ENTRY], mut hint: impl FnMut(&mut Self, Hint)) -> bool {
+    /// Takes the answers out of the packets; whether there was a wake-up among them.
+    fn collect(&mut self, packets: &[OVERLAPPED_ENTRY], mut answer: impl FnMut(&mut Self, Answer)) -> bool {
         let mut woken = false;
         for packet in packets {
             let question = packet.lpOverlapped.cast::<Question>();
@@ -345,40 +344,40 @@ impl State {
                 woken = true;
                 continue;
             }
-            // SAFETY: but for wake-ups, what comes to the port are answered questions, each once.
+            // SAFETY: apart from wake-ups, all packets are answered questions, each once.
             let answered = unsafe { Question::take_back(question) };
             let (fd, round, bits) = (answered[0].fd, answered[0].round, answered[0].answer());
             self.open -= 1;
-            // One that was cancelled is nobody's any more.
+            // A cancelled question is not the socket's current one.
             let Some(watched) = self.watched.get_mut(&fd).filter(|it| it.question == Some(question)) else {
                 continue;
             };
             watched.question = None;
-            hint(self, Hint { fd, bits, round, found: afd::meaning(bits) });
+            answer(self, Answer { fd, bits, round, found: afd::meaning(bits) });
         }
         woken
     }
 
-    /// Asks again, and without waiting, about what may have changed since it was answered.
-    fn verify(&self, hints: &mut [Hint], entries: &mut Vec<PollFd>, round: u64) {
+    /// Polls again, without waiting, what may have changed since it was answered.
+    fn verify(&self, answers: &mut [Answer], entries: &mut Vec<PollFd>, round: u64) {
         entries.clear();
-        let doubtful = |hint: &&mut Hint| hint.round < round || afd::lasting(hint.bits) != 0;
-        let entry = |hint: &mut Hint| {
-            let watched = self.watched.get(&hint.fd);
+        let doubtful = |answer: &&mut Answer| answer.round < round || afd::lasting(answer.bits) != 0;
+        let entry = |answer: &mut Answer| {
+            let watched = self.watched.get(&answer.fd);
             let socket = watched.map_or(Fd::NONE, |watched| Fd(watched.socket));
             PollFd::new(socket, watched.map_or(Events::NONE, Watched::wanted))
         };
-        entries.extend(hints.iter_mut().filter(doubtful).map(entry));
-        // It is refused if one of them has been closed behind the library's back: then the answers count.
+        entries.extend(answers.iter_mut().filter(doubtful).map(entry));
+        // Fails if one of them was closed without the library: then the answers are used as they are.
         if entries.is_empty() || poll(entries, Some(Duration::ZERO)).is_err() {
             return;
         }
-        for (hint, entry) in hints.iter_mut().filter(doubtful).zip(entries) {
-            hint.found = afd::meaning(afd::lasting(hint.bits)).or(entry.ready());
+        for (answer, entry) in answers.iter_mut().filter(doubtful).zip(entries) {
+            answer.found = afd::meaning(afd::lasting(answer.bits)).or(entry.ready());
         }
     }
 
-    /// What to report of a socket, if it is anything.
+    /// The report of a socket, if something is ready.
     fn report(&mut self, fd: usize, found: Events) -> Option<(u64, Events)> {
         let watched = self.watched.get_mut(&fd)?;
         let tag = watched.tag;
@@ -387,11 +386,11 @@ impl State {
             return None;
         }
         if watched.interest.any(Events::ONESHOT) {
-            watched.told = Events::ALL;
+            watched.reported = Events::ALL;
         } else if watched.interest.any(Events::EDGE) {
-            watched.told = watched.told.or(found.and(Events::ALL));
+            watched.reported = watched.reported.or(found.and(Events::ALL));
         }
-        // Not now: a wait reports a socket once.
+        // Later, as a wait reports a socket only once.
         self.ask_later(fd);
         Some((tag, found))
     }
@@ -421,12 +420,12 @@ impl Shared {
     fn post_wake(&self) {
         // SAFETY: takes no memory.
         if unsafe { PostQueuedCompletionStatus(self.port() as HANDLE, 0, 0, null()) } == 0 {
-            // The next to wake tries again.
+            // Out of memory; the next wake-up tries again.
             self.woken.store(false, Ordering::SeqCst);
         }
     }
 
-    /// Makes sure that there is a handle of the driver for a place that is given next.
+    /// Makes sure that there is a handle of the driver for the next place.
     fn prepare(&self, state: &mut State) -> Result<()> {
         if !state.free.is_empty() || state.fresh < state.drivers.len() * GROUP {
             return Ok(());
@@ -450,7 +449,7 @@ impl Shared {
         watched
     }
 
-    /// Takes out of the port what nobody waits for, if it is much.
+    /// Takes answers out of the port that nobody waits for, if there are many.
     fn sweep(&self, state: &mut State) {
         if state.open <= 2 * state.watched.len() + LEFTOVERS {
             return;
@@ -460,13 +459,13 @@ impl Shared {
             return;
         }
         let mut woken = false;
-        // No longer than it takes to have seen them all: what is ready comes again as soon as it is asked about.
+        // Bounded, because a ready socket is answered anew as soon as it is asked about.
         for _ in 0..=state.open / LEFTOVERS {
             let taken = dequeue(self.port(), &mut packets, LEFTOVERS, Some(Duration::ZERO));
             if taken.is_err() || packets.is_empty() {
                 break;
             }
-            woken |= state.collect(&packets, |state, hint| state.ask_later(hint.fd));
+            woken |= state.collect(&packets, |state, answer| state.ask_later(answer.fd));
         }
         state.ask_due();
         if woken {
@@ -474,7 +473,7 @@ impl Shared {
         }
     }
 
-    /// Waits until there is something to report, or time is over.
+    /// Waits until there is something to report, or the timeout has passed; whether it took a wake-up.
     fn wait(&self, reports: &mut Reports, capacity: usize, round: u64, timeout: Timeout) -> Result<bool> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let (mut left, mut woken) = (timeout, false);
@@ -489,7 +488,7 @@ impl Shared {
                 return Ok(woken);
             }
             left = if reports.packets.len() == room {
-                // There may be more to report, behind answers of which nothing came.
+                // The packets filled the room, so there may be more.
                 Some(Duration::ZERO)
             } else if woken || !reports.found.is_empty() {
                 return Ok(woken);
@@ -499,17 +498,17 @@ impl Shared {
         }
     }
 
-    /// Makes reports of what has come to the port; whether there was a wake-up.
+    /// Makes reports of the packets; whether there was a wake-up among them.
     fn make_reports(&self, reports: &mut Reports, round: u64) -> bool {
-        let Reports { packets, hints, entries, found } = reports;
+        let Reports { packets, answers, entries, found } = reports;
         let mut state = self.lock();
-        hints.clear();
-        let woken = state.collect(packets, |_, hint| hints.push(hint));
+        answers.clear();
+        let woken = state.collect(packets, |_, answer| answers.push(answer));
         if woken {
             self.woken.store(false, Ordering::SeqCst);
         }
-        state.verify(hints, entries, round);
-        found.extend(hints.iter().filter_map(|hint| state.report(hint.fd, hint.found)));
+        state.verify(answers, entries, round);
+        found.extend(answers.iter().filter_map(|answer| state.report(answer.fd, answer.found)));
         woken
     }
 
@@ -522,7 +521,7 @@ impl Shared {
         let gone = std::mem::take(&mut state.watched);
         state.drivers.iter().for_each(Driver::cancel_all);
         let mut packets = Vec::new();
-        // Without room nothing is taken, and the questions are lost.
+        // Out of memory the pending questions are leaked.
         let _ = packets.try_reserve_exact(LEFTOVERS);
         while state.open > 0
             && dequeue(port, &mut packets, LEFTOVERS, CLOSE_TIMEOUT).is_ok()
@@ -540,12 +539,12 @@ impl Shared {
     }
 }
 
-/// Wakes a selector. Here signals come in threads of their own, which may lock.
+/// Wakes a selector. May take a lock, as console signals run in threads of their own here.
 #[derive(Debug)]
 pub struct Trigger(Mutex<Weak<Shared>>);
 
 impl Trigger {
-    /// Wakes none.
+    /// A trigger that wakes nothing.
     #[must_use]
     pub const fn none() -> Self {
         Self(Mutex::new(Weak::new()))
@@ -555,16 +554,16 @@ impl Trigger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has it wake this selector.
+    /// Connects it to a selector.
     pub fn connect(&self, selector: &Selector) {
         *self.lock() = Arc::downgrade(&selector.0);
     }
 
-    /// The same for a waker: none of a selector's is one here.
+    /// Connects it to a waker: never needed here.
     #[allow(clippy::unused_self, reason = "elsewhere it does")]
     pub fn connect_waker(&self, _waker: &Waker) {}
 
-    /// Has it wake none.
+    /// Disconnects it.
     pub fn disconnect(&self) {
         *self.lock() = Weak::new();
     }
@@ -581,7 +580,7 @@ impl Trigger {
 impl Selector {
     /// Opens an empty selector.
     pub fn new() -> Result<Self> {
-        // The last number says that no thread that is ready need wait until others that were woken wait again.
+        // The last argument removes the limit on threads that run at the same time.
         // SAFETY: takes no memory.
         let port = unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, null_mut(), 0, i32::MAX as u32) };
         if port.is_null() {
@@ -591,7 +590,7 @@ impl Selector {
         Ok(Self(Arc::new(Shared { port, woken: AtomicBool::new(false), state: Mutex::default() })))
     }
 
-    /// Watches a socket.
+    /// Registers a socket under a tag. [`ALREADY_WATCHED`], `ENOMEM`.
     pub fn add(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         if self.0.lock().watched.contains_key(&fd.0) {
             return Err(ALREADY_WATCHED);
@@ -599,7 +598,7 @@ impl Selector {
         self.modify(fd, events, tag)
     }
 
-    /// Watches it for something else.
+    /// Changes a registration.
     pub fn modify(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         if events.any(Events::EDGE) {
             edges::watch(fd, &self.0)?;
@@ -609,7 +608,7 @@ impl Selector {
         self.0.add(fd, events, tag)
     }
 
-    /// Watches it no more. Must come before the socket is closed, as it is known by its number.
+    /// Removes a registration. Must be called before the socket is closed, as it is known by its number.
     pub fn remove(&self, fd: Fd) {
         let mut state = self.0.lock();
         let edge = state.watched.get(&fd.0).is_some_and(|watched| watched.interest.any(Events::EDGE));
@@ -621,28 +620,28 @@ impl Selector {
         }
     }
 
-    /// Watches nothing any more, and gives up its handles. No wait may be under way.
+    /// Removes all registrations and closes its handles. No wait may be running.
     pub fn close(&self) {
         self.0.close();
     }
 
-    /// Makes one wait return, now or the next.
+    /// Makes one wait return: a running one, or else the next.
     pub fn wake(&self) {
         self.0.wake();
     }
 
-    /// A completion port is nothing that can be waited for with sockets.
+    /// Its descriptor: there is none, as a completion port can't be polled.
     pub fn fd(&self) -> Result<Fd> {
         Err(UNSUPPORTED)
     }
 
-    /// There is no such descriptor, and so nothing that would have to become readable.
+    /// Would make the descriptor readable after a time: there is none.
     #[allow(clippy::unused_self, reason = "elsewhere it is a method")]
     pub const fn set_alarm(&self, _time: Timeout) -> Result<()> {
         Ok(())
     }
 
-    /// Waits for at most `capacity` reports; whether this wait took a wake-up.
+    /// Waits for at most `capacity` reports, for `timeout` at the most; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
         let capacity = capacity.min(MOST_REPORTS);
         reports.clear();
@@ -666,7 +665,7 @@ mod tests {
     use crate::sys::{close, open};
     use socket2::{Domain, Type};
 
-    /// Who changes his mind and never waits has the driver keep as little as anyone.
+    /// A program that changes registrations and never waits must not fill the driver with questions.
     #[test]
     fn what_is_not_wanted_any_more_is_given_back_without_a_wait() {
         let selector = Selector::new().unwrap();
@@ -688,7 +687,7 @@ mod tests {
         [fd, other].into_iter().for_each(close);
     }
 
-    /// Nothing has happened to any of the sockets: the answers come because they are asked for.
+    /// Nothing has happened to any of the sockets: the answers come because the questions are cancelled.
     #[test]
     fn a_selector_that_is_closed_has_its_questions_answered_at_once() {
         let selector = Selector::new().unwrap();

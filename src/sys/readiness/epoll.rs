@@ -1,4 +1,4 @@
-//! Readiness of many descriptors on Linux: epoll. Not here: a few (`poll`).
+//! Readiness of many descriptors on Linux, by epoll(7). Not here: a few (`poll`).
 
 use crate::sys::calls;
 use crate::sys::{
@@ -9,19 +9,19 @@ use libc::c_int;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-/// A wait costs what is ready, not what is watched.
+/// Whether the cost of a wait depends on how many are ready, and not on how many are watched.
 pub const SELECTOR_SCALES: bool = true;
 
-/// What it is called.
+/// Its name, for option "queue.engine".
 pub const SELECTOR_NAME: &str = "epoll";
 
-/// A batch queue may wait by [`poll`](fn@crate::sys::poll).
+/// Whether a batch queue may wait by [`poll`](fn@crate::sys::poll) instead.
 pub const HAS_POLL_ENGINE: bool = true;
 
 /// The tag under which a selector reports its own waker.
 const WAKE: u64 = u64::MAX;
 
-/// The same for its alarm.
+/// The tag under which it reports its alarm.
 const ALARM: u64 = u64::MAX - 1;
 
 /// An epoll with a waker inside. Every method may be called from any thread.
@@ -37,7 +37,7 @@ pub struct Selector {
 pub struct Reports(Vec<libc::epoll_event>);
 
 impl Reports {
-    /// Room for none yet.
+    /// Without memory yet.
     pub const EMPTY: Self = Self(Vec::new());
 
     /// Forgets the last wait.
@@ -69,7 +69,7 @@ fn epoll_events(events: Events) -> u32 {
 
 #[inline]
 fn ready(found: u32) -> Events {
-    // Told at one glance, since it is what most waits find.
+    // The fast path: most waits report only readable sockets.
     if found == libc::EPOLLIN as u32 { Events::READ } else { all_ready(found) }
 }
 
@@ -108,33 +108,36 @@ impl Selector {
         check(unsafe { libc::epoll_ctl(self.epoll().0, operation, fd.0, &mut event) }).map(drop)
     }
 
-    /// Watches a descriptor.
+    /// Registers a descriptor under a tag (EPOLL_CTL_ADD). [`ALREADY_WATCHED`](crate::sys::ALREADY_WATCHED) and the system's
+    /// errors.
     pub fn add(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, events, tag)
     }
 
-    /// Watches it for something else.
+    /// Changes a registration (EPOLL_CTL_MOD).
     pub fn modify(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         self.control(libc::EPOLL_CTL_MOD, fd, events, tag)
     }
 
-    /// Watches it no more. Must come before the descriptor is closed: a copy of it elsewhere would go on reporting.
+    /// Removes a registration (EPOLL_CTL_DEL). Must be called before the descriptor is closed, because a duplicate of it
+    /// elsewhere would keep the registration alive.
     pub fn remove(&self, fd: Fd) {
-        // Fails only if it was not there, which is what the caller wants.
+        // Fails only if it was not registered.
         let _ = self.control(libc::EPOLL_CTL_DEL, fd, Events::NONE, 0);
     }
 
-    /// Makes one wait return, now or the next.
+    /// Makes one wait return: a running one, or else the next.
     pub fn wake(&self) {
         self.waker.wake();
     }
 
-    /// The descriptor that wakes it when it is written to.
+    /// The descriptor that wakes it when written to.
     pub(in crate::sys) fn trigger(&self) -> Fd {
         self.waker.trigger()
     }
 
-    /// Has a wait that begins after so long return at once; `None` is never. Each takes the place of the last.
+    /// Makes the descriptor readable after `time` (timerfd_create(2)), so that a wait returns; `None` is never. Replaces the
+    /// last alarm.
     pub fn set_alarm(&self, time: Timeout) -> Result<()> {
         let fd = match Fd(self.alarm.load(Ordering::Acquire)) {
             fd if !fd.is_none() => fd,
@@ -145,7 +148,7 @@ impl Selector {
         let mut new: libc::itimerspec = unsafe { std::mem::zeroed() };
         if let Some(time) = timespec(time) {
             new.it_value = time;
-            // Nothing at all would take it back.
+            // A time of zero would disarm the timer.
             new.it_value.tv_nsec += libc::c_long::from(time.tv_sec == 0 && time.tv_nsec == 0);
         }
         // SAFETY: the time outlives the call.
@@ -161,13 +164,13 @@ impl Selector {
         Ok(fd)
     }
 
-    /// A descriptor that is readable when a wait would not wait.
+    /// Its descriptor, which is readable when a wait would return at once.
     pub fn fd(&self) -> Result<Fd> {
         Ok(self.epoll())
     }
 
-    /// Gives the descriptors up before their time: a forked child has no use for its parent's, and what threads
-    /// hold that it does not have is never dropped.
+    /// Closes the descriptors before the selector is dropped: in a forked child, where it may be owned by a thread that the
+    /// child does not have.
     pub fn close(&self) {
         self.waker.abandon();
         let alarm = Fd(self.alarm.swap(Fd::NONE.0, Ordering::AcqRel));
@@ -180,10 +183,10 @@ impl Selector {
         }
     }
 
-    /// Waits for at most `capacity` reports; whether this wait took a wake-up.
+    /// Waits for at most `capacity` reports, for `timeout` at the most; whether this wait took a wake-up.
     ///
-    /// All that runs around the system call is inlined: a processor has lost its return addresses by the time the
-    /// kernel is done, so that each frame that is left afterwards costs as much as fifty instructions.
+    /// All that runs around the system call is inlined: the kernel has displaced the processor's return addresses, so that each
+    /// function that returns afterwards costs as much as fifty instructions.
     #[inline(always)]
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
         let capacity = capacity.min(MOST_REPORTS);
@@ -192,7 +195,7 @@ impl Selector {
         if list.capacity() < capacity {
             reserve(list, capacity)?;
         }
-        // For ever and not at all are the same in every unit.
+        // Only other times than these need the call with nanoseconds.
         let found = match timeout {
             None => self.wait_into(list.as_mut_ptr(), capacity as c_int, -1),
             Some(Duration::ZERO) => self.wait_into(list.as_mut_ptr(), capacity as c_int, 0),
@@ -228,10 +231,10 @@ fn reserve(list: &mut Vec<libc::epoll_event>, capacity: usize) -> Result<()> {
     list.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)
 }
 
-/// The thread's signals stay as they are.
+/// No signal mask: the thread's stays as it is.
 const NO_MASK: *const libc::sigset_t = std::ptr::null();
 
-/// For `epoll_create1`.
+/// The fallback for `epoll_create1`.
 #[cold]
 fn older_epoll() -> Result<Fd> {
     // SAFETY: takes no memory.
@@ -240,7 +243,7 @@ fn older_epoll() -> Result<Fd> {
     Ok(epoll)
 }
 
-/// The system call itself: some C libraries make another one of it, `epoll_create1`.
+/// The system call itself, because some C libraries use `epoll_create1` for it.
 #[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "arm"))]
 unsafe fn epoll_create(size: c_int) -> c_int {
     // SAFETY: takes no memory.
@@ -250,14 +253,14 @@ unsafe fn epoll_create(size: c_int) -> c_int {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "x86", target_arch = "arm")))]
 use libc::epoll_create;
 
-/// A time as the kernel's newer calls take it, also where the C library's own has numbers of 32 bits.
+/// A time as the kernel's newer calls take it, with 64-bit numbers even where the C library's type has 32.
 #[repr(C)]
 struct KernelTime {
     seconds: i64,
     nanoseconds: i64,
 }
 
-/// The system call itself: C libraries have it only since 2021.
+/// The system call itself, because C libraries have it only since 2021.
 unsafe fn epoll_pwait2(
     epoll: Fd,
     list: *mut libc::epoll_event,

@@ -1,4 +1,4 @@
-//! Readiness of many descriptors on macOS and the BSDs: kqueue. Not here: a few (`poll`).
+//! Readiness of many descriptors on macOS and the BSDs, by kqueue(2). Not here: a few (`poll`).
 
 use super::system::{self, c_int, c_void, kevent};
 use crate::sys::{
@@ -22,7 +22,7 @@ type Filter = i16;
 #[cfg(not(target_os = "netbsd"))]
 type Action = u16;
 
-/// Which filter tells of what, and what of it is wanted.
+/// The filter for each event, and its flags.
 pub(in crate::sys) const FILTERS: &[(Events, Filter, u32)] = &[
     (Events::READ, system::EVFILT_READ, 0),
     (Events::WRITE, system::EVFILT_WRITE, 0),
@@ -31,7 +31,7 @@ pub(in crate::sys) const FILTERS: &[(Events, Filter, u32)] = &[
     (Events::EXCEPT, system::EVFILT_EXCEPT, system::NOTE_OOB),
 ];
 
-/// What a selector can watch for.
+/// The events that a selector supports.
 const WATCHABLE: Events = FILTERS[0].0.or(FILTERS[1].0).or(FILTERS[FILTERS.len() - 1].0);
 
 pub(in crate::sys) fn kqueue() -> Result<Fd> {
@@ -55,10 +55,10 @@ pub(in crate::sys) fn change(fd: Fd, filter: Filter, detail: u32, action: Action
 /// The tag of a selector's own alarm.
 const ALARM: u64 = u64::MAX - 1;
 
-/// The longest alarm in milliseconds: whoever sets it looks at the time again.
+/// The longest alarm in milliseconds; the caller checks the time again.
 const LONGEST_ALARM: u128 = 86_400_000;
 
-/// What the kernel keeps of a tag: on a small machine a part of it.
+/// A tag as a pointer, which the kernel keeps; on a 32-bit machine only its lower half.
 fn mark(tag: u64) -> *mut c_void {
     std::ptr::without_provenance_mut(tag as usize)
 }
@@ -69,7 +69,7 @@ fn ready(event: &kevent) -> Events {
     };
     let over = event.flags & system::EV_EOF != 0;
     if *detail != 0 && event.fflags & detail == 0 {
-        // Not what was asked for, but for ever: the caller shall know why it is woken.
+        // The filter for urgent data reports the end of the stream as well, without end: the caller must know why.
         return Events::HANGUP;
     }
     kind.or(Events::ENDED.when(over && event.filter == system::EVFILT_READ))
@@ -77,8 +77,8 @@ fn ready(event: &kevent) -> Events {
         .or(Events::HANGUP.when(over && is_over(Fd(event.ident as c_int))))
 }
 
-/// Whether a connection is over in both directions, of which each filter tells its own: it has no peer any more, where the
-/// system forgets it, and a poll says so, where that can.
+/// Whether a connection is over in both directions, while each filter reports only its own: it has no peer any more, or poll(2)
+/// reports a hang-up.
 fn is_over(fd: Fd) -> bool {
     peer(fd).is_err() || hangs_up(fd)
 }
@@ -88,24 +88,24 @@ fn is_over(fd: Fd) -> bool {
 struct Watched {
     interest: Events,
     tag: u64,
-    /// Where the current wait has noted it, if the tag there is the same.
+    /// Its place in the current wait's reports, valid if the tag there is the same.
     place: usize,
 }
 
-/// A wait costs what is ready, not what is watched.
+/// Whether the cost of a wait depends on how many are ready, and not on how many are watched.
 pub const SELECTOR_SCALES: bool = true;
 
-/// What it is called.
+/// Its name, for option "queue.engine".
 pub const SELECTOR_NAME: &str = "kqueue";
 
-/// A batch queue may wait by [`poll`](fn@crate::sys::poll).
+/// Whether a batch queue may wait by [`poll`](fn@crate::sys::poll) instead.
 pub const HAS_POLL_ENGINE: bool = true;
 
 /// A kqueue with a waker inside. Every method may be called from any thread.
 #[derive(Debug)]
 pub struct Selector {
     kqueue: AtomicI32,
-    /// Whose it is: a forked child does not get it, and may have another descriptor of that number.
+    /// The process that opened it: a forked child does not inherit a kqueue, and its number may be another file's there.
     process: u32,
     waker: Waker,
     watched: Mutex<HashMap<c_int, Watched>>,
@@ -114,15 +114,15 @@ pub struct Selector {
 /// Room for what one wait reports; kept by the caller so that a wait allocates nothing.
 pub struct Reports {
     found: Vec<kevent>,
-    /// A descriptor's events in one.
+    /// The events of each descriptor, merged.
     merged: Vec<(u64, Events)>,
 }
 
-// SAFETY: the pointers in a kevent are marks, and point at nothing.
+// SAFETY: the pointers in a kevent are tags, and point at nothing.
 unsafe impl Send for Reports {}
 
 impl Reports {
-    /// Room for none yet.
+    /// Without memory yet.
     pub const EMPTY: Self = Self { found: Vec::new(), merged: Vec::new() };
 
     /// Forgets the last wait.
@@ -178,12 +178,12 @@ impl Selector {
 
     fn disarm(&self, fd: Fd) {
         for (_, filter, detail) in FILTERS {
-            // Fails only if it was not there, which is what the caller wants.
+            // Fails only if it was not registered.
             let _ = self.control(&change(fd, *filter, *detail, system::EV_DELETE, 0));
         }
     }
 
-    /// Watches a descriptor.
+    /// Registers a descriptor under a tag. [`ALREADY_WATCHED`], `EOPNOTSUPP` for events that this system can't watch, `ENOMEM`.
     pub fn add(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         if events.and(Events::ALL).and(WATCHABLE) != events.and(Events::ALL) {
             return Err(OsError(system::EOPNOTSUPP));
@@ -198,20 +198,20 @@ impl Selector {
         Ok(())
     }
 
-    /// Watches it for something else.
+    /// Changes a registration.
     pub fn modify(&self, fd: Fd, events: Events, tag: u64) -> Result<()> {
         self.remove(fd);
         self.add(fd, events, tag)
     }
 
-    /// Watches it no more.
+    /// Removes a registration.
     pub fn remove(&self, fd: Fd) {
         if self.lock().remove(&fd.0).is_some() {
             self.disarm(fd);
         }
     }
 
-    /// Gives the descriptors up before their time. In a forked child the kqueue has stayed behind by itself.
+    /// Closes the descriptors before the selector is dropped. A forked child has not inherited the kqueue.
     pub fn close(&self) {
         self.waker.abandon();
         let kqueue = Fd(self.kqueue.swap(Fd::NONE.0, Ordering::AcqRel));
@@ -220,25 +220,26 @@ impl Selector {
         }
     }
 
-    /// Makes one wait return, now or the next.
+    /// Makes one wait return: a running one, or else the next.
     pub fn wake(&self) {
         self.waker.wake();
     }
 
-    /// The descriptor that wakes it when it is written to.
+    /// The descriptor that wakes it when written to.
     pub(in crate::sys) fn trigger(&self) -> Fd {
         self.waker.trigger()
     }
 
-    /// A descriptor that is readable when a wait would not wait.
+    /// Its descriptor, which is readable when a wait would return at once.
     pub fn fd(&self) -> Result<Fd> {
         Ok(Fd(self.kqueue()))
     }
 
-    /// Has a wait that begins after so long return at once; `None` is never. Each takes the place of the last.
+    /// Makes the descriptor readable after `time` (EVFILT_TIMER), so that a wait returns; `None` is never. Replaces the last
+    /// alarm.
     pub fn set_alarm(&self, time: Timeout) -> Result<()> {
         let action = if time.is_some() { system::EV_ADD | system::EV_ONESHOT } else { system::EV_DELETE };
-        // Under the selector's own number, which no descriptor that is watched has.
+        // Identified by the selector's own number, which no watched descriptor has.
         let mut event = change(Fd(self.kqueue()), system::EVFILT_TIMER, 0, action, ALARM);
         // In milliseconds, rounded up.
         event.data = time.map_or(0, |time| time.as_millis().min(LONGEST_ALARM) + 1) as _;
@@ -249,7 +250,7 @@ impl Selector {
         }
     }
 
-    /// Waits for at most `capacity` reports; whether this wait took a wake-up.
+    /// Waits for at most `capacity` reports, for `timeout` at the most; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
         let capacity = capacity.min(MOST_REPORTS);
         reports.clear();
@@ -267,7 +268,7 @@ impl Selector {
         Ok(reports.found.iter().any(|event| event.ident == waker) && self.waker.drain() > 0)
     }
 
-    /// Notes what was found under the tags; what was found of an earlier owner of the number is no news.
+    /// Merges the kernel's events by tag, and drops those of an earlier descriptor with the same number.
     fn merge(&self, Reports { found, merged }: &mut Reports) {
         let mut watched = self.lock();
         for event in found {

@@ -1,4 +1,4 @@
-//! Readiness of many descriptors, which the system watches from call to call. Not here: a few (`poll`).
+//! Readiness of many descriptors, which are registered with the system. Not here: a few, which each call names (`poll`).
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(kqueue_model)))]
 mod epoll;
@@ -10,7 +10,7 @@ mod kqueue;
 #[cfg(all(unix, any(not(any(target_os = "linux", target_os = "android")), kqueue_model)))]
 pub use kqueue::*;
 
-/// Who has kqueue: the C library, and where the tests run a model of it.
+/// Where kqueue comes from: the C library, or in tests on Linux a model of it.
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 use libc as system;
 #[cfg(kqueue_model)]

@@ -1,4 +1,4 @@
-//! What wakes a selector from a signal handler, on Unix.
+//! Waking a selector or waker from a signal handler, on Unix. Not here: what is woken (`epoll`, `kqueue`, `waker`).
 
 use crate::sys::{Fd, Selector, Waker, pull};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -8,23 +8,23 @@ use std::sync::atomic::{AtomicI32, Ordering};
 pub struct Trigger(AtomicI32);
 
 impl Trigger {
-    /// Wakes none.
+    /// A trigger that wakes nothing.
     #[must_use]
     pub const fn none() -> Self {
         Self(AtomicI32::new(Fd::NONE.0))
     }
 
-    /// Has it wake this selector, which must not be closed before the trigger is disconnected and nobody is pulling it.
+    /// Connects it to a selector, which must not be closed before the trigger is disconnected and no call of `pull` runs.
     pub fn connect(&self, selector: &Selector) {
         self.0.store(selector.trigger().0, Ordering::SeqCst);
     }
 
-    /// The same for a waker.
+    /// Connects it to a waker, in the same way.
     pub fn connect_waker(&self, waker: &Waker) {
         self.0.store(waker.trigger().0, Ordering::SeqCst);
     }
 
-    /// Has it wake none.
+    /// Disconnects it.
     pub fn disconnect(&self) {
         self.0.store(Fd::NONE.0, Ordering::SeqCst);
     }

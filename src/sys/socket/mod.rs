@@ -1,5 +1,5 @@
-//! The life of a socket, from opening it to the end of its connection. Not here: its bytes (`transfer`), what the kernel
-//! tells of it (`state`).
+//! Opening, binding, listening, accepting, connecting and shutting down sockets. Not here: their bytes (`transfer`), what the
+//! kernel reports of them (`state`).
 
 mod shared;
 pub use shared::*;

@@ -1,9 +1,10 @@
-//! What stands for `accept4` where a sandbox refuses it (`errno/refusal` lists all such calls).
+//! The fallback for accept4(2), where a sandbox refuses it (`errno/refusal` lists all such calls). Not here: the usual way
+//! (`posix`).
 
 use crate::sys::{Fd, Origin, Result, check, close, set_blocking, set_inherit, uncancelled};
 use libc::socklen_t;
 
-/// For `accept4`.
+/// Accepts by accept(2) and fcntl(2).
 #[cold]
 pub(in crate::sys) fn accept(fd: Fd, origin: &Origin) -> Result<Fd> {
     let mut length = Origin::LENGTH as socklen_t;

@@ -1,5 +1,5 @@
-//! What POSIX has since 2024 and every Unix but Apple's offers: sockets that are born non-blocking, and `accept4`. Its
-//! counterpart is `apple`.
+//! Opening and accepting on every Unix but Apple's, with SOCK_NONBLOCK and accept4(2), as in POSIX.1-2024. Not here: Apple's
+//! systems (`apple`).
 
 use super::older;
 use crate::sys::calls;
@@ -8,7 +8,7 @@ use crate::sys::{Fd, Origin, Result};
 use libc::socklen_t;
 use socket2::{Socket, Type};
 
-/// A socket is opened non-blocking by the same system call.
+/// The type with the flag that opens the socket non-blocking.
 pub(in crate::sys) fn non_blocking(kind: Type) -> Type {
     kind.nonblocking()
 }
@@ -18,7 +18,7 @@ pub(in crate::sys) fn set_up(_socket: &Socket) -> Result<()> {
     Ok(())
 }
 
-/// Takes the next connection of a listener, and tells whose it is.
+/// Accepts the next connection of a listener, and stores the peer's address in `origin`.
 #[inline]
 pub fn accept(fd: Fd, origin: &Origin) -> Result<Fd> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;

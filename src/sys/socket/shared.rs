@@ -1,17 +1,18 @@
-//! What is done alike with a socket on every system, on top of socket2.
+//! What sockets do alike on every system, by socket2. Not here: what differs (`unix`, `windows`).
 
-use crate::sys::{Fd, Result, with};
+use crate::sys::{Fd, Result, with_socket};
 use socket2::{SockAddr, Socket};
 
-/// The peer's name.
+/// The peer's address, as getpeername(2).
 pub fn peer(fd: Fd) -> Result<SockAddr> {
-    with(fd, Socket::peer_addr)
+    with_socket(fd, Socket::peer_addr)
 }
 
-/// Has a close wait for nothing: what was sent goes out all the same. One that shall drop it still does.
+/// Keeps a close from lingering (SO_LINGER): it returns at once, and the system still sends what was written. A linger time of
+/// 0, which makes the close discard it, is left as it is.
 pub fn stop_lingering(fd: Fd) {
-    let lingers = with(fd, Socket::linger).is_ok_and(|time| time.is_some_and(|time| !time.is_zero()));
+    let lingers = with_socket(fd, Socket::linger).is_ok_and(|time| time.is_some_and(|time| !time.is_zero()));
     if lingers {
-        let _ = with(fd, |socket| socket.set_linger(None));
+        let _ = with_socket(fd, |socket| socket.set_linger(None));
     }
 }

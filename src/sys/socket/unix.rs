@@ -1,15 +1,14 @@
-//! The life of a socket on Unix: open, name, listen, connect, shut down. Not here: its bytes (`transfer`), and accepting
-//! (`posix`, `apple`).
+//! Sockets on Unix: open, bind, listen, connect, shut down. Not here: their bytes (`transfer`), and accepting (`posix`, `apple`).
 
-use crate::sys::{Fd, Half, OsError, Result, check, non_blocking, own, set_up, uncancelled, with};
+use crate::sys::{Fd, Half, OsError, Result, check, into_fd, non_blocking, set_up, uncancelled, with_socket};
 use libc::socklen_t;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::mem::size_of;
 
-/// AF_UNIX pairs come from the kernel.
+/// Whether the kernel makes AF_UNIX pairs (socketpair(2)).
 pub const HAS_UNIX_PAIR: bool = true;
 
-/// What `accept` says of a connection that died before it was taken (accept(2)): the next one may live.
+/// The errors of accept(2) for a connection that died in the queue: the next one may live.
 pub const DIED_IN_QUEUE: &[i32] = &[
     libc::ECONNABORTED,
     libc::EPROTO,
@@ -24,7 +23,7 @@ pub const DIED_IN_QUEUE: &[i32] = &[
 pub fn open(family: Domain, kind: Type, protocol: i32) -> Result<Fd> {
     let socket = Socket::new(family, non_blocking(kind), Some(protocol.into()))?;
     set_up(&socket)?;
-    Ok(own(socket))
+    Ok(into_fd(socket))
 }
 
 /// Opens two connected sockets of the AF_UNIX family.
@@ -32,10 +31,10 @@ pub fn pair(kind: Type) -> Result<(Fd, Fd)> {
     let (first, second) = Socket::pair(Domain::UNIX, non_blocking(kind), None)?;
     set_up(&first)?;
     set_up(&second)?;
-    Ok((own(first), own(second)))
+    Ok((into_fd(first), into_fd(second)))
 }
 
-/// Shuts one or both halves of a connection, for every process that shares it.
+/// Shuts one or both halves of a connection, for every process that shares it, as shutdown(2).
 pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
     let how = match half {
         Half::Read => libc::SHUT_RD,
@@ -46,28 +45,28 @@ pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
     check(unsafe { libc::shutdown(fd.0, how) }).map(drop)
 }
 
-/// As [`shutdown`], which leaves to the system all that it makes of it.
-pub fn shutdown_as_told(fd: Fd, half: Half) -> Result<()> {
+/// As [`shutdown`], with the system's own behaviour.
+pub fn shutdown_raw(fd: Fd, half: Half) -> Result<()> {
     shutdown(fd, half)
 }
 
-/// Whether a second socket can have the name of one that is bound, to connect from there too.
-pub const NAMES_ARE_SHARED: bool = true;
+/// Whether a second socket can be bound to the same address, to connect from it too.
+pub const ADDRESSES_ARE_SHARED: bool = true;
 
-/// Names the socket.
+/// Binds the socket to an address, as bind(2).
 pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
-    with(fd, |socket| socket.bind(address))
+    with_socket(fd, |socket| socket.bind(address))
 }
 
-/// Makes it a listener.
+/// Makes it a listener, as listen(2).
 pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
-    with(fd, |socket| socket.listen(backlog))
+    with_socket(fd, |socket| socket.listen(backlog))
 }
 
-/// Starts a connection; `true` if it is already there, `false` if it is on its way.
+/// Begins to connect, as connect(2) on a non-blocking socket; `true` if it has connected at once, `false` if it goes on.
 pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
-    // By the C library, because programs that send connections elsewhere put themselves in its place.
-    match uncancelled(|| with(fd, |socket| socket.connect(address))) {
+    // By the C library, because tools like proxychains replace its function.
+    match uncancelled(|| with_socket(fd, |socket| socket.connect(address))) {
         Ok(()) => Ok(true),
         // An interrupted connect goes on by itself.
         Err(OsError(libc::EINPROGRESS | libc::EINTR)) => Ok(false),
@@ -75,7 +74,7 @@ pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
     }
 }
 
-/// Takes back a connection attempt, or the peer of a datagram socket.
+/// Cancels a connect, or removes the peer of a datagram socket (connect(2), AF_UNSPEC).
 pub fn disconnect(fd: Fd) {
     let nobody = libc::sockaddr {
         sa_family: libc::AF_UNSPEC as libc::sa_family_t,
@@ -87,12 +86,12 @@ pub fn disconnect(fd: Fd) {
         libc::connect(fd.0, &nobody, size_of::<libc::sockaddr>() as socklen_t) == 0
     });
     if !taken_back {
-        // The BSDs let no stream go once it has set out; this one shall end where it arrives.
+        // The BSDs can't cancel the connect of a stream: have it end as soon as it is connected.
         let _ = shutdown(fd, Half::Both);
     }
 }
 
-/// The socket's own name.
+/// The socket's own address, as getsockname(2).
 pub fn local(fd: Fd) -> Result<SockAddr> {
-    with(fd, Socket::local_addr)
+    with_socket(fd, Socket::local_addr)
 }

@@ -1,10 +1,9 @@
-//! The life of a socket on Windows, by Winsock: open, name, listen, accept, connect, shut down. Not here: its bytes
-//! (`transfer`).
+//! Sockets on Windows, by Winsock: open, bind, listen, accept, connect, shut down. Not here: their bytes (`transfer`).
 
 use crate::sys::edges;
 use crate::sys::{
-    Events, Fd, Half, INVALID, Origin, OsError, Result, UNSUPPORTED, WOULD_BLOCK, check, get_option, own,
-    peer, with,
+    Events, Fd, Half, INVALID, Origin, OsError, Result, UNSUPPORTED, WOULD_BLOCK, check, get_option, into_fd,
+    peer, with_socket,
 };
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,10 +13,10 @@ use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Networking::WinSock as ws;
 use windows_sys::Win32::System::IO::CancelIoEx;
 
-/// AF_UNIX pairs come from the kernel.
+/// Whether the kernel makes AF_UNIX pairs: not here.
 pub const HAS_UNIX_PAIR: bool = false;
 
-/// What `accept` says of a connection that died before it was taken: the next one may live.
+/// The errors of `accept` for a connection that died in the queue: the next one may live.
 pub const DIED_IN_QUEUE: &[i32] = &[ws::WSAECONNABORTED, ws::WSAECONNRESET];
 
 /// Starts Winsock, as socket2 does on its own before the first socket.
@@ -34,7 +33,7 @@ pub(in crate::sys) fn start() {
 pub fn open(family: Domain, kind: Type, protocol: i32) -> Result<Fd> {
     let socket = Socket::new(family, kind, Some(protocol.into()))?;
     socket.set_nonblocking(true)?;
-    Ok(own(socket))
+    Ok(into_fd(socket))
 }
 
 /// There are none: the caller makes pairs over the loopback.
@@ -42,17 +41,17 @@ pub fn pair(_kind: Type) -> Result<(Fd, Fd)> {
     Err(UNSUPPORTED)
 }
 
-/// Shuts one or both halves of a connection. The reading half only by word of the caller: Winsock would reset
-/// the connection if the peer went on sending.
+/// Shuts one or both halves of a connection. Shutting the read half is left to the caller, because Winsock would reset the
+/// connection if the peer went on sending: here it only checks that there is a peer.
 pub fn shutdown(fd: Fd, half: Half) -> Result<()> {
     match half {
         Half::Read => peer(fd).map(drop),
-        Half::Write | Half::Both => shutdown_as_told(fd, Half::Write),
+        Half::Write | Half::Both => shutdown_raw(fd, Half::Write),
     }
 }
 
-/// As [`shutdown`], with whatever the system makes of it.
-pub fn shutdown_as_told(fd: Fd, half: Half) -> Result<()> {
+/// As [`shutdown`], with the system's own behaviour.
+pub fn shutdown_raw(fd: Fd, half: Half) -> Result<()> {
     let how = match half {
         Half::Read => ws::SD_RECEIVE,
         Half::Write => ws::SD_SEND,
@@ -62,54 +61,55 @@ pub fn shutdown_as_told(fd: Fd, half: Half) -> Result<()> {
     check(unsafe { ws::shutdown(fd.0, how) })
 }
 
-/// Whether a second socket can have the name of one that is bound, to connect from there too.
-pub const NAMES_ARE_SHARED: bool = false;
+/// Whether a second socket can be bound to the same address, to connect from it too.
+pub const ADDRESSES_ARE_SHARED: bool = false;
 
-/// Names the socket. That somebody has the port for himself alone, as every listener of this library has, Winsock
-/// calls a lack of permission; there are no ports here that need one.
+/// Binds the socket to an address. For a port in exclusive use, as that of every listener of this library, Winsock returns
+/// WSAEACCES, which becomes WSAEADDRINUSE: no port needs a permission here.
 pub fn bind(fd: Fd, address: &SockAddr) -> Result<()> {
-    match with(fd, |socket| socket.bind(address)) {
+    match with_socket(fd, |socket| socket.bind(address)) {
         Err(OsError(ws::WSAEACCES)) if address.as_socket().is_some() => Err(OsError(ws::WSAEADDRINUSE)),
         other => other,
     }
 }
 
-/// Makes it a listener; elsewhere one without a name gets a free port on every interface.
+/// Makes it a listener; one that is not bound gets a free port on all interfaces, as on other systems.
 pub fn listen(fd: Fd, backlog: i32) -> Result<()> {
     if is_unnamed(fd) && !local(fd)?.is_unix() {
         bind(fd, &local(fd)?)?;
     }
-    with(fd, |socket| socket.listen(backlog))
+    with_socket(fd, |socket| socket.listen(backlog))
 }
 
-/// Takes the next connection of a listener, and tells whose it is.
+/// Accepts the next connection of a listener, and stores the peer's address in `origin`.
 pub fn accept(fd: Fd, origin: &Origin) -> Result<Fd> {
-    let accepted = with(fd, Socket::accept);
+    let accepted = with_socket(fd, Socket::accept);
     edges::reenable(fd, Events::READ);
     let (connection, address) = accepted?;
     connection.set_nonblocking(true)?;
     origin.keep(&address);
-    Ok(own(connection))
+    Ok(into_fd(connection))
 }
 
-/// Starts a connection; `true` if it is already there, `false` if it is on its way.
+/// Begins to connect; `true` if it has connected at once, `false` if it goes on.
 pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
-    match with(fd, |socket| socket.connect(address)) {
+    match with_socket(fd, |socket| socket.connect(address)) {
         Ok(()) => Ok(true),
         Err(WOULD_BLOCK) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Takes back a connection attempt.
+/// Cancels a connect.
 pub fn disconnect(fd: Fd) {
     // SAFETY: takes no memory; it cancels what is under way on this socket.
     unsafe { CancelIoEx(fd.0 as HANDLE, null()) };
 }
 
-/// The socket's own name. Before it has one, Winsock calls that an error, and others the wildcard.
+/// The socket's own address, as getsockname; the wildcard address before it is bound, as on other systems, where Winsock
+/// returns an error.
 pub fn local(fd: Fd) -> Result<SockAddr> {
-    match with(fd, Socket::local_addr) {
+    match with_socket(fd, Socket::local_addr) {
         Err(INVALID) => match Domain::from(about(fd)?.iAddressFamily) {
             Domain::IPV4 => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()),
             Domain::IPV6 => Ok(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()),
@@ -120,7 +120,7 @@ pub fn local(fd: Fd) -> Result<SockAddr> {
 }
 
 pub(in crate::sys) fn is_unnamed(fd: Fd) -> bool {
-    with(fd, Socket::local_addr).map(drop) == Err(INVALID)
+    with_socket(fd, Socket::local_addr).map(drop) == Err(INVALID)
 }
 
 pub(in crate::sys) fn about(fd: Fd) -> Result<ws::WSAPROTOCOL_INFOW> {

@@ -1,6 +1,6 @@
 //! What every Unix reports of a descriptor. Not here: what differs (`linux`, `bsd`).
 
-use crate::sys::{Fd, OsError, Result, check, file_type, with};
+use crate::sys::{Fd, OsError, Result, check, file_type, with_socket};
 use libc::c_int;
 use socket2::Socket;
 
@@ -14,7 +14,7 @@ pub(in crate::sys) fn pollable_by_type(fd: Fd) -> Result<()> {
 
 /// The pending error of a socket (SO_ERROR), if there is one. Reading it clears it in the kernel.
 pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
-    with(fd, Socket::take_error).map(|error| error.map(OsError::from))
+    with_socket(fd, Socket::take_error).map(|error| error.map(OsError::from))
 }
 
 /// How many bytes are queued for reading (FIONREAD).

@@ -2,8 +2,8 @@
 
 use crate::sys::poll::afd;
 use crate::sys::{
-    DescriptorKind, Fd, Flags, OsError, Result, about, check, get_option, has_told, inherit, peer,
-    recv_quietly, start, with,
+    DescriptorKind, Fd, Flags, OsError, Result, about, check, get_option, has_reported, inherit, peer,
+    recv_quietly, start, with_socket,
 };
 use socket2::Socket;
 use std::mem::MaybeUninit;
@@ -12,7 +12,7 @@ use windows_sys::Win32::Networking::WinSock as ws;
 /// The pending error of a socket, if there is one. SO_ERROR has that of a failed connect, and keeps it; that of a broken
 /// connection only a receive returns, here one that peeks.
 pub fn pending_error(fd: Fd) -> Result<Option<OsError>> {
-    if let Some(error) = with(fd, Socket::take_error)? {
+    if let Some(error) = with_socket(fd, Socket::take_error)? {
         return Ok(Some(error.into()));
     }
     match recv_quietly(fd, &mut [MaybeUninit::uninit()], Flags::PEEK) {
@@ -85,5 +85,5 @@ pub fn describe(fd: Fd) -> Result<DescriptorKind> {
 /// Whether the peer has finished sending, with bytes still queued or not.
 #[must_use]
 pub fn peer_has_finished(fd: Fd) -> bool {
-    has_told(fd, afd::END)
+    has_reported(fd, afd::END)
 }

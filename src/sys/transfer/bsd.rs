@@ -1,15 +1,15 @@
-//! Flags of send(2) and recv(2) as macOS and the BSDs have them.
+//! Flags of send(2) and recv(2) on macOS and the BSDs. Not here: the calls (`unix`).
 
 use libc::c_int;
 
-/// Whatever the descriptor's mode is: it belongs to all who share the open file.
+/// Flags of every receive: non-blocking, whatever the descriptor's mode is.
 pub(in crate::sys) const PLATFORM_RECV: c_int = libc::MSG_DONTWAIT;
 
-/// As for receiving, and no SIGPIPE.
+/// Flags of every send: non-blocking as well, and without SIGPIPE.
 pub(in crate::sys) const PLATFORM_SEND: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
-/// The hint does not exist here, and a hint may be passed over.
+/// There is no such flag; as it is only a hint, it is ignored.
 pub(in crate::sys) const MSG_MORE: c_int = 0;
 
-/// `MSG_TRUNC` is only ever told, and nobody tells the real length.
-pub(in crate::sys) const TELLS_LENGTH: bool = false;
+/// Whether `MSG_TRUNC` makes a receive return a datagram's real length: here it is only reported.
+pub(in crate::sys) const TRUNC_RETURNS_LENGTH: bool = false;

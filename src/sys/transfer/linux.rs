@@ -1,14 +1,14 @@
-//! Flags of send(2) and recv(2) as Linux has them.
+//! Flags of send(2) and recv(2) on Linux. Not here: the calls (`unix`).
 
 use libc::c_int;
 
-/// Whatever the descriptor's mode is: it belongs to all who share the open file.
+/// Flags of every receive: non-blocking, whatever the descriptor's mode is.
 pub(in crate::sys) const PLATFORM_RECV: c_int = libc::MSG_DONTWAIT;
 
-/// As for receiving, and no SIGPIPE.
+/// Flags of every send: non-blocking as well, and without SIGPIPE.
 pub(in crate::sys) const PLATFORM_SEND: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 pub(in crate::sys) const MSG_MORE: c_int = libc::MSG_MORE;
 
-/// `MSG_TRUNC` makes a receive tell the datagram's real length.
-pub(in crate::sys) const TELLS_LENGTH: bool = true;
+/// Whether `MSG_TRUNC` makes a receive return a datagram's real length.
+pub(in crate::sys) const TRUNC_RETURNS_LENGTH: bool = true;

@@ -1,4 +1,4 @@
-//! The real length of a datagram that did not fit, for systems that do not tell it.
+//! The real length of a datagram that did not fit, on systems that do not return it. Not here: Linux, which does (`linux`).
 
 use crate::sys::{Flags, MAX_PIECES, Message, OUT_OF_MEMORY, Piece, Result};
 use std::mem::MaybeUninit;
@@ -6,8 +6,7 @@ use std::mem::MaybeUninit;
 /// No datagram of the internet protocols is longer.
 const LONGEST: usize = 1 << 16;
 
-/// Receives a datagram into room for any, and of it as much as fits into `data`: for systems that do not
-/// tell the length of one that was cut.
+/// Receives a datagram into a buffer that is large enough for any, and copies what fits into `data`.
 #[allow(dead_code, reason = "Linux tells the length")]
 pub(in crate::sys) fn measured<T>(
     data: &mut [MaybeUninit<u8>],
@@ -22,7 +21,7 @@ pub(in crate::sys) fn measured<T>(
     Ok((length, sender))
 }
 
-/// As [`measured`] for a message in several pieces: what they do not hold goes into one more.
+/// As [`measured`], for a message in several pieces: what does not fit goes into an additional one.
 #[allow(dead_code, reason = "Linux tells the length")]
 pub(in crate::sys) fn measured_message(
     pieces: &[Piece],

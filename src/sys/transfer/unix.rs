@@ -2,15 +2,15 @@
 
 use crate::sys::calls;
 use crate::sys::{
-    Fd, Flags, MAX_PIECES, MSG_MORE, PLATFORM_RECV, PLATFORM_SEND, Piece, Result, TELLS_LENGTH, count,
-    measured,
+    Fd, Flags, MAX_PIECES, MSG_MORE, PLATFORM_RECV, PLATFORM_SEND, Piece, Result, TRUNC_RETURNS_LENGTH,
+    count, measured,
 };
 use libc::{c_int, socklen_t};
 use socket2::SockAddr;
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
-/// The back-end's numbers for [`Flags`]; the common case of none is one comparison.
+/// The system's bits for [`Flags`]; without flags, the common case, it is one comparison.
 pub(in crate::sys) fn system_flags(flags: Flags) -> c_int {
     // Every call is non-blocking in any case.
     if flags.without(Flags::DONT_WAIT) == Flags::default() {
@@ -30,10 +30,10 @@ pub(in crate::sys) fn system_flags(flags: Flags) -> c_int {
     bits
 }
 
-/// Receives.
+/// Receives, as recv(2). Does not block, as all functions here.
 #[inline]
 pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
-    if !TELLS_LENGTH && flags.has(Flags::TRUNC) {
+    if !TRUNC_RETURNS_LENGTH && flags.has(Flags::TRUNC) {
         return Ok(recv_from(fd, data, flags)?.0);
     }
     let flags = PLATFORM_RECV | system_flags(flags);
@@ -41,7 +41,7 @@ pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize>
     unsafe { calls::recvfrom(fd.0, (data.as_mut_ptr().cast(), data.len()), flags, (null_mut(), null_mut())) }
 }
 
-/// Sends; never raises SIGPIPE.
+/// Sends, as send(2); never raises SIGPIPE.
 #[inline]
 pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     let flags = PLATFORM_SEND | system_flags(flags);
@@ -49,9 +49,9 @@ pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     unsafe { calls::sendto(fd.0, (data.as_ptr().cast(), data.len()), flags, (null(), 0)) }
 }
 
-/// Receives with the sender's name, if the protocol tells one.
+/// Receives with the sender's address, if the protocol reports one, as recvfrom(2).
 pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(usize, Option<SockAddr>)> {
-    if !TELLS_LENGTH && flags.has(Flags::TRUNC) {
+    if !TRUNC_RETURNS_LENGTH && flags.has(Flags::TRUNC) {
         return measured(data, |whole| recv_from(fd, whole, flags.without(Flags::TRUNC)));
     }
     let flags = PLATFORM_RECV | system_flags(flags);
@@ -68,7 +68,7 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
     Ok((received, (address.len() > 0).then_some(address)))
 }
 
-/// Sends to an address; never raises SIGPIPE.
+/// Sends to an address, as sendto(2); never raises SIGPIPE.
 pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<usize> {
     let flags = PLATFORM_SEND | system_flags(flags);
     // SAFETY: the data slice is readable for its length, and so is the address.
@@ -86,21 +86,21 @@ pub(in crate::sys) fn message(pieces: &[Piece]) -> libc::msghdr {
     message
 }
 
-/// Receives into several pieces.
+/// Receives into several pieces, as readv(2).
 pub fn readv(fd: Fd, pieces: &[Piece]) -> Result<usize> {
     let mut message = message(pieces);
     // SAFETY: the header points at `pieces`; the kernel checks the memory they describe (EFAULT).
     count(unsafe { calls::recvmsg(fd.0, &mut message, PLATFORM_RECV) })
 }
 
-/// Sends from several pieces; never raises SIGPIPE.
+/// Sends from several pieces, as writev(2); never raises SIGPIPE.
 pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
     let message = message(pieces);
     // SAFETY: the header points at `pieces`; the kernel checks the memory they describe (EFAULT).
     count(unsafe { calls::sendmsg(fd.0, &message, PLATFORM_SEND) })
 }
 
-/// Receives one datagram, and tells who sent it.
+/// Receives one datagram, with its sender's address.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 pub(in crate::sys) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<crate::sys::Received> {
     let mut message = message(pieces);

@@ -3,18 +3,18 @@
 use crate::sys::edges;
 use crate::sys::{
     Events, Fd, Flags, INVALID, MAX_PIECES, OUT_OF_MEMORY, OsError, Piece, Received, Result, WOULD_BLOCK,
-    check, count, is_unnamed, measured, peer, with,
+    check, count, is_unnamed, measured, peer, with_socket,
 };
 use socket2::{SockAddr, Socket, Type};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use windows_sys::Win32::Networking::WinSock as ws;
 
-/// The most that one call moves. Winsock locks the memory that it is given, all of it; and what it has taken to
-/// send, the kernel holds. No datagram is longer, so that none is cut by this.
+/// The most bytes that one call moves: Winsock locks all memory that it is given, and a send copies all of it into the kernel. No
+/// datagram is longer, so that none is truncated.
 const MOST: usize = 1 << 20;
 
-/// A length as Winsock takes it; who asks for more gets less.
+/// A length in Winsock's type, [`MOST`] at the most.
 pub(in crate::sys) fn cut(length: usize) -> i32 {
     length.min(MOST) as i32
 }
@@ -24,9 +24,9 @@ pub(in crate::sys) fn system_flags(flags: Flags) -> i32 {
     bit(Flags::PEEK, ws::MSG_PEEK) | bit(Flags::OOB, ws::MSG_OOB)
 }
 
-/// What Winsock calls a failed receive, and others do not, or by another name: a datagram that was cut, a port that
-/// refused an earlier one, a socket without a name, which gets nothing yet.
-pub(in crate::sys) fn forgive(fd: Fd, outcome: Result<usize>, room: usize) -> Result<usize> {
+/// Translates Winsock's result of a receive to that of other systems: a truncated datagram is no error, a refused earlier
+/// datagram is WSAECONNREFUSED, a socket that is not bound has nothing to receive yet.
+pub(in crate::sys) fn normalize(fd: Fd, outcome: Result<usize>, room: usize) -> Result<usize> {
     match outcome {
         Err(OsError(ws::WSAEMSGSIZE)) => Ok(room),
         Err(OsError(ws::WSAECONNRESET)) if is_datagram(fd) => Err(OsError(ws::WSAECONNREFUSED)),
@@ -35,8 +35,8 @@ pub(in crate::sys) fn forgive(fd: Fd, outcome: Result<usize>, room: usize) -> Re
     }
 }
 
-/// What Winsock may call invalid about a send: that there is nobody to send to.
-pub(in crate::sys) fn understand_send(fd: Fd, outcome: Result<usize>) -> Result<usize> {
+/// Translates Winsock's result of a send to that of other systems: WSAENOTCONN for a socket without a peer.
+pub(in crate::sys) fn translate_send(fd: Fd, outcome: Result<usize>) -> Result<usize> {
     match outcome {
         Err(INVALID) if peer(fd).is_err() => Err(OsError(ws::WSAENOTCONN)),
         other => other,
@@ -44,48 +44,49 @@ pub(in crate::sys) fn understand_send(fd: Fd, outcome: Result<usize>) -> Result<
 }
 
 fn is_datagram(fd: Fd) -> bool {
-    with(fd, Socket::r#type).is_ok_and(|kind| kind == Type::DGRAM)
+    with_socket(fd, Socket::r#type).is_ok_and(|kind| kind == Type::DGRAM)
 }
 
-/// Receives.
+/// Receives. Does not block, as all functions here.
 pub fn recv(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
     if flags.has(Flags::TRUNC) {
         return Ok(recv_from(fd, data, flags)?.0);
     }
     let outcome = recv_quietly(fd, data, flags);
     edges::reenable(fd, Events::READ.or(Events::EXCEPT));
-    understand_receive(outcome, flags)
+    translate_receive(outcome, flags)
 }
 
-/// Urgent data is there or not: elsewhere nobody waits for it.
-pub(in crate::sys) fn understand_receive<T>(outcome: Result<T>, flags: Flags) -> Result<T> {
+/// Translates Winsock's result of a receive of urgent data to that of other systems: an error if there is none, instead of
+/// waiting.
+pub(in crate::sys) fn translate_receive<T>(outcome: Result<T>, flags: Flags) -> Result<T> {
     match outcome {
         Err(WOULD_BLOCK) if flags.has(Flags::OOB) => Err(INVALID),
         other => other,
     }
 }
 
-/// Receives, which re-enables no edge.
+/// Receives without re-enabling edges.
 pub(in crate::sys) fn recv_quietly(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<usize> {
     // SAFETY: the slice is writable for its length; the system writes no further.
     let received = unsafe { ws::recv(fd.0, data.as_mut_ptr().cast(), cut(data.len()), system_flags(flags)) };
-    forgive(fd, count(received), data.len())
+    normalize(fd, count(received), data.len())
 }
 
 /// Sends.
 pub fn send(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     let outcome = send_quietly(fd, data, flags);
     edges::after_send(fd, outcome.unwrap_or(0), data.len());
-    understand_send(fd, outcome)
+    translate_send(fd, outcome)
 }
 
-/// Sends, which re-enables no edge.
+/// Sends without re-enabling edges.
 fn send_quietly(fd: Fd, data: &[u8], flags: Flags) -> Result<usize> {
     // SAFETY: the slice is readable for its length.
     count(unsafe { ws::send(fd.0, data.as_ptr(), cut(data.len()), system_flags(flags)) })
 }
 
-/// Receives with the sender's name, if the protocol tells one.
+/// Receives with the sender's address, if the protocol reports one.
 pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(usize, Option<SockAddr>)> {
     if flags.has(Flags::TRUNC) {
         return measured(data, |whole| recv_from(fd, whole, flags.without(Flags::TRUNC)));
@@ -96,12 +97,12 @@ pub fn recv_from(fd: Fd, data: &mut [MaybeUninit<u8>], flags: Flags) -> Result<(
             let (room, flags, name) = (cut(data.len()), system_flags(flags), storage.cast());
             ws::recvfrom(fd.0, data.as_mut_ptr().cast(), room, flags, name, length)
         };
-        forgive(fd, count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
+        normalize(fd, count(received), data.len()).map_err(|error| std::io::Error::from_raw_os_error(error.0))
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let outcome = unsafe { SockAddr::try_init(&mut receive) };
     edges::reenable(fd, Events::READ.or(Events::EXCEPT));
-    let (received, address) = understand_receive(outcome.map_err(OsError::from), flags)?;
+    let (received, address) = translate_receive(outcome.map_err(OsError::from), flags)?;
     Ok((received, (address.family() != 0).then_some(address)))
 }
 
@@ -116,8 +117,8 @@ pub fn send_to(fd: Fd, data: &[u8], flags: Flags, address: &SockAddr) -> Result<
     sent
 }
 
-/// Lends those of the pieces that one call moves, of which none comes after [`MOST`] bytes, and tells how many they are.
-/// What is cut is cut there: no datagram is as long, and so none is sent that is not whole.
+/// Runs `call` with the pieces that one call moves, shortened to [`MOST`] bytes, and their count. A datagram is never shortened
+/// into a valid one, as none is that long.
 pub(in crate::sys) fn with_movable<T>(
     pieces: &[Piece],
     call: impl FnOnce(*const ws::WSABUF, u32) -> Result<T>,
@@ -149,7 +150,7 @@ pub fn readv(fd: Fd, pieces: &[Piece]) -> Result<usize> {
         check(ws::WSARecv(fd.0, list, count, &mut received, &mut flags, null_mut(), None))
     });
     edges::reenable(fd, Events::READ);
-    forgive(fd, outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
+    normalize(fd, outcome.map(|()| received as usize), Piece::total(pieces).unwrap_or(0))
 }
 
 /// Sends from several pieces.
@@ -164,10 +165,10 @@ pub fn writev(fd: Fd, pieces: &[Piece]) -> Result<usize> {
     });
     let outcome = outcome.map(|()| sent as usize);
     edges::after_send(fd, outcome.unwrap_or(0), Piece::total(pieces).unwrap_or(usize::MAX));
-    understand_send(fd, outcome)
+    translate_send(fd, outcome)
 }
 
-/// Receives one datagram, and tells who sent it.
+/// Receives one datagram, with its sender's address.
 pub(in crate::sys) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Result<Received> {
     let (mut length, mut flags) = (0, system_flags(flags) as u32);
     let mut cut = false;
@@ -180,7 +181,7 @@ pub(in crate::sys) fn receive_one(fd: Fd, pieces: &[Piece], flags: Flags) -> Res
         });
         cut = outcome == Err(OsError(ws::WSAEMSGSIZE));
         let room = Piece::total(pieces).unwrap_or(0);
-        forgive(fd, outcome.map(|()| length as usize), room)
+        normalize(fd, outcome.map(|()| length as usize), room)
             .map_err(|error| std::io::Error::from_raw_os_error(error.0))
     };
     // SAFETY: the system fills in as much of the storage as it says in the length.
@@ -218,8 +219,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::os::windows::io::AsRawSocket;
 
-    /// Of whatever a stream is given it takes no more at a time than the kernel shall hold; a datagram that is cut
-    /// stays too long for any.
+    /// A stream takes no more at a time than [`MOST`]; a datagram shortened to that is still too long, and fails.
     #[test]
     fn one_call_moves_a_mebibyte_at_the_most() {
         let mut data = vec![7; 3 * MOST];

@@ -1,9 +1,9 @@
-//! The waker of Windows: an event object, which is no socket.
+//! The waker of Windows: an event object. Not here: Unix (`eventfd`, `pair`).
 
 use crate::sys::{Event, PollFd, Result, wait_for};
 use windows_sys::Win32::System::Threading::{ResetEvent, SetEvent};
 
-/// What another thread can end a [`poll`] with.
+/// Ends the [`poll`] of another thread.
 #[derive(Debug)]
 pub struct Waker(Event);
 
@@ -13,42 +13,42 @@ impl Waker {
         Event::new().map(Self)
     }
 
-    /// What to poll so as to be woken.
+    /// The entry with which a poll waits for it.
     #[must_use]
     pub fn entry(&self) -> PollFd {
         PollFd::of_event(self.0.handle())
     }
 
-    /// Ends the poll that has its entry, or the next; whether it had to be told.
+    /// Ends the poll that has its entry, or the next one; whether it was not set yet.
     pub fn wake(&self) -> bool {
-        let told = !wait_for(self.0.handle(), 0);
+        let reported = !wait_for(self.0.handle(), 0);
         // SAFETY: takes no memory.
         unsafe { SetEvent(self.0.handle()) };
-        told
+        reported
     }
 
-    /// Takes the wake-ups back that there have been; how many there were, as far as that is known.
+    /// Consumes the wake-ups; how many there were, of which an event knows only one.
     pub fn drain(&self) -> u64 {
         // SAFETY: takes no memory.
         let drained = wait_for(self.0.handle(), 0) && unsafe { ResetEvent(self.0.handle()) } != 0;
         drained.into()
     }
 
-    /// An event is no socket, so that no loop over sockets closes it.
+    /// Whether it still is the library's: always, as a program can't close it by closing all sockets.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
         true
     }
 
-    /// Never called: it is ours.
+    /// Never called, as [`Self::is_ours`] holds.
     pub const fn lose(&self) {}
 
-    /// Whether it was given up: never so.
+    /// Whether it was given up: never.
     #[must_use]
     pub const fn is_lost(&self) -> bool {
         false
     }
 
-    /// There is no `fork`, and so nobody who has it without owning it.
+    /// Only needed after a fork.
     pub const fn abandon(&self) {}
 }

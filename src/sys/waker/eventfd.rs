@@ -1,4 +1,4 @@
-//! The waker of Linux: an eventfd.
+//! The waker of Linux: an eventfd(2), or a socket where a sandbox refuses that. Not here: other systems (`pair`, `event`).
 
 use crate::sys::calls;
 use crate::sys::{
@@ -10,24 +10,24 @@ use socket2::{Domain, Type};
 use std::mem::size_of;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// Makes a waker readable, by the descriptor that is written to; whether it had to be.
+/// Makes a waker readable by writing to its descriptor; `false` if the counter is full. Async-signal-safe.
 pub(in crate::sys) fn pull(fd: Fd) -> bool {
     let one = 1_u64;
     // SAFETY: writes the eight bytes of `one`. The only failure is that it is full: then it is readable.
     unsafe { calls::write(fd.0, std::ptr::from_ref(&one).cast::<c_void>(), size_of::<u64>()) > 0 }
 }
 
-/// What another thread can make readable: an eventfd.
+/// Ends the poll of another thread, by becoming readable.
 #[derive(Debug)]
 pub struct Waker {
     fd: AtomicI32,
     identity: Identity,
-    /// Not an eventfd, which counts, but a socket, which has a datagram for each wake.
+    /// It is not an eventfd, which counts wake-ups, but a socket, which has a datagram for each.
     is_socket: bool,
 }
 
 impl Waker {
-    /// Makes one; fails when the process is out of descriptors.
+    /// Opens one; fails if the process is out of descriptors.
     pub fn new() -> Result<Self> {
         // SAFETY: takes no memory.
         let (fd, is_socket) = match check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })
@@ -39,7 +39,7 @@ impl Waker {
         Ok(Self { fd: AtomicI32::new(fd.0), identity, is_socket })
     }
 
-    /// What to poll so as to be woken.
+    /// The entry with which a poll waits for it.
     #[must_use]
     pub fn entry(&self) -> PollFd {
         PollFd::new(self.fd(), Events::READ)
@@ -50,17 +50,17 @@ impl Waker {
         Fd(self.fd.load(Ordering::Acquire))
     }
 
-    /// Makes it readable; whether it had to be.
+    /// Makes it readable; `false` if it is full of wake-ups already.
     pub fn wake(&self) -> bool {
         pull(self.fd())
     }
 
-    /// What is written to.
+    /// The descriptor that makes it readable when written to.
     pub(in crate::sys) fn trigger(&self) -> Fd {
         self.fd()
     }
 
-    /// Makes it unreadable again; how often it was made readable.
+    /// Consumes the wake-ups; how many there were.
     pub fn drain(&self) -> u64 {
         let first = self.take();
         let more = || self.is_socket.then(|| self.take()).filter(|count| *count > 0);
@@ -76,25 +76,25 @@ impl Waker {
         count
     }
 
-    /// Whether its number still stands for a file of its sort. A program may have closed it with all others.
+    /// Whether its number still refers to a file of its type: a program may have closed all descriptors.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         identify(self.fd()) == Ok(self.identity)
     }
 
-    /// Gives the number up, which is another's.
+    /// Gives the number up without closing it, because it is another file's.
     pub fn lose(&self) {
         self.fd.store(Fd::NONE.0, Ordering::Release);
     }
 
-    /// Whether it was given up, so that it wakes nobody any more.
+    /// Whether it was given up, so that it can't wake anybody any more.
     #[must_use]
     #[inline]
     pub fn is_lost(&self) -> bool {
         self.fd().is_none()
     }
 
-    /// Gives the descriptor up before its time: a forked child has no use for its parent's.
+    /// Closes the descriptor before the waker is dropped, in a forked child: the waker is its parent's.
     pub fn abandon(&self) {
         let is_ours = self.is_ours();
         let fd = Fd(self.fd.swap(Fd::NONE.0, Ordering::AcqRel));
@@ -110,13 +110,13 @@ impl Drop for Waker {
     }
 }
 
-/// For `eventfd2`: a datagram socket that is its own peer, and takes datagrams from nobody else.
+/// The fallback for `eventfd2`: a datagram socket connected to itself, which receives datagrams from nobody else.
 #[cold]
 fn self_connected() -> Result<Fd> {
     let fd = open(Domain::UNIX, Type::DGRAM, 0)?;
     let connect = || {
         set_blocking(fd, false)?;
-        // The kernel chooses the name.
+        // The kernel chooses an abstract name (unix(7), autobind).
         let family = libc::AF_UNIX as libc::sa_family_t;
         // SAFETY: an address that is no longer than its family.
         check(unsafe { libc::bind(fd.0, std::ptr::from_ref(&family).cast(), size_of_val(&family) as _) })?;

@@ -1,4 +1,4 @@
-//! What another thread can end a poll with.
+//! Wakers, by which one thread ends the poll of another. Not here: selectors' wake-ups from signal handlers (`readiness/trigger`).
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(kqueue_model)))]
 mod eventfd;

@@ -1,17 +1,17 @@
-//! The waker of macOS and the BSDs: a pair of sockets.
+//! The waker of macOS and the BSDs: a pair of sockets. Not here: other systems (`eventfd`, `event`).
 
 use crate::sys::{Events, Fd, Flags, Identity, PollFd, Result, close, identify, pair, recv, send};
 use socket2::Type;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Makes a waker readable, by the descriptor that is written to; whether it had to be.
+/// Makes a waker readable by writing to its descriptor; `false` if the buffer is full. Async-signal-safe.
 pub(in crate::sys) fn pull(fd: Fd) -> bool {
     // The only failure is a buffer that is full: then it is readable.
     send(fd, &[1], Flags::default()).is_ok()
 }
 
-/// What another thread can make readable: a pair of sockets.
+/// Ends the poll of another thread, by becoming readable.
 #[derive(Debug)]
 pub struct Waker {
     read: End,
@@ -52,13 +52,13 @@ impl End {
 }
 
 impl Waker {
-    /// Makes one; fails when the process is out of descriptors.
+    /// Opens one; fails if the process is out of descriptors.
     pub fn new() -> Result<Self> {
         let (read, write) = pair(Type::STREAM)?;
         Ok(Self { read: End::new(read), write: End::new(write) })
     }
 
-    /// What to poll so as to be woken.
+    /// The entry with which a poll waits for it.
     #[must_use]
     pub fn entry(&self) -> PollFd {
         PollFd::new(self.fd(), Events::READ)
@@ -68,17 +68,17 @@ impl Waker {
         self.read.fd()
     }
 
-    /// Makes it readable; whether it had to be.
+    /// Makes it readable; `false` if it is full of wake-ups already.
     pub fn wake(&self) -> bool {
         pull(self.trigger())
     }
 
-    /// What is written to.
+    /// The descriptor that makes it readable when written to.
     pub(in crate::sys) fn trigger(&self) -> Fd {
         self.write.fd()
     }
 
-    /// Makes it unreadable again; how often it was made readable.
+    /// Consumes the wake-ups; how many there were.
     pub fn drain(&self) -> u64 {
         let mut bytes = [MaybeUninit::uninit(); 64];
         let mut count = 0;
@@ -88,25 +88,25 @@ impl Waker {
         count
     }
 
-    /// Whether its numbers still stand for its sockets. A program may have closed them with all others.
+    /// Whether its numbers still refer to its sockets: a program may have closed all descriptors.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.read.is_ours() && self.write.is_ours()
     }
 
-    /// Gives the number up, which is another's.
+    /// Gives the numbers up, and closes those that still refer to its sockets.
     pub fn lose(&self) {
         self.read.close();
         self.write.close();
     }
 
-    /// Whether it was given up, so that it wakes nobody any more.
+    /// Whether it was given up, so that it can't wake anybody any more.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.fd().is_none()
     }
 
-    /// Gives the descriptors up before their time: a forked child has no use for its parent's.
+    /// Closes the descriptors before the waker is dropped, in a forked child: the waker is its parent's.
     pub fn abandon(&self) {
         self.lose();
     }
