@@ -4,23 +4,20 @@
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
-use crate::core::handle::slot::{Phase, Wait};
+use crate::core::handle::slot::Wait;
 use crate::core::handle::table::Ref;
 use crate::core::memory;
-use crate::core::name::kind::Kind;
-use crate::core::process::workers::Awaited;
-use crate::core::queue::connecting::{ATTEMPT, Answer, Connecting, Question, Stage, Target, unwatch};
+use crate::core::queue::connecting::{ATTEMPT, Answer, Connecting, Stage, Target, unwatch};
 use crate::core::queue::member::Member;
-use crate::core::queue::record::{Caller, Done, Head, Op, flag as bit};
-use crate::core::queue::shared::{Address, Notice};
+use crate::core::queue::names::ask;
+use crate::core::queue::record::{Caller, Head, Op, flag as bit};
 use crate::core::queue::state::State;
-use crate::core::queue::work::{Detail, NONE};
+use crate::core::queue::work::Detail;
 use crate::core::socket::connect::{self, Begun};
 use crate::core::socket::race::Race;
 use crate::core::socket::resolve::{self, Lookup, Role};
 use crate::core::socket::retry;
 use crate::sys::{self, Events, Fd};
-use std::sync::Arc;
 use std::time::Duration;
 
 impl State {
@@ -216,30 +213,7 @@ impl State {
         self.connect_ended(at, work.stamp, *connecting, outcome);
     }
 
-    /// What waits behind a connect goes on, or ends as it did.
-    pub fn connect_ended(&mut self, at: u32, stamp: u64, connecting: Connecting, outcome: Result<()>) {
-        if let Stage::Racing(race, mut watched) = connecting.stage {
-            unwatch(self.shared.engine(), &mut watched);
-            drop(race);
-            self.take_back(at);
-        } else if matches!(connecting.stage, Stage::Full(..)) {
-            self.take_back(at);
-        }
-        match outcome {
-            Ok(()) | Err(Error::EINPROGRESS) => {}
-            Err(error) => self.end_behind(at, stamp, error),
-        }
-        self.go_on(at);
-    }
-
-    /// An attempt that nobody carries on: nothing has been decided.
-    fn take_back(&mut self, at: u32) {
-        if let Some(Ok(slot)) = self.members.get(at).map(Member::open) {
-            connect::abandon(&slot);
-        }
-    }
-
-    fn go_on(&mut self, at: u32) {
+    pub fn go_on(&mut self, at: u32) {
         self.sync(at);
         self.pump(at);
         let Some(member) = self.members.get(at) else { return };
@@ -247,24 +221,6 @@ impl State {
             // They are tried: that costs a call, and the kernel may have said all that it says.
             self.note(at, Events::READ);
         }
-    }
-
-    fn end_behind(&mut self, at: u32, stamp: u64, error: Error) {
-        let failed = self.members.get(at).filter(|member| member.slot.phase() == Phase::Failed);
-        if let Some(number) = failed.map(|member| member.number) {
-            if self.failed.try_reserve(1).is_ok() {
-                self.failed.push((number, error));
-            }
-        }
-        self.hold(&[at], true);
-        while let Some(id) = self.first_behind(at, stamp) {
-            self.end(id, error);
-        }
-        self.hold(&[at], false);
-    }
-
-    fn first_behind(&self, at: u32, stamp: u64) -> Option<u32> {
-        self.all_of(at).find(|id| self.works.get(*id).is_some_and(|work| work.stamp > stamp))
     }
 
     /// A connect that must not wait goes on, and its event says so.
@@ -278,95 +234,4 @@ impl State {
         let head = work.head();
         self.finish(&head, Error::EINPROGRESS.code(), 0);
     }
-
-    // Names.
-
-    pub fn take_resolve(&mut self, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
-        let kind = Kind::parse(&caller.text(op.value, 0)?)?;
-        let text = caller.text(op.data, op.length)?;
-        let found = resolve::begin(kind, &text, Role::Local)?;
-        let stamp = self.next_stamp();
-        let answer = Answer::default();
-        let question = Question { kind, answer: Arc::clone(&answer), awaited: None };
-        let id = self.works.insert(head, Detail::Resolve(Box::new(question)), NONE, stamp);
-        let asked = match found {
-            Lookup::Found(addresses) => {
-                let _ = answer.set(Box::new(Ok(addresses)));
-                self.resolved(id, stamp);
-                return Ok(());
-            }
-            Lookup::Needed => ask(self.shared.address(), (id, stamp), kind, text, Role::Local, &answer),
-        };
-        match (asked, self.works.get_mut(id).map(|work| &mut work.detail)) {
-            (Ok(awaited), Some(Detail::Resolve(question))) => question.awaited = awaited,
-            (Ok(_), _) => {}
-            (Err(error), _) => {
-                self.works.remove(id);
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// There may be buffers for names that wait for one.
-    pub fn retry_answers(&mut self) {
-        for (id, stamp) in std::mem::take(&mut self.unanswered) {
-            self.resolved(id, stamp);
-        }
-    }
-
-    /// A name was looked up.
-    pub fn answered(&mut self, id: u32, stamp: u64) {
-        let Some(work) = self.works.get(id).filter(|work| work.stamp == stamp) else { return };
-        match work.member {
-            NONE => self.resolved(id, stamp),
-            at => self.connect_moved(at),
-        }
-    }
-
-    fn resolved(&mut self, id: u32, stamp: u64) {
-        let Some(work) = self.works.get(id).filter(|work| work.stamp == stamp) else { return };
-        let Detail::Resolve(question) = &work.detail else { return };
-        let Some(answer) = question.answer.get() else { return };
-        let lines =
-            answer.as_ref().map_err(|error| *error).and_then(|found| resolve::lines(question.kind, found));
-        let head = work.head();
-        let text = match lines {
-            Ok(text) => text,
-            Err(error) => {
-                self.unlist(id);
-                return self.finish(&head, error.code(), 0);
-            }
-        };
-        let Some(lease) = self.pool.take() else {
-            self.unanswered.push((id, stamp));
-            return;
-        };
-        let room = self.pool.room(&lease, text.len());
-        let count = room.len();
-        for (place, byte) in room.iter_mut().zip(text.bytes()) {
-            place.write(byte);
-        }
-        let flags = if count < text.len() { bit::CUT } else { 0 };
-        let data = self.pool.address(&lease);
-        let buffer = self.pool.name(lease);
-        self.unlist(id);
-        self.emit(Done { flags, data, buffer, ..head.done(count as i64) });
-    }
-}
-
-/// Has a thread of the library's look a name up, and the queue told.
-fn ask(
-    asker: Address,
-    (id, stamp): (u32, u64),
-    kind: Kind,
-    text: String,
-    role: Role,
-    answer: &Answer,
-) -> Result<Option<Awaited>> {
-    let answer = Arc::clone(answer);
-    resolve::ask(kind, text, role, move |found| {
-        let _ = answer.set(Box::new(found));
-        asker.post(Notice::Answered(id, stamp));
-    })
 }

@@ -29,56 +29,8 @@ impl State {
         self.grams.first().is_some_and(|first| first.at == at)
     }
 
-    /// Keeps the first datagram of a member until those behind it are taken.
-    pub fn gather(&mut self, one: Batched) {
-        self.flush_grams();
-        self.grams.push(one);
-    }
-
-    /// Sends what was gathered. One that has stayed alone may go with others' transfers.
-    pub fn flush_grams(&mut self) {
-        if self.grams.len() == 1 {
-            return self.batch.append(&mut self.grams);
-        }
-        while !self.grams.is_empty() {
-            let mut grams = std::mem::take(&mut self.grams);
-            self.send_grams(&mut grams);
-            // Those behind one that went alone were gathered anew. The memory serves the next run.
-            grams.append(&mut self.grams);
-            self.grams = grams;
-        }
-    }
-
-    fn send_grams(&mut self, grams: &mut Vec<Batched>) {
-        let Some(at) = grams.first().map(|first| first.at) else { return };
-        while grams.len() > 1 {
-            let (count, outcome) = match self.give_many(at, grams) {
-                Ok(count) => (count, Ok(())),
-                Err(Error::EAGAIN) => break,
-                Err(error) => (1, Err(error)),
-            };
-            for one in grams.drain(..count) {
-                let sending = if outcome.is_ok() { one.sending.gone() } else { one.sending };
-                self.sent(&one.head, sending, outcome);
-            }
-        }
-        let mut rest = grams.drain(..);
-        let Some(first) = rest.next() else {
-            if let Some(member) = self.members.get_mut(at) {
-                member.in_batch = false;
-            }
-            return self.pass_turn(at);
-        };
-        self.try_batched(first);
-        for Batched { at, head, sending } in rest {
-            if let Err(error) = self.send(at, head, sending) {
-                self.finish(&head, error.code(), 0);
-            }
-        }
-    }
-
     /// Sends as many as go without waiting. `EAGAIN` also where it takes more than a system call.
-    fn give_many(&self, at: u32, grams: &[Batched]) -> Result<usize> {
+    pub fn give_many(&self, at: u32, grams: &[Batched]) -> Result<usize> {
         let slot = self.members.get(at).ok_or(Error::EBADF)?.open()?;
         if slot.has(flag::SPECIAL_WRITE) {
             return Err(Error::EAGAIN);

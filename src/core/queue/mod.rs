@@ -30,19 +30,29 @@ mod connects;
 
 mod datagrams;
 
+mod ending;
+
 mod engine;
 
 mod event_list;
 
+mod feeding;
+
 mod mailbox;
 
 mod member;
+
+mod names;
+
+mod news;
 
 mod pace;
 
 mod pool;
 
 mod reads;
+
+mod receives;
 
 mod record;
 
@@ -56,6 +66,8 @@ mod shared;
 
 mod state;
 
+mod taking;
+
 mod timing;
 
 mod turn;
@@ -63,6 +75,8 @@ mod turn;
 mod watching;
 
 mod work;
+
+mod writes;
 
 pub use crate::sys::Bytes;
 

@@ -1,21 +1,18 @@
 //! Serving those that are ready: reads, accepts and polls, each its share in a run. Not here: how a member gets to be ready
 //! (`watching`).
 
-use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
-use crate::core::handle::slot::{Phase, Slot, flag};
+use crate::core::handle::slot::{Phase, Wait};
 use crate::core::handle::table::Ref;
-use crate::core::name::packed::Flat;
+use crate::core::name::kind::Class;
 use crate::core::queue::datagrams;
 use crate::core::queue::pace::FEW;
-use crate::core::queue::pool::Lease;
-use crate::core::queue::record::{Done, Verb, flag as bit};
+use crate::core::queue::record::{Done, Head, Op, Verb, flag as bit};
 use crate::core::queue::state::{MOST, PlainRead, State};
 use crate::core::queue::work::{Detail, Mark, NONE};
 use crate::core::readiness;
 use crate::core::socket::{listen, transfer};
 use crate::sys::{BATCH, Call, Events};
-use socket2::SockAddr;
 
 impl State {
     /// Serves those that are ready, each once, at most so many of them, and as far as there is room for events.
@@ -268,126 +265,44 @@ impl State {
         self.received(id, slot, lease, length, outcome)
     }
 
-    /// What a receive has come to; whether there may be more.
-    pub fn received(
-        &mut self,
-        id: u32,
-        slot: &Slot,
-        lease: Lease,
-        length: usize,
-        outcome: Result<(usize, Option<SockAddr>)>,
-    ) -> bool {
-        let Some(work) = self.works.get_mut(id) else {
-            self.give(lease);
-            return false;
+    pub fn take_read(&mut self, op: &Op, head: Head) -> Result<()> {
+        let wait = if head.verb == Verb::Accept { Wait::Accept } else { Wait::Read };
+        let length = u32::try_from(op.length.min(i64::from(u32::MAX))).map_err(|_| Error::EINVAL)?;
+        let at = self.member(op.handle)?;
+        let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
+        if head.verb == Verb::ReceiveFrom && member.slot.class() != Class::Socket {
+            return Err(Error::ENOTSOCK);
+        }
+        let last = self.works.get(self.works.last(&member.reads));
+        if last.is_some_and(|last| last.head().multi) {
+            return Err(Error::EBUSY);
+        }
+        let detail = match head.verb {
+            Verb::Accept => Detail::Accept,
+            _ => Detail::Receive { length, brought: 0 },
         };
-        let (head, named) = (work.head(), work.head().verb == Verb::ReceiveFrom);
-        let Detail::Receive { brought, .. } = &mut work.detail else { return false };
-        let (count, sender) = match outcome {
-            Ok(received) => received,
-            Err(error) => {
-                self.give(lease);
-                return self.after_read(id, Err(error));
-            }
-        };
-        let ends = count == 0 && (transfer::has_end(slot) || slot.has(flag::SHUT_READ));
-        let cut = count > length;
-        let count = count.min(length);
-        let mut done = head.done(count as i64);
-        if !named {
-            done.value = *brought as i64;
+        let slot = member.slot;
+        let timeout = slot.ruling_timeout(wait);
+        // What the kernel knows all of is told by the engine, in this run; the others are tried.
+        let fits = slot.is_listening() == (head.verb == Verb::Accept);
+        let is_tried = timeout == 0 || !fits || !readiness::is_plain(slot);
+        self.enlist(at, head, detail, timeout);
+        if is_tried {
+            self.note(at, Events::READ);
         }
-        *brought += count as u64;
-        if cut {
-            done.flags |= bit::CUT;
-        }
-        if ends || (count == 0 && !named) {
-            self.give(lease);
-        } else {
-            done.data = self.pool.address(&lease);
-            if named {
-                done.value = self.pool.put_address(&lease, &sender.as_ref().map_or(Flat::NONE, Flat::from));
-            }
-            done.buffer = self.pool.name(lease);
-        }
-        if ends {
-            self.unlist(id);
-            self.emit(done);
-            return false;
-        }
-        self.after_read(id, Ok(done))
+        self.sync(at);
+        Ok(())
     }
 
-    /// What a read has come to; whether there may be more.
-    pub fn after_read(&mut self, id: u32, outcome: Result<Done>) -> bool {
-        match outcome {
-            Ok(mut done) => {
-                let Some(work) = self.works.get_mut(id) else { return false };
-                if work.head().multi {
-                    done.flags |= bit::MORE;
-                    work.mark = Mark::Served;
-                    self.resting.forget(id);
-                    if let Some(time_limit) = &mut work.time_limit {
-                        if let Deadline::At(when) = Deadline::after(time_limit.timeout) {
-                            time_limit.deadline = Some(when);
-                        }
-                    }
-                } else {
-                    self.unlist(id);
-                }
-                self.emit(done);
-                true
-            }
-            Err(Error::EAGAIN) => {
-                self.tried_in_vain(id);
-                false
-            }
-            Err(error) => {
-                self.end(id, error);
-                // An error that ends nothing may have been the first read's alone.
-                true
-            }
+    pub fn take_poll(&mut self, op: &Op, head: Head) -> Result<()> {
+        let events = i32::try_from(op.value).map_err(|_| Error::EINVAL)?;
+        if events == 0 || events & !Events::ALL.0 != 0 {
+            return Err(Error::EINVAL);
         }
-    }
-
-    /// A buffer is free for the one that has waited longest.
-    pub fn feed(&mut self) {
-        while !self.pool.is_empty() {
-            let Some(at) = self.starved.pop_front() else { return };
-            let Some(member) = self.members.get_mut(at) else { continue };
-            member.is_starved = false;
-            member.is_fed = true;
-            member.found = member.found.or(Events::READ);
-            if !std::mem::replace(&mut member.is_ready, true) {
-                self.ready.push_front(at);
-            }
-            let first = member.reads.first;
-            return self.resume_clock(first);
-        }
-    }
-
-    /// There is no buffer. The end of a stream and an error need none.
-    #[cold]
-    pub fn starve(&mut self, at: u32, id: u32, slot: &Ref) -> bool {
-        match transfer::look_ahead(slot) {
-            Ok(0) if transfer::has_end(slot) => {
-                if let Some(work) = self.unlist(id) {
-                    let brought = if let Detail::Receive { brought, .. } = work.detail { brought } else { 0 };
-                    let value = if work.head().verb == Verb::Read { brought as i64 } else { 0 };
-                    self.emit(Done { value, ..work.head().done(0) });
-                }
-                false
-            }
-            Ok(_) => {
-                self.pause_clock(id);
-                let member = self.members.get_mut(at);
-                if member.is_some_and(|member| !std::mem::replace(&mut member.is_starved, true)) {
-                    self.starved.push_back(at);
-                }
-                self.sync(at);
-                false
-            }
-            Err(error) => self.after_read(id, Err(error)),
-        }
+        let at = self.member(op.handle)?;
+        self.enlist(at, head, Detail::Poll(events), -1);
+        self.look(at);
+        self.sync(at);
+        Ok(())
     }
 }

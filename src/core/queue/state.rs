@@ -3,29 +3,25 @@
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
-use crate::core::handle::lookup;
-use crate::core::handle::slot::{Slot, Wait};
+use crate::core::handle::slot::Slot;
 use crate::core::handle::table::Ref;
-use crate::core::handle::watchers;
-use crate::core::memory;
-use crate::core::name::kind::Class;
+use crate::core::handle::{lookup, watchers};
 use crate::core::queue::clock::{Clock, Due};
 use crate::core::queue::engine::Found;
 use crate::core::queue::event_list::EventList;
 use crate::core::queue::member::{Member, Members};
 use crate::core::queue::pace::Pace;
 use crate::core::queue::pool::{Lease, Pool};
-use crate::core::queue::record::{Caller, Done, Head, Op, Verb, flag as bit};
+use crate::core::queue::record::{Done, Head, Verb};
 use crate::core::queue::resting::Resting;
 use crate::core::queue::sending::Batched;
 use crate::core::queue::shared::Shared;
-use crate::core::queue::work::{Detail, Line, NONE, Ticks, TimeLimit, Works};
+use crate::core::queue::work::{Detail, Line, TimeLimit, Work, Works};
 use crate::core::readiness;
-use crate::core::socket::life;
 use crate::sys::{BATCH, Call, Events};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How many datagrams or connections one handle may have in one run.
 pub const MOST: usize = 64;
@@ -222,67 +218,6 @@ impl State {
         self.stamp
     }
 
-    /// Takes an operation.
-    #[inline]
-    pub fn take(&mut self, op: &Op, caller: &impl Caller) {
-        // What there is most of goes the shortest way.
-        let outcome = match op.is_good_write() && self.failed.is_empty() && self.broken.is_empty() {
-            true => self.take_write(op, Head::new(op, Verb::Write), caller),
-            false => self.try_take(op, caller),
-        };
-        if let Err(error) = outcome {
-            self.emit(op.failed(error));
-        }
-    }
-
-    fn try_take(&mut self, op: &Op, caller: &impl Caller) -> Result<()> {
-        let verb = op.verb()?;
-        if verb.keeps_memory() {
-            memory::check()?;
-        }
-        let head = Head::new(op, verb);
-        if !self.failed.is_empty() || !self.broken.is_empty() {
-            self.stand_behind(op, verb)?;
-        }
-        match verb {
-            Verb::Nop => self.finish(&head, 0, 0),
-            Verb::Give => {
-                let lease = self.pool.take_back(op.buffer)?;
-                self.give(lease);
-            }
-            Verb::Write => self.take_write(op, head, caller)?,
-            Verb::SendTo => self.take_send_to(op, head, caller)?,
-            Verb::SendFile => self.take_send_file(op, head)?,
-            Verb::Read | Verb::ReceiveFrom | Verb::Accept => self.take_read(op, head)?,
-            Verb::Poll => self.take_poll(op, head)?,
-            Verb::Timer => self.take_timer(op, head)?,
-            Verb::Cancel => self.take_cancel(op, head)?,
-            Verb::Shutdown => self.take_shutdown(op, head)?,
-            Verb::Close => self.take_close(op, head)?,
-            Verb::Connect => self.take_connect(op, head, caller)?,
-            Verb::Resolve => self.take_resolve(op, head, caller)?,
-        }
-        Ok(())
-    }
-
-    /// An operation that is taken behind a connect ends as that has, also if it has failed at once; and a transfer behind one of
-    /// which only a part went.
-    #[cold]
-    fn stand_behind(&mut self, op: &Op, verb: Verb) -> Result<()> {
-        let failed = self.failed.iter().find(|(handle, _)| *handle == op.handle && verb != Verb::Cancel);
-        let is_transfer = matches!(verb, Verb::Write | Verb::SendTo | Verb::SendFile);
-        let error = match failed {
-            Some((_, error)) => *error,
-            None if is_transfer && self.broken.contains(&op.handle) => Error::ECANCELED,
-            None => return Ok(()),
-        };
-        if op.buffer != 0 {
-            let (lease, _) = self.pool.take_bytes(op.buffer, op.data, op.length)?;
-            self.give(lease);
-        }
-        Err(error)
-    }
-
     /// The member of a handle, which it becomes if it is none yet.
     #[inline]
     pub fn member(&mut self, number: i64) -> Result<u32> {
@@ -337,175 +272,6 @@ impl State {
         }
     }
 
-    pub fn take_read(&mut self, op: &Op, head: Head) -> Result<()> {
-        let wait = if head.verb == Verb::Accept { Wait::Accept } else { Wait::Read };
-        let length = u32::try_from(op.length.min(i64::from(u32::MAX))).map_err(|_| Error::EINVAL)?;
-        let at = self.member(op.handle)?;
-        let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
-        if head.verb == Verb::ReceiveFrom && member.slot.class() != Class::Socket {
-            return Err(Error::ENOTSOCK);
-        }
-        let last = self.works.get(self.works.last(&member.reads));
-        if last.is_some_and(|last| last.head().multi) {
-            return Err(Error::EBUSY);
-        }
-        let detail = match head.verb {
-            Verb::Accept => Detail::Accept,
-            _ => Detail::Receive { length, brought: 0 },
-        };
-        let slot = member.slot;
-        let timeout = slot.ruling_timeout(wait);
-        // What the kernel knows all of is told by the engine, in this run; the others are tried.
-        let fits = slot.is_listening() == (head.verb == Verb::Accept);
-        let is_tried = timeout == 0 || !fits || !readiness::is_plain(slot);
-        self.enlist(at, head, detail, timeout);
-        if is_tried {
-            self.note(at, Events::READ);
-        }
-        self.sync(at);
-        Ok(())
-    }
-
-    pub fn take_poll(&mut self, op: &Op, head: Head) -> Result<()> {
-        let events = i32::try_from(op.value).map_err(|_| Error::EINVAL)?;
-        if events == 0 || events & !Events::ALL.0 != 0 {
-            return Err(Error::EINVAL);
-        }
-        let at = self.member(op.handle)?;
-        self.enlist(at, head, Detail::Poll(events), -1);
-        self.look(at);
-        self.sync(at);
-        Ok(())
-    }
-
-    pub fn take_timer(&mut self, op: &Op, head: Head) -> Result<()> {
-        let period = u64::try_from(op.value).map_err(|_| Error::EINVAL)?;
-        if period == 0 && head.multi {
-            return Err(Error::EINVAL);
-        }
-        let stamp = self.next_stamp();
-        let now = Instant::now();
-        // A moment that the clock can't express never comes.
-        let next = now.checked_add(Duration::from_micros(period));
-        let ticks = head.multi.then(|| Box::new(Ticks { next: next.unwrap_or(now), period }));
-        let id = self.works.insert(head, Detail::Timer(ticks), NONE, stamp);
-        if let Some(when) = next {
-            self.clock.add(Due { when, id, stamp });
-        }
-        Ok(())
-    }
-
-    pub fn take_shutdown(&mut self, op: &Op, head: Head) -> Result<()> {
-        let how = i32::try_from(op.value).map_err(|_| Error::EINVAL)?;
-        life::halves(how)?;
-        let at = self.member(op.handle)?;
-        self.queue_up(at, head, Detail::Shutdown(how), -1);
-        Ok(())
-    }
-
-    pub fn end_all(&mut self, at: u32, error: Error) {
-        // Nothing that is to end goes because what was before it has ended.
-        self.hold(&[at], true);
-        for which in Which::ALL {
-            self.end_line(at, which, error);
-        }
-        self.hold(&[at], false);
-    }
-
-    fn first_of(&mut self, at: u32, which: Which) -> Option<u32> {
-        let line = which.line(self.members.get_mut(at)?);
-        (!line.is_empty()).then_some(line.first)
-    }
-
-    pub fn end_line(&mut self, at: u32, which: Which, error: Error) {
-        while let Some(id) = self.first_of(at, which) {
-            self.end(id, error);
-        }
-    }
-
-    /// Ends an operation before its time.
-    pub fn end(&mut self, id: u32, error: Error) {
-        let Some(work) = self.unlist(id) else { return };
-        let (at, head) = (work.member, work.head());
-        match work.detail {
-            Detail::Send(sending) => {
-                let broken = self.sent(&head, *sending, Err(error));
-                self.after_failure(at, broken);
-            }
-            Detail::Close => {
-                self.reopen(at);
-                self.finish(&head, error.code(), 0);
-                self.pass_turn(at);
-            }
-            Detail::Shutdown(_) => {
-                self.finish(&head, error.code(), 0);
-                self.pass_turn(at);
-            }
-            Detail::Connect(connecting) => {
-                self.finish(&head, error.code(), 0);
-                self.connect_ended(at, work.stamp, *connecting, Err(error));
-            }
-            detail @ (Detail::Receive { .. }
-            | Detail::Accept
-            | Detail::Poll(_)
-            | Detail::Timer(_)
-            | Detail::Resolve(_)) => {
-                let value = match detail {
-                    // Where in the stream it ended, for several runners.
-                    Detail::Receive { brought, .. } if head.verb == Verb::Read => brought as i64,
-                    _ => 0,
-                };
-                self.finish(&head, error.code(), value);
-                if at != NONE {
-                    self.sync(at);
-                }
-            }
-        }
-    }
-
-    pub fn take_cancel(&mut self, op: &Op, head: Head) -> Result<()> {
-        let all = op.has(bit::ALL);
-        if all && (op.value != 0 || op.handle == 0) {
-            return Err(Error::EINVAL);
-        }
-        self.flush();
-        let is_meant = |id: &u32| {
-            self.works.get(*id).is_some_and(|work| op.handle == 0 || work.head().handle == op.handle)
-        };
-        let victims = match (all, self.members.of(op.handle)) {
-            (true, None) => Vec::new(),
-            (true, Some(at)) => memory::list(self.all_of(at))?,
-            (false, _) => memory::list(self.works.of_token(op.value).filter(is_meant))?,
-        };
-        let known = |id: &u32| self.works.get(*id).map(|work| (work.stamp, *id, work.member));
-        let mut victims = memory::list(victims.iter().filter_map(known))?;
-        victims.sort_unstable();
-        // The end of one must not let the next go, which is to end as well.
-        let members = memory::list(victims.iter().map(|(_, _, member)| *member))?;
-        self.finish(&head, victims.len() as i64, 0);
-        self.hold(&members, true);
-        for (stamp, id, _) in victims {
-            if self.works.get(id).is_some_and(|work| work.stamp == stamp) {
-                self.end(id, Error::ECANCELED);
-            }
-        }
-        self.hold(&members, false);
-        for at in members {
-            self.pass_turn(at);
-        }
-        Ok(())
-    }
-
-    /// Nothing of these is sent meanwhile.
-    pub fn hold(&mut self, members: &[u32], begins: bool) {
-        for at in members {
-            if let Some(member) = self.members.get_mut(*at) {
-                debug_assert!(begins || member.holds > 0, "a hold ends that has not begun");
-                member.holds = if begins { member.holds + 1 } else { member.holds.saturating_sub(1) };
-            }
-        }
-    }
-
     pub fn all_of(&self, at: u32) -> impl Iterator<Item = u32> + '_ {
         let lines = self.members.get(at).map(|member| {
             [&member.connects, &member.sends, &member.reads, &member.polls].map(|line| self.works.line(line))
@@ -522,5 +288,93 @@ impl State {
             }
             report(done);
         })
+    }
+
+    /// Takes an operation out of its line and out of the slab.
+    pub fn unlist(&mut self, id: u32) -> Option<Work> {
+        let work = self.works.get(id)?;
+        let (at, verb) = (work.member, work.head().verb);
+        if let Detail::Send(sending) = &work.detail {
+            let weight = sending.weight();
+            if let Some(member) = self.members.get_mut(at) {
+                member.waiting = member.waiting.saturating_sub(weight);
+            }
+        }
+        if let (Some(member), Some(which)) = (self.members.get_mut(at), Which::of(verb)) {
+            self.works.unlink(which.line(member), id);
+        }
+        self.resting.forget(id);
+        self.works.remove(id)
+    }
+
+    /// Whether an operation waits for a connect that the same queue has taken before it.
+    pub fn is_gated(&self, at: u32, id: u32) -> bool {
+        let Some(member) = self.members.get(at) else { return true };
+        if member.connects.is_empty() {
+            return false;
+        }
+        match (self.works.get(member.connects.first), self.works.get(id)) {
+            (Some(connect), Some(work)) => connect.stamp < work.stamp,
+            _ => false,
+        }
+    }
+
+    /// Something of a member may be ready: it is served when its time comes.
+    pub fn note(&mut self, at: u32, found: Events) {
+        if let Some(member) = self.members.get_mut(at) {
+            member.found = member.found.or(found);
+            if !std::mem::replace(&mut member.is_ready, true) {
+                self.ready.push_back(at);
+            }
+        }
+    }
+
+    /// What is ready whatever the kernel says.
+    pub fn look(&mut self, at: u32) {
+        let Some(member) = self.members.get(at) else { return };
+        let forced = readiness::forced(member.slot);
+        if !forced.is_empty() {
+            self.note(at, forced);
+        }
+    }
+
+    /// Forgets what is no longer waited for, once that is most of it.
+    pub fn tidy_clock(&mut self) {
+        if self.clock.len() > 2 * self.works.len() + MOST {
+            let works = &self.works;
+            self.clock.retain(|due| works.get(due.id).is_some_and(|work| work.stamp == due.stamp));
+        }
+    }
+
+    /// When to look next.
+    pub fn next_due(&self) -> Deadline {
+        self.clock.next().min(self.resting.next())
+    }
+
+    /// Has an operation looked at then.
+    pub fn wake_up(&mut self, id: u32, stamp: u64, deadline: Deadline) {
+        if let Deadline::At(when) = deadline {
+            self.clock.add(Due { when, id, stamp });
+        }
+    }
+
+    pub fn resume_clock(&mut self, id: u32) {
+        let Some(work) = self.works.get_mut(id) else { return };
+        let Some(time_limit) = &mut work.time_limit else { return };
+        let Some(left) = time_limit.paused.take() else { return };
+        if let Some(when) = Instant::now().checked_add(left) {
+            time_limit.deadline = Some(when);
+            let stamp = work.stamp;
+            self.clock.add(Due { when, id, stamp });
+        }
+    }
+
+    pub fn pause_clock(&mut self, id: u32) {
+        let Some(time_limit) = self.works.get_mut(id).and_then(|work| work.time_limit.as_mut()) else {
+            return;
+        };
+        if let Some(deadline) = time_limit.deadline.take() {
+            time_limit.paused = Some(deadline.saturating_duration_since(Instant::now()));
+        }
     }
 }

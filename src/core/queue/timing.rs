@@ -1,30 +1,16 @@
 //! What is done when it is time: timers fire, operations end that have waited too long, or must not wait at all. Not here: the
 //! order of what is due (`clock`).
 
-use crate::core::deadline::Deadline;
 use crate::core::error::Error;
 use crate::core::queue::clock::Due;
 use crate::core::queue::record::{Done, Verb, flag as bit};
-use crate::core::queue::state::{MOST, State};
+use crate::core::queue::state::State;
 use crate::core::queue::work::{Detail, Mark, Work};
 use crate::core::readiness;
 use crate::sys::Events;
 use std::time::{Duration, Instant};
 
 impl State {
-    /// Forgets what is no longer waited for, once that is most of it.
-    pub fn tidy_clock(&mut self) {
-        if self.clock.len() > 2 * self.works.len() + MOST {
-            let works = &self.works;
-            self.clock.retain(|due| works.get(due.id).is_some_and(|work| work.stamp == due.stamp));
-        }
-    }
-
-    /// When to look next.
-    pub fn next_due(&self) -> Deadline {
-        self.clock.next().min(self.resting.next())
-    }
-
     /// Does what is due.
     pub fn fire(&mut self) {
         self.end_rests();
@@ -115,13 +101,6 @@ impl State {
         }
     }
 
-    /// Has an operation looked at then.
-    pub fn wake_up(&mut self, id: u32, stamp: u64, deadline: Deadline) {
-        if let Deadline::At(when) = deadline {
-            self.clock.add(Due { when, id, stamp });
-        }
-    }
-
     /// Those behind an operation that has ended may be served.
     pub fn note_rest(&mut self, at: u32) {
         if self
@@ -130,26 +109,6 @@ impl State {
             .is_some_and(|member| !member.reads.is_empty() && !readiness::is_plain(member.slot))
         {
             self.note(at, Events::READ);
-        }
-    }
-
-    pub fn resume_clock(&mut self, id: u32) {
-        let Some(work) = self.works.get_mut(id) else { return };
-        let Some(time_limit) = &mut work.time_limit else { return };
-        let Some(left) = time_limit.paused.take() else { return };
-        if let Some(when) = Instant::now().checked_add(left) {
-            time_limit.deadline = Some(when);
-            let stamp = work.stamp;
-            self.clock.add(Due { when, id, stamp });
-        }
-    }
-
-    pub fn pause_clock(&mut self, id: u32) {
-        let Some(time_limit) = self.works.get_mut(id).and_then(|work| work.time_limit.as_mut()) else {
-            return;
-        };
-        if let Some(deadline) = time_limit.deadline.take() {
-            time_limit.paused = Some(deadline.saturating_duration_since(Instant::now()));
         }
     }
 

@@ -2,72 +2,13 @@
 //! serving of those that are ready (`reads`).
 
 use crate::core::error::Error;
-use crate::core::handle::chunks;
-use crate::core::queue::connecting;
-use crate::core::queue::engine::Found;
-use crate::core::queue::shared::Notice;
 use crate::core::queue::state::State;
-use crate::core::queue::turn;
 use crate::core::queue::work::Detail;
 use crate::core::readiness;
 use crate::sys::{self, Events};
 use std::time::Instant;
 
 impl State {
-    /// Something of a member may be ready: it is served when its time comes.
-    pub fn note(&mut self, at: u32, found: Events) {
-        if let Some(member) = self.members.get_mut(at) {
-            member.found = member.found.or(found);
-            if !std::mem::replace(&mut member.is_ready, true) {
-                self.ready.push_back(at);
-            }
-        }
-    }
-
-    /// What is ready whatever the kernel says.
-    pub fn look(&mut self, at: u32) {
-        let Some(member) = self.members.get(at) else { return };
-        let forced = readiness::forced(member.slot);
-        if !forced.is_empty() {
-            self.note(at, forced);
-        }
-    }
-
-    /// What the engine has found.
-    pub fn note_found(&mut self, found: &Found) {
-        self.resting.count_find(!found.list.is_empty());
-        for (tag, events) in &found.list {
-            if let Some(at) = self.members.find(*tag) {
-                self.note_one(at, *events);
-            } else if let Some(at) = connecting::owner(*tag) {
-                self.race_moved(at);
-            }
-        }
-    }
-
-    #[inline]
-    pub fn note_one(&mut self, at: u32, events: Events) {
-        let Some(member) = self.members.get_mut(at) else { return };
-        if !member.connects.is_empty() {
-            self.connect_moved(at);
-            let Some(member) = self.members.get(at) else { return };
-            if !readiness::in_kernel(member.slot) {
-                return self.sync(at);
-            }
-        }
-        let Some(member) = self.members.get_mut(at) else { return };
-        if events.any(Events::WRITE) && member.is_blocked {
-            member.found = member.found.or(Events::WRITE);
-            self.pump(at);
-            self.sync(at);
-        }
-        let Some(member) = self.members.get(at) else { return };
-        if !member.reads.is_empty() || !member.polls.is_empty() {
-            return self.note(at, readiness::conclude(member.slot, events));
-        }
-        self.unwatch_idle(at);
-    }
-
     /// The kernel tells what nobody wants to know.
     pub fn unwatch_idle(&mut self, at: u32) {
         let wanted = self.wanted(at);
@@ -146,62 +87,6 @@ impl State {
             member.watched = Events::NONE;
         }
         self.end_all(at, error);
-    }
-
-    /// Others have changed something.
-    pub fn handle_notices(&mut self, notices: Vec<Notice>) {
-        for notice in notices {
-            match notice {
-                Notice::Changed(number) => {
-                    if let Some(at) = self.members.of(number) {
-                        self.changed(at);
-                    }
-                }
-                Notice::Again(number) => {
-                    if let Some(at) = self.members.of(number) {
-                        self.watch_anew(at);
-                    }
-                }
-                Notice::Granted(number, stamp) => match self.members.of(number) {
-                    Some(at) if self.granted(stamp, at) => self.pump(at),
-                    // It has ended meanwhile. The handle may be closed to all but the CLOSE that waits behind it.
-                    _ => {
-                        let slot = chunks::slot_of(number).filter(|slot| slot.handle().encode() == number);
-                        if let Some(slot) = slot {
-                            turn::release(slot);
-                        }
-                    }
-                },
-                Notice::Broken(number, stamp) => {
-                    let at = self.members.of(number).and_then(|at| self.members.get(at));
-                    let is_it = |id: &u32| {
-                        let work = self.works.get(*id);
-                        work.is_some_and(|work| work.stamp == stamp && matches!(work.detail, Detail::Send(_)))
-                    };
-                    let found = at.and_then(|member| self.works.line(&member.sends).find(is_it));
-                    if let Some(id) = found {
-                        self.drop_send(id, Error::ECANCELED);
-                    }
-                }
-                Notice::Answered(id, stamp) => self.answered(id, stamp),
-            }
-        }
-    }
-
-    pub fn changed(&mut self, at: u32) {
-        self.connect_moved(at);
-        self.sync(at);
-        self.look(at);
-        let Some(member) = self.members.get_mut(at) else { return };
-        // What waits for something that only the handle knows is tried.
-        if !readiness::is_plain(member.slot) && !member.reads.is_empty() {
-            self.note(at, Events::READ);
-        }
-        let Some(member) = self.members.get_mut(at) else { return };
-        if !member.sends.is_empty() {
-            member.found = member.found.or(Events::WRITE);
-            self.pump(at);
-        }
     }
 
     /// The kernel had nothing for an operation.

@@ -1,0 +1,220 @@
+//! How an operation ends before its time, all of a handle's, and what a queue has of a handle. Not here: what goes on because of it
+//! (`sends`).
+
+use crate::core::error::{Error, Result};
+use crate::core::handle::slot::Phase;
+use crate::core::handle::{table, watchers};
+use crate::core::queue::connecting::{Connecting, Stage, unwatch};
+use crate::core::queue::member::Member;
+use crate::core::queue::record::{Head, Verb};
+use crate::core::queue::sending::Sending;
+use crate::core::queue::state::{Closing, State, Which};
+use crate::core::queue::turn;
+use crate::core::queue::work::{Detail, NONE, Work};
+use crate::core::socket::connect;
+use crate::sys::Events;
+
+impl State {
+    /// Ends an operation before its time.
+    pub fn end(&mut self, id: u32, error: Error) {
+        let Some(work) = self.unlist(id) else { return };
+        let (at, head) = (work.member, work.head());
+        match work.detail {
+            Detail::Send(sending) => {
+                let broken = self.sent(&head, *sending, Err(error));
+                self.after_failure(at, broken);
+            }
+            Detail::Close => {
+                self.reopen(at);
+                self.finish(&head, error.code(), 0);
+                self.pass_turn(at);
+            }
+            Detail::Shutdown(_) => {
+                self.finish(&head, error.code(), 0);
+                self.pass_turn(at);
+            }
+            Detail::Connect(connecting) => {
+                self.finish(&head, error.code(), 0);
+                self.connect_ended(at, work.stamp, *connecting, Err(error));
+            }
+            detail @ (Detail::Receive { .. }
+            | Detail::Accept
+            | Detail::Poll(_)
+            | Detail::Timer(_)
+            | Detail::Resolve(_)) => {
+                let value = match detail {
+                    // Where in the stream it ended, for several runners.
+                    Detail::Receive { brought, .. } if head.verb == Verb::Read => brought as i64,
+                    _ => 0,
+                };
+                self.finish(&head, error.code(), value);
+                if at != NONE {
+                    self.sync(at);
+                }
+            }
+        }
+    }
+
+    pub fn end_line(&mut self, at: u32, which: Which, error: Error) {
+        while let Some(id) = self.first_of(at, which) {
+            self.end(id, error);
+        }
+    }
+
+    pub fn first_of(&mut self, at: u32, which: Which) -> Option<u32> {
+        let line = which.line(self.members.get_mut(at)?);
+        (!line.is_empty()).then_some(line.first)
+    }
+
+    pub fn end_all(&mut self, at: u32, error: Error) {
+        // Nothing that is to end goes because what was before it has ended.
+        self.hold(&[at], true);
+        for which in Which::ALL {
+            self.end_line(at, which, error);
+        }
+        self.hold(&[at], false);
+    }
+
+    /// Nothing of these is sent meanwhile.
+    pub fn hold(&mut self, members: &[u32], begins: bool) {
+        for at in members {
+            if let Some(member) = self.members.get_mut(*at) {
+                debug_assert!(begins || member.holds > 0, "a hold ends that has not begun");
+                member.holds = if begins { member.holds + 1 } else { member.holds.saturating_sub(1) };
+            }
+        }
+    }
+
+    /// What waits behind a connect goes on, or ends as it did.
+    pub fn connect_ended(&mut self, at: u32, stamp: u64, connecting: Connecting, outcome: Result<()>) {
+        if let Stage::Racing(race, mut watched) = connecting.stage {
+            unwatch(self.shared.engine(), &mut watched);
+            drop(race);
+            self.take_back(at);
+        } else if matches!(connecting.stage, Stage::Full(..)) {
+            self.take_back(at);
+        }
+        match outcome {
+            Ok(()) | Err(Error::EINPROGRESS) => {}
+            Err(error) => self.end_behind(at, stamp, error),
+        }
+        self.go_on(at);
+    }
+
+    pub fn end_behind(&mut self, at: u32, stamp: u64, error: Error) {
+        let failed = self.members.get(at).filter(|member| member.slot.phase() == Phase::Failed);
+        if let Some(number) = failed.map(|member| member.number) {
+            if self.failed.try_reserve(1).is_ok() {
+                self.failed.push((number, error));
+            }
+        }
+        self.hold(&[at], true);
+        while let Some(id) = self.first_behind(at, stamp) {
+            self.end(id, error);
+        }
+        self.hold(&[at], false);
+    }
+
+    pub fn first_behind(&self, at: u32, stamp: u64) -> Option<u32> {
+        self.all_of(at).find(|id| self.works.get(*id).is_some_and(|work| work.stamp > stamp))
+    }
+
+    /// An attempt that nobody carries on: nothing has been decided.
+    pub fn take_back(&mut self, at: u32) {
+        if let Some(Ok(slot)) = self.members.get(at).map(Member::open) {
+            connect::abandon(&slot);
+        }
+    }
+
+    /// The end of a transfer; whether it ended in the middle.
+    pub fn sent(&mut self, head: &Head, sending: Sending, outcome: Result<()>) -> bool {
+        let moved = sending.moved as i64;
+        self.give_back(sending);
+        match outcome {
+            Ok(()) => self.finish(head, moved, 0),
+            Err(error) => self.finish(head, error.code(), moved),
+        }
+        outcome.is_err() && moved > 0
+    }
+
+    /// Ends a transfer that stands in line.
+    pub fn drop_send(&mut self, id: u32, error: Error) -> bool {
+        let Some((head, sending)) = self.unlist(id).and_then(Work::into_sending) else { return false };
+        self.sent(&head, sending, Err(error))
+    }
+
+    pub fn after_failure(&mut self, at: u32, broken: bool) {
+        if broken {
+            self.break_line(at);
+            if let Some(member) = self.members.get(at) {
+                if self.broken.try_reserve(1).is_ok() {
+                    self.broken.push(member.number);
+                }
+                turn::breaks(member.slot);
+            }
+        }
+        self.pass_turn(at);
+    }
+
+    /// Of a transfer only a part went: those behind it can't go any more.
+    pub fn break_line(&mut self, at: u32) {
+        let Some(member) = self.members.get(at) else { return };
+        let mut next = member.sends.first;
+        while next != NONE {
+            let id = next;
+            next = self.works.after(id);
+            let is_transfer = matches!(self.works.get(id).map(|work| &work.detail), Some(Detail::Send(_)));
+            if is_transfer {
+                self.drop_send(id, Error::ECANCELED);
+            }
+        }
+    }
+
+    /// A CLOSE that was waiting does not happen: the handle is open again.
+    pub fn reopen(&mut self, at: u32) {
+        let Some(member) = self.members.get_mut(at) else { return };
+        let Some(hold) = member.hold.take() else { return };
+        self.closing.retain(|closing| closing.is_last || closing.slot.handle() != hold.handle());
+        let (slot, number) = (hold.slot(), member.number);
+        table::reopen(hold);
+        // A close that came before the note was there has not seen it, and has not waited for this queue.
+        if watchers::add(slot, self.shared.watcher).is_err() || !slot.stands_for(number) {
+            self.closed(number);
+        }
+    }
+
+    /// All that was before a CLOSE has gone.
+    pub fn complete_close(&mut self, at: u32, id: u32) {
+        let Some(work) = self.unlist(id) else { return };
+        let hold = self.members.get_mut(at).and_then(|member| member.hold.take());
+        self.end_all(at, Error::ECANCELED);
+        self.leave(at);
+        if let Some(slot) = hold {
+            let done = Some(work.head().done(0)).filter(|_| !work.head().quiet);
+            self.closing.push(Closing { slot, done, is_last: true });
+        }
+    }
+
+    /// Forgets a handle.
+    pub fn leave(&mut self, at: u32) {
+        let tag = self.members.tag(at);
+        let Some(member) = self.members.remove(at) else { return };
+        self.ready.retain(|other| *other != at);
+        self.starved.retain(|other| *other != at);
+        if member.has_turn {
+            turn::release(member.slot);
+        }
+        if !member.watched.is_empty() {
+            if let Some(engine) = self.shared.engine() {
+                let _ = engine.watch(member.watched_fd(), tag, member.watched, Events::NONE);
+            }
+        }
+    }
+
+    /// The handle was closed elsewhere.
+    pub fn closed(&mut self, number: i64) {
+        let Some(at) = self.members.of(number) else { return };
+        self.end_all(at, Error::ECANCELED);
+        self.leave(at);
+    }
+}
