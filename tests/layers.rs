@@ -30,12 +30,14 @@ fn data_flows_from_ffi_to_core_to_sys() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// `src/core` and `src/sys` have floors, which the map in their `mod.rs` lists, top first: who stands on one names nobody above.
+/// These folders have floors, which the map in their `mod.rs` lists, top first: who stands on one names nobody above.
+const FLOORED: [&str; 3] = ["src/core", "src/core/queue", "src/sys"];
+
 #[test]
 fn no_path_leads_up() {
     let tree = Tree::read();
     let mut wrong = Vec::new();
-    for folder in ["src/core", "src/sys"] {
+    for folder in FLOORED {
         let floors = floors(folder);
         let height = |file: &str| floors.iter().position(|floor| floor.contains(&entry(folder, file)));
         for (from, path, to) in tree.edges.iter().filter(|(from, _, to)| {
@@ -134,14 +136,16 @@ fn every_file_opens_with_what_it_is() {
 
 #[test]
 fn the_maps_name_every_file() {
-    for folder in ["src/core", "src/sys"] {
+    for folder in FLOORED {
         let map = read(&format!("{folder}/mod.rs"));
-        let modules: BTreeSet<_> = map.lines().filter_map(module).collect();
+        let modules = map.lines().filter_map(module).filter(|name| name != "tests");
+        let modules: BTreeSet<_> = modules.collect();
         let rows = map.lines().filter_map(|line| line.strip_prefix("//! | `"));
         let named: BTreeSet<_> = rows.flat_map(|row| backticked(row.split(" |").next().unwrap())).collect();
         let missing: Vec<_> = modules.difference(&named).collect();
         assert!(missing.is_empty(), "{folder}/mod.rs has no row for {missing:?}");
-        let files: BTreeSet<_> = sources(folder).iter().filter_map(|file| below(folder, file)).collect();
+        let files = sources(folder).into_iter().filter(|file| !is_test(file));
+        let files: BTreeSet<_> = files.filter_map(|file| below(folder, &file)).collect();
         assert_eq!(modules, files, "the modules of {folder}/mod.rs and its files");
     }
 }
@@ -340,11 +344,15 @@ impl Tree {
         for (file, code) in &codes {
             tree.hands_on.insert(file.clone(), tree.handed_on(file, &words(code)));
         }
+        let spread = Spread::of(&codes);
         for file in &files {
             for path in Paths::of(file, &read(file)) {
                 for to in tree.leads_to(file, &path).into_iter().filter(|to| to != file) {
                     tree.edges.insert((file.clone(), path.clone(), to));
                 }
+            }
+            for (call, to) in spread.calls(file, &words(&codes[file])) {
+                tree.edges.insert((file.clone(), call, to));
             }
             // What a folder's own file uses of its modules beside handing it on.
             for (module, to) in tree.used_children(file, &codes[file]) {
@@ -465,6 +473,71 @@ fn defined(words: &[&str]) -> BTreeMap<String, bool> {
         }
     }
     found
+}
+
+/// Types whose methods lie in several files. A method is called without a path, so these calls are looked for by themselves.
+struct Spread {
+    /// Of each type, the file of each method.
+    methods: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Spread {
+    fn of(codes: &BTreeMap<String, String>) -> Self {
+        let mut methods = BTreeMap::<_, BTreeMap<_, _>>::new();
+        for (file, code) in codes {
+            for (name, body) in impls(&words(code)) {
+                methods.entry(name).or_default().extend(methods_of(&body).map(|name| (name, file.clone())));
+            }
+        }
+        methods.retain(|_, files| files.values().collect::<BTreeSet<_>>().len() > 1);
+        Self { methods }
+    }
+
+    /// The methods that a file calls, and where they lie: of `self` in the type's own blocks, and of what is called after the type.
+    fn calls(&self, file: &str, words: &[&str]) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (name, methods) in &self.methods {
+            let inside = impls(words).into_iter().filter(|(of, _)| of == name);
+            let own = inside.flat_map(|(_, body)| called(&body, "self"));
+            let others = called(words, &name.to_lowercase());
+            for method in own.chain(others) {
+                let to = methods.get(&method).filter(|to| *to != file);
+                found.extend(to.map(|to| (format!("{name}::{method}"), to.clone())));
+            }
+        }
+        found
+    }
+}
+
+/// The types that have blocks of methods of their own here, and the words of each block. Tests are left out.
+fn impls<'a>(words: &[&'a str]) -> Vec<(String, Vec<&'a str>)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        at = match words[at..] {
+            ["#", "[", "cfg", "(", "test", ..] | ["#", "[", "cfg", "(", "all", "(", "test", ..] => {
+                end_of_item(words, at)
+            }
+            ["impl", name, "{", ..] => {
+                let end = end_of_item(words, at);
+                found.push((name.to_string(), words[at + 2..end].to_vec()));
+                end
+            }
+            _ => at + 1,
+        };
+    }
+    found
+}
+
+/// The methods that a block defines.
+fn methods_of(body: &[&str]) -> impl Iterator<Item = String> {
+    body.windows(2).filter(|pair| pair[0] == "fn").map(|pair| pair[1].to_string())
+}
+
+/// The methods that are called of what has this name.
+fn called(words: &[&str], receiver: &str) -> Vec<String> {
+    let calls = words.windows(5).filter(|five| five[1] == receiver && five[2] == "." && five[4] == "(");
+    calls.filter(|five| five[0] != ".").map(|five| five[3].to_string()).collect()
 }
 
 /// The paths in a file's code that lead out of it: from `crate`, from `super`, or from a crate for the system's calls.

@@ -1,5 +1,5 @@
 //! CLOSE, closes from elsewhere, and the close of the queue itself: what of a handle is left, and who still hears of it. Not here: how
-//! an operation ends (`state`).
+//! an operation ends, and what a queue has of a handle (`ending`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::{table, watchers};

@@ -1,6 +1,5 @@
-//! Connects and names: what takes its time in steps of its own. Names are asked by the library's threads, several addresses
-//! are tried as a blocking connect does it, and the queue is told when there is news. Not here: the steps (`connect`,
-//! `resolve`).
+//! Connects: what takes its time in steps of its own. Several addresses are tried as a blocking connect does it, and the queue is told
+//! when there is news. Not here: the steps (`socket::connect`), and how a name is looked up (`names`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -66,6 +65,7 @@ impl State {
                 Err(outcome) => outcome,
             };
             self.connect_over(at, id, outcome);
+            self.go_on();
         }
     }
 
@@ -183,11 +183,6 @@ impl State {
         }
     }
 
-    /// An attempt has come to an end.
-    pub fn race_moved(&mut self, at: u32) {
-        self.connect_moved(at);
-    }
-
     /// The time of a connect is over.
     pub fn connect_timed_out(&mut self, id: u32) {
         let Some(work) = self.works.get_mut(id) else { return };
@@ -211,16 +206,6 @@ impl State {
             self.finish(&head, outcome.map_or_else(Error::code, |()| 0), 0);
         }
         self.connect_ended(at, work.stamp, *connecting, outcome);
-    }
-
-    pub fn go_on(&mut self, at: u32) {
-        self.sync(at);
-        self.pump(at);
-        let Some(member) = self.members.get(at) else { return };
-        if !member.reads.is_empty() || !member.polls.is_empty() {
-            // They are tried: that costs a call, and the kernel may have said all that it says.
-            self.note(at, Events::READ);
-        }
     }
 
     /// A connect that must not wait goes on, and its event says so.

@@ -1,5 +1,5 @@
 //! Many datagrams of one handle by one system call: those that are handed over one behind the other, and those that have come. Not
-//! here: the call (`socket::datagrams`), and a datagram that goes or comes alone (`sends`, `reads`).
+//! here: the call (`socket::datagrams`), and a datagram that goes or comes alone (`writes`, `reads`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Slot, flag};

@@ -1,5 +1,5 @@
-//! How an operation ends before its time, all of a handle's, and what a queue has of a handle. Not here: what goes on because of it
-//! (`sends`).
+//! How operations end before their time, and what a queue has of a handle. That only notes of which members something has ended. Not
+//! here: what goes on because of it (`sends`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Phase;
@@ -15,23 +15,25 @@ use crate::core::socket::connect;
 use crate::sys::Events;
 
 impl State {
-    /// Ends an operation before its time.
+    /// Ends an operation before its time. What stands behind it does not go before all have ended that are to.
     pub fn end(&mut self, id: u32, error: Error) {
         let Some(work) = self.unlist(id) else { return };
         let (at, head) = (work.member, work.head());
         match work.detail {
             Detail::Send(sending) => {
-                let broken = self.sent(&head, *sending, Err(error));
-                self.after_failure(at, broken);
+                if self.sent(&head, *sending, Err(error)) {
+                    self.break_off(at);
+                }
+                self.unblock(at);
             }
             Detail::Close => {
                 self.reopen(at);
                 self.finish(&head, error.code(), 0);
-                self.pass_turn(at);
+                self.unblock(at);
             }
             Detail::Shutdown(_) => {
                 self.finish(&head, error.code(), 0);
-                self.pass_turn(at);
+                self.unblock(at);
             }
             Detail::Connect(connecting) => {
                 self.finish(&head, error.code(), 0);
@@ -48,10 +50,15 @@ impl State {
                     _ => 0,
                 };
                 self.finish(&head, error.code(), value);
-                if at != NONE {
-                    self.sync(at);
-                }
             }
+        }
+        self.note_end(at);
+    }
+
+    /// What comes next in its line may go although the system took no more.
+    fn unblock(&mut self, at: u32) {
+        if let Some(member) = self.members.get_mut(at) {
+            member.is_blocked = false;
         }
     }
 
@@ -61,31 +68,18 @@ impl State {
         }
     }
 
-    pub fn first_of(&mut self, at: u32, which: Which) -> Option<u32> {
+    fn first_of(&mut self, at: u32, which: Which) -> Option<u32> {
         let line = which.line(self.members.get_mut(at)?);
         (!line.is_empty()).then_some(line.first)
     }
 
     pub fn end_all(&mut self, at: u32, error: Error) {
-        // Nothing that is to end goes because what was before it has ended.
-        self.hold(&[at], true);
         for which in Which::ALL {
             self.end_line(at, which, error);
         }
-        self.hold(&[at], false);
     }
 
-    /// Nothing of these is sent meanwhile.
-    pub fn hold(&mut self, members: &[u32], begins: bool) {
-        for at in members {
-            if let Some(member) = self.members.get_mut(*at) {
-                debug_assert!(begins || member.holds > 0, "a hold ends that has not begun");
-                member.holds = if begins { member.holds + 1 } else { member.holds.saturating_sub(1) };
-            }
-        }
-    }
-
-    /// What waits behind a connect goes on, or ends as it did.
+    /// What waits behind a connect may go on, or ends as it did.
     pub fn connect_ended(&mut self, at: u32, stamp: u64, connecting: Connecting, outcome: Result<()>) {
         if let Stage::Racing(race, mut watched) = connecting.stage {
             unwatch(self.shared.engine(), &mut watched);
@@ -98,29 +92,32 @@ impl State {
             Ok(()) | Err(Error::EINPROGRESS) => {}
             Err(error) => self.end_behind(at, stamp, error),
         }
-        self.go_on(at);
+        let Some(member) = self.members.get(at) else { return };
+        if !member.reads.is_empty() || !member.polls.is_empty() {
+            // They are tried: that costs a call, and the kernel may have said all that it says.
+            self.note(at, Events::READ);
+        }
+        self.note_end(at);
     }
 
-    pub fn end_behind(&mut self, at: u32, stamp: u64, error: Error) {
+    fn end_behind(&mut self, at: u32, stamp: u64, error: Error) {
         let failed = self.members.get(at).filter(|member| member.slot.phase() == Phase::Failed);
         if let Some(number) = failed.map(|member| member.number) {
             if self.failed.try_reserve(1).is_ok() {
                 self.failed.push((number, error));
             }
         }
-        self.hold(&[at], true);
         while let Some(id) = self.first_behind(at, stamp) {
             self.end(id, error);
         }
-        self.hold(&[at], false);
     }
 
-    pub fn first_behind(&self, at: u32, stamp: u64) -> Option<u32> {
+    fn first_behind(&self, at: u32, stamp: u64) -> Option<u32> {
         self.all_of(at).find(|id| self.works.get(*id).is_some_and(|work| work.stamp > stamp))
     }
 
     /// An attempt that nobody carries on: nothing has been decided.
-    pub fn take_back(&mut self, at: u32) {
+    fn take_back(&mut self, at: u32) {
         if let Some(Ok(slot)) = self.members.get(at).map(Member::open) {
             connect::abandon(&slot);
         }
@@ -143,21 +140,17 @@ impl State {
         self.sent(&head, sending, Err(error))
     }
 
-    pub fn after_failure(&mut self, at: u32, broken: bool) {
-        if broken {
-            self.break_line(at);
-            if let Some(member) = self.members.get(at) {
-                if self.broken.try_reserve(1).is_ok() {
-                    self.broken.push(member.number);
-                }
-                turn::breaks(member.slot);
-            }
+    /// Of a transfer only a part went: those behind it can't go any more.
+    pub fn break_off(&mut self, at: u32) {
+        self.break_line(at);
+        let Some(member) = self.members.get(at) else { return };
+        if self.broken.try_reserve(1).is_ok() {
+            self.broken.push(member.number);
         }
-        self.pass_turn(at);
+        turn::breaks(member.slot);
     }
 
-    /// Of a transfer only a part went: those behind it can't go any more.
-    pub fn break_line(&mut self, at: u32) {
+    fn break_line(&mut self, at: u32) {
         let Some(member) = self.members.get(at) else { return };
         let mut next = member.sends.first;
         while next != NONE {
@@ -171,7 +164,7 @@ impl State {
     }
 
     /// A CLOSE that was waiting does not happen: the handle is open again.
-    pub fn reopen(&mut self, at: u32) {
+    fn reopen(&mut self, at: u32) {
         let Some(member) = self.members.get_mut(at) else { return };
         let Some(hold) = member.hold.take() else { return };
         self.closing.retain(|closing| closing.is_last || closing.slot.handle() != hold.handle());
@@ -201,6 +194,9 @@ impl State {
         let Some(member) = self.members.remove(at) else { return };
         self.ready.retain(|other| *other != at);
         self.starved.retain(|other| *other != at);
+        if member.has_ended {
+            self.ended.retain(|other| *other != at);
+        }
         if member.has_turn {
             turn::release(member.slot);
         }

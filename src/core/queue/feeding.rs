@@ -23,7 +23,7 @@ impl State {
     }
 
     #[cold]
-    pub fn feed_and_answer(&mut self) {
+    fn feed_and_answer(&mut self) {
         if !self.starved.is_empty() {
             self.feed();
         }

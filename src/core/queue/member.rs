@@ -28,10 +28,10 @@ pub struct Member {
     pub found: Events,
     /// Another descriptor of the same, to be watched where another handle has the first.
     pub duplicate: Fd,
-    /// How many have several of its operations end just now: nothing is sent before all of these have.
-    pub holds: u16,
     /// It stands in the line of those that are to be served.
     pub is_ready: bool,
+    /// It stands in the list of those of which something has ended.
+    pub has_ended: bool,
     /// It is this queue's turn to send.
     pub has_turn: bool,
     /// A transfer of it is in the batch.
@@ -62,8 +62,8 @@ impl Member {
             watched: Events::NONE,
             found: Events::NONE,
             duplicate: Fd::NONE,
-            holds: 0,
             is_ready: false,
+            has_ended: false,
             has_turn: false,
             in_batch: false,
             is_blocked: false,

@@ -1,18 +1,28 @@
 //! The batch queue: everything that a program wants done on all its sockets, and everything that happened, in one call.
 //! No thread, no callback. Here is who may do what at a time, and how a run waits; what it does is under `queue/`.
 //!
-//! | file | what it holds |
+//! Each file uses those of its floor and below:
+//!
+//! | floor | what it holds |
 //! | --- | --- |
-//! | `record` | what crosses the boundary: operations, events, which fields each has |
-//! | `state`, `event_list` | operations are taken and ended, events wait |
-//! | `sends`, `reads`, `datagrams`, `connects`, `closes` | operations are carried out |
-//! | `watching`, `timing`, `resting` | what is ready, what is due, what is called ready in vain |
-//! | `pace` | how many of those that are ready a run serves |
+//! | `taking` | operations are taken |
+//! | `news`, `timing` | what the engine has found, what others have posted, what is due |
+//! | `reads`, `connects`, `closes` | operations are carried out |
+//! | `writes`, `datagrams` | what is to be sent goes at once or gets into line; many datagrams at a time |
+//! | `sends`, `receives` | the line goes on; what comes of a read |
+//! | `watching` | what the engine watches |
+//! | `ending` | operations end, and all of a handle's |
+//! | `feeding`, `names` | a buffer comes back; names are looked up |
+//! | `state` | what the queue has |
+//! | `member`, `resting`, `pace` | what it has of a handle; what is called ready in vain; how many a run serves |
+//! | `work`, `event_list`, `clock` | operations that go on, events that wait, deadlines |
 //! | `sending`, `connecting`, `turn` | what a transfer and a connect have come to; whose turn it is to send |
-//! | `member`, `work`, `chains`, `clock` | handles, operations, finding them by number, deadlines |
-//! | `pool` | the buffers, and their numbers |
-//! | `engine` | how a run waits |
-//! | `shared`, `mailbox` | what needs no lock; what others post to a queue |
+//! | `shared` | what needs no lock |
+//! | `engine`, `mailbox` | how a run waits; what others post to a queue |
+//! | `record`, `pool`, `chains` | operations and events as they cross the boundary, the buffers, finding by number |
+//!
+//! Where an operation ends, others may go. It would be a circle if whoever ends one let them: so `ending` puts the member into a list,
+//! and whoever has carried something out goes on with those in the list (`State::go_on`).
 //!
 //! Locks: a queue's own is taken before those that a fork takes (`lock`), and those of two queues never at a time.
 //! What another thread has to say to a queue it posts (`mailbox`), so that it needs not wait for the queue's lock; only
@@ -532,6 +542,7 @@ impl Queue {
             // What is there by now is not too late, however long this thread was away.
             state.fire();
             state.end_impatient();
+            state.go_on();
             state = self.finish_closes(state);
             if !state.events.is_empty() {
                 state.resting.count_event();
@@ -563,6 +574,10 @@ impl Queue {
         waits: bool,
     ) -> (Guard<'a, State>, sys::Result<bool>) {
         let shared = &*self.shared;
+        debug_assert!(
+            state.ended.is_empty(),
+            "something has ended, and what stood behind it has not gone on"
+        );
         let mut found = state.found.take().unwrap_or_else(Found::new);
         let reports = capacity.clamp(*REPORTS.start(), *REPORTS.end());
         let glances = !waits || state.pace.wants_glance();

@@ -1,5 +1,5 @@
-//! RESOLVE: names are asked by the library's threads, and the text of what they say needs a buffer. Not here: how a name is looked up
-//! (`resolve`).
+//! Names: the library's threads look them up and tell the queue. What a RESOLVE is told needs a buffer. Not here: the looking up
+//! (`socket::resolve`).
 
 use crate::core::error::Result;
 use crate::core::name::kind::Kind;

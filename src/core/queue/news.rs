@@ -19,13 +19,13 @@ impl State {
             if let Some(at) = self.members.find(*tag) {
                 self.note_one(at, *events);
             } else if let Some(at) = connecting::owner(*tag) {
-                self.race_moved(at);
+                self.connect_moved(at);
             }
         }
     }
 
     #[inline]
-    pub fn note_one(&mut self, at: u32, events: Events) {
+    fn note_one(&mut self, at: u32, events: Events) {
         let Some(member) = self.members.get_mut(at) else { return };
         if !member.connects.is_empty() {
             self.connect_moved(at);
@@ -84,10 +84,11 @@ impl State {
                 }
                 Notice::Answered(id, stamp) => self.answered(id, stamp),
             }
+            self.go_on();
         }
     }
 
-    pub fn changed(&mut self, at: u32) {
+    fn changed(&mut self, at: u32) {
         self.connect_moved(at);
         self.sync(at);
         self.look(at);
@@ -104,7 +105,7 @@ impl State {
     }
 
     /// A name was looked up.
-    pub fn answered(&mut self, id: u32, stamp: u64) {
+    fn answered(&mut self, id: u32, stamp: u64) {
         let Some(work) = self.works.get(id).filter(|work| work.stamp == stamp) else { return };
         match work.member {
             NONE => self.resolved(id, stamp),

@@ -1,5 +1,5 @@
 //! Serving those that are ready: reads, accepts and polls, each its share in a run. Not here: how a member gets to be ready
-//! (`watching`).
+//! (`news`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Phase, Wait};
@@ -124,7 +124,7 @@ impl State {
     }
 
     /// What is ready without the kernel's word is so in the next run too.
-    pub fn look_after(&mut self, at: u32) {
+    fn look_after(&mut self, at: u32) {
         let Some(member) = self.members.get(at) else { return };
         if readiness::is_plain(member.slot) {
             return;
@@ -137,7 +137,7 @@ impl State {
         self.sync(at);
     }
 
-    pub fn is_polled(&self, at: u32, found: Events) -> bool {
+    fn is_polled(&self, at: u32, found: Events) -> bool {
         let Some(member) = self.members.get(at) else { return false };
         let is_due = |id| match self.works.get(id).map(|work| &work.detail) {
             Some(Detail::Poll(events)) => found.any(Events(*events)),
@@ -146,7 +146,7 @@ impl State {
         self.works.line(&member.polls).any(is_due)
     }
 
-    pub fn serve_polls(&mut self, at: u32, found: Events, room: &mut usize) {
+    fn serve_polls(&mut self, at: u32, found: Events, room: &mut usize) {
         let Some(member) = self.members.get(at) else { return };
         let slot = member.slot;
         let found = match slot.phase() {
@@ -188,7 +188,7 @@ impl State {
         }
     }
 
-    pub fn park(&mut self, at: u32) {
+    fn park(&mut self, at: u32) {
         let tag = self.members.tag(at);
         let (Some(member), Some(engine)) = (self.members.get_mut(at), self.shared.engine()) else { return };
         if member.reads.is_empty() && !member.is_blocked && !member.watched.is_empty() {
@@ -198,7 +198,7 @@ impl State {
     }
 
     /// Serves the reads of a member: a stream once, others several times.
-    pub fn serve_reads(&mut self, at: u32, room: usize) {
+    fn serve_reads(&mut self, at: u32, room: usize) {
         let mut most = room.min(MOST);
         let mut rooms = datagrams::FIRST;
         while most > 0 {
@@ -248,7 +248,7 @@ impl State {
         }
     }
 
-    pub fn receive(&mut self, at: u32, id: u32, slot: &Ref, length: usize) -> bool {
+    fn receive(&mut self, at: u32, id: u32, slot: &Ref, length: usize) -> bool {
         let is_fed = self.members.get_mut(at).is_some_and(|member| std::mem::take(&mut member.is_fed));
         // Those that wait for a buffer come first.
         let lease = if is_fed || self.starved.is_empty() { self.pool.take() } else { None };

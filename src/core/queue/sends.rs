@@ -39,6 +39,24 @@ impl State {
         }
     }
 
+    /// Goes on with the members of which something has ended. What ends by that brings its member into the list again.
+    #[inline]
+    pub fn go_on(&mut self) {
+        if !self.ended.is_empty() {
+            self.go_on_with_all();
+        }
+    }
+
+    #[cold]
+    fn go_on_with_all(&mut self) {
+        while let Some(at) = self.ended.pop_front() {
+            let Some(member) = self.members.get_mut(at) else { continue };
+            member.has_ended = false;
+            self.pump(at);
+            self.sync(at);
+        }
+    }
+
     /// Goes on with what stands in line, or gives the turn to others.
     #[inline]
     pub fn pass_turn(&mut self, at: u32) {
@@ -59,8 +77,7 @@ impl State {
         loop {
             let Some(member) = self.members.get_mut(at) else { return };
             let id = member.sends.first;
-            if member.in_batch || member.holds > 0 || (member.is_blocked && !member.found.any(Events::WRITE))
-            {
+            if member.in_batch || (member.is_blocked && !member.found.any(Events::WRITE)) {
                 return;
             }
             member.found = member.found.without(Events::WRITE);
@@ -80,7 +97,7 @@ impl State {
         }
     }
 
-    pub fn give_up_turn(&mut self, at: u32, slot: &Slot) {
+    fn give_up_turn(&mut self, at: u32, slot: &Slot) {
         if let Some(member) = self.members.get_mut(at) {
             member.has_turn = false;
         }
@@ -88,7 +105,7 @@ impl State {
     }
 
     /// Carries out the first of a line; whether the next may follow.
-    pub fn advance(&mut self, at: u32, id: u32) -> bool {
+    fn advance(&mut self, at: u32, id: u32) -> bool {
         let slot = match self.members.get(at).map(Member::open) {
             Some(Ok(slot)) => slot,
             _ => return false,
@@ -122,9 +139,9 @@ impl State {
                         }
                     }
                     Progress::Failed(error) => {
-                        let broken = self.drop_send(id, error);
-                        self.after_failure(at, broken);
-                        return false;
+                        if self.drop_send(id, error) {
+                            self.break_off(at);
+                        }
                     }
                 }
             }

@@ -1,5 +1,5 @@
-//! What a queue has, under its lock: operations are taken and ended here, and events wait in a line. Not here: how they are carried out
-//! (`sends`, `reads`, `connecting`, `closes`, `timing`), and waiting (`queue`).
+//! What a queue has, under its lock, and how an operation gets into its lines and out of them. Not here: what becomes of it, which the
+//! other files of this folder say, each of some methods.
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -89,6 +89,8 @@ pub struct State {
     pub resting: Resting,
     /// Members that are to be served, the longest waiting first.
     pub ready: VecDeque<u32>,
+    /// Members of which something has ended, so that more may go.
+    pub ended: VecDeque<u32>,
     /// Those that wait for a buffer, the longest waiting first.
     pub starved: VecDeque<u32>,
     /// Transfers that are tried when all operations of the run are taken.
@@ -133,6 +135,7 @@ impl State {
             clock: Clock::default(),
             resting: Resting::default(),
             ready: VecDeque::new(),
+            ended: VecDeque::new(),
             starved: VecDeque::new(),
             batch: Vec::new(),
             grams: Vec::new(),
@@ -235,7 +238,7 @@ impl State {
         let slot = lookup::pollable(number)?;
         let at = self.members.insert(Member::new(number, slot.slot()))?;
         let room = self.members.room();
-        let there_is = [&mut self.ready, &mut self.starved]
+        let there_is = [&mut self.ready, &mut self.ended, &mut self.starved]
             .into_iter()
             .all(|line| line.try_reserve_exact(room.saturating_sub(line.len())).is_ok());
         let joined = if there_is { watchers::add(&slot, self.shared.watcher) } else { Err(Error::ENOMEM) };
@@ -320,11 +323,21 @@ impl State {
     }
 
     /// Something of a member may be ready: it is served when its time comes.
+    #[inline]
     pub fn note(&mut self, at: u32, found: Events) {
         if let Some(member) = self.members.get_mut(at) {
             member.found = member.found.or(found);
             if !std::mem::replace(&mut member.is_ready, true) {
                 self.ready.push_back(at);
+            }
+        }
+    }
+
+    /// Something of a member has ended: whoever carries operations out goes on with what stood behind it (`go_on`).
+    pub fn note_end(&mut self, at: u32) {
+        if let Some(member) = self.members.get_mut(at) {
+            if !std::mem::replace(&mut member.has_ended, true) {
+                self.ended.push_back(at);
             }
         }
     }
@@ -339,7 +352,7 @@ impl State {
     }
 
     /// Forgets what is no longer waited for, once that is most of it.
-    pub fn tidy_clock(&mut self) {
+    fn tidy_clock(&mut self) {
         if self.clock.len() > 2 * self.works.len() + MOST {
             let works = &self.works;
             self.clock.retain(|due| works.get(due.id).is_some_and(|work| work.stamp == due.stamp));

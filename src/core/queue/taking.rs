@@ -23,7 +23,7 @@ impl State {
         }
     }
 
-    pub fn try_take(&mut self, op: &Op, caller: &impl Caller) -> Result<()> {
+    fn try_take(&mut self, op: &Op, caller: &impl Caller) -> Result<()> {
         let verb = op.verb()?;
         if verb.keeps_memory() {
             memory::check()?;
@@ -56,7 +56,7 @@ impl State {
     /// An operation that is taken behind a connect ends as that has, also if it has failed at once; and a transfer behind one of
     /// which only a part went.
     #[cold]
-    pub fn stand_behind(&mut self, op: &Op, verb: Verb) -> Result<()> {
+    fn stand_behind(&mut self, op: &Op, verb: Verb) -> Result<()> {
         let failed = self.failed.iter().find(|(handle, _)| *handle == op.handle && verb != Verb::Cancel);
         let is_transfer = matches!(verb, Verb::Write | Verb::SendTo | Verb::SendFile);
         let error = match failed {
@@ -71,7 +71,7 @@ impl State {
         Err(error)
     }
 
-    pub fn take_timer(&mut self, op: &Op, head: Head) -> Result<()> {
+    fn take_timer(&mut self, op: &Op, head: Head) -> Result<()> {
         let period = u64::try_from(op.value).map_err(|_| Error::EINVAL)?;
         if period == 0 && head.multi {
             return Err(Error::EINVAL);
@@ -88,7 +88,7 @@ impl State {
         Ok(())
     }
 
-    pub fn take_cancel(&mut self, op: &Op, head: Head) -> Result<()> {
+    fn take_cancel(&mut self, op: &Op, head: Head) -> Result<()> {
         let all = op.has(bit::ALL);
         if all && (op.value != 0 || op.handle == 0) {
             return Err(Error::EINVAL);
@@ -102,22 +102,16 @@ impl State {
             (true, Some(at)) => memory::list(self.all_of(at))?,
             (false, _) => memory::list(self.works.of_token(op.value).filter(is_meant))?,
         };
-        let known = |id: &u32| self.works.get(*id).map(|work| (work.stamp, *id, work.member));
+        let known = |id: &u32| self.works.get(*id).map(|work| (work.stamp, *id));
         let mut victims = memory::list(victims.iter().filter_map(known))?;
         victims.sort_unstable();
-        // The end of one must not let the next go, which is to end as well.
-        let members = memory::list(victims.iter().map(|(_, _, member)| *member))?;
         self.finish(&head, victims.len() as i64, 0);
-        self.hold(&members, true);
-        for (stamp, id, _) in victims {
+        for (stamp, id) in victims {
             if self.works.get(id).is_some_and(|work| work.stamp == stamp) {
                 self.end(id, Error::ECANCELED);
             }
         }
-        self.hold(&members, false);
-        for at in members {
-            self.pass_turn(at);
-        }
+        self.go_on();
         Ok(())
     }
 }

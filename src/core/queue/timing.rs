@@ -41,7 +41,10 @@ impl State {
                 continue;
             }
             match work.time_limit.as_ref().and_then(|time_limit| time_limit.deadline) {
-                Some(when) if when <= now => self.time_out(due, now),
+                Some(when) if when <= now => {
+                    self.time_out(due, now);
+                    self.go_on();
+                }
                 // It was served meanwhile, and waits anew; or it is a connect that looks again.
                 Some(when) => {
                     self.clock.add(Due { when, ..due });
@@ -94,7 +97,7 @@ impl State {
     }
 
     /// An operation has asked to be looked at now.
-    pub fn look_again(&mut self, id: u32) {
+    fn look_again(&mut self, id: u32) {
         if let Some(Work { detail: Detail::Connect(_), member, .. }) = self.works.get(id) {
             let at = *member;
             self.connect_moved(at);
@@ -102,7 +105,7 @@ impl State {
     }
 
     /// Those behind an operation that has ended may be served.
-    pub fn note_rest(&mut self, at: u32) {
+    fn note_rest(&mut self, at: u32) {
         if self
             .members
             .get(at)
@@ -136,6 +139,8 @@ impl State {
                 Verb::Connect => self.tell_connect(id),
                 _ => self.end(id, Error::EAGAIN),
             }
+            // Behind it one may go in this run that must not wait either.
+            self.go_on();
         }
     }
 }

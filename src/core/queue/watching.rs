@@ -1,5 +1,5 @@
-//! What the engine watches, and what comes of what it finds; what others have to say. Not here: how it waits (`engine`), and the
-//! serving of those that are ready (`reads`).
+//! What the engine watches, and what it does not because the kernel calls it ready in vain. Not here: how it waits (`engine`), and what
+//! comes of what it finds (`news`).
 
 use crate::core::error::Error;
 use crate::core::queue::state::State;
@@ -22,7 +22,7 @@ impl State {
     }
 
     /// What the engine should watch of a member.
-    pub fn wanted(&self, at: u32) -> Events {
+    fn wanted(&self, at: u32) -> Events {
         let Some(member) = self.members.get(at) else { return Events::NONE };
         if !readiness::in_kernel(member.slot) {
             return Events::NONE;
@@ -82,7 +82,7 @@ impl State {
 
     /// The kernel does not take it: whatever would wait for it ends.
     #[cold]
-    pub fn unwatchable(&mut self, at: u32, error: Error) {
+    fn unwatchable(&mut self, at: u32, error: Error) {
         if let Some(member) = self.members.get_mut(at) {
             member.watched = Events::NONE;
         }

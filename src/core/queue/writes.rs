@@ -1,5 +1,5 @@
-//! Sending: what is handed over goes at once, with others by one system call, or stands in line until the system takes more
-//! and it is its turn. Not here: what is sent (`sending`), the turns of several queues (`turn`).
+//! What is handed over to be sent: it goes at once, with others by one system call, or gets into line. Not here: how the line goes on
+//! (`sends`), and what is sent (`sending`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Wait;
@@ -185,6 +185,7 @@ impl State {
             batch.append(&mut self.batch);
             self.batch = batch;
         }
+        self.go_on();
     }
 
     /// Carries out by one system call what can be carried out so. What is left in the batch goes by itself.
@@ -236,7 +237,7 @@ impl State {
         self.after_batched(at, head, sending, progress);
     }
 
-    pub fn try_batched(&mut self, one: Batched) {
+    fn try_batched(&mut self, one: Batched) {
         let Batched { at, head, mut sending } = one;
         let progress = match self.members.get(at).map(Member::open) {
             Some(Ok(slot)) => sending.attempt(&slot),
@@ -246,7 +247,7 @@ impl State {
     }
 
     /// What comes of a transfer of the batch: the end, or a place at the front of the line.
-    pub fn after_batched(&mut self, at: u32, head: Head, mut sending: Sending, progress: Progress) {
+    fn after_batched(&mut self, at: u32, head: Head, mut sending: Sending, progress: Progress) {
         let Some(member) = self.members.get_mut(at) else { return };
         debug_assert!(member.in_batch && member.has_turn, "it was not its turn");
         member.in_batch = false;
@@ -278,20 +279,22 @@ impl State {
                 self.pass_turn(at);
             }
             Progress::Failed(error) => {
-                let broken = self.sent(&head, sending, Err(error));
-                self.after_failure(at, broken);
+                if self.sent(&head, sending, Err(error)) {
+                    self.break_off(at);
+                }
+                self.pass_turn(at);
             }
         }
     }
 
     /// Keeps the first datagram of a member until those behind it are taken.
-    pub fn gather(&mut self, one: Batched) {
+    fn gather(&mut self, one: Batched) {
         self.flush_grams();
         self.grams.push(one);
     }
 
     /// Sends what was gathered. One that has stayed alone may go with others' transfers.
-    pub fn flush_grams(&mut self) {
+    fn flush_grams(&mut self) {
         if self.grams.len() == 1 {
             return self.batch.append(&mut self.grams);
         }
@@ -304,7 +307,7 @@ impl State {
         }
     }
 
-    pub fn send_grams(&mut self, grams: &mut Vec<Batched>) {
+    fn send_grams(&mut self, grams: &mut Vec<Batched>) {
         let Some(at) = grams.first().map(|first| first.at) else { return };
         while grams.len() > 1 {
             let (count, outcome) = match self.give_many(at, grams) {
