@@ -423,6 +423,13 @@ impl Queue {
     /// What others have posted meanwhile.
     #[inline]
     fn read_mail(&self, state: &mut State) {
+        if self.shared.mailbox.is_any() {
+            self.handle_notices(state);
+        }
+    }
+
+    #[cold]
+    fn handle_notices(&self, state: &mut State) {
         while let Some(notices) = self.shared.mailbox.take() {
             state.handle_notices(notices);
         }
@@ -523,7 +530,9 @@ impl Queue {
         let shared = &*self.shared;
         loop {
             self.read_mail(&mut state);
-            state = self.finish_closes(state);
+            if !state.closing.is_empty() {
+                state = self.finish_closes(state);
+            }
             let rests = capacity > 0 && state.is_idle();
             let waits = rests && deadline != Deadline::Now;
             if waits && shared.wakeup.take_one() {
@@ -543,7 +552,9 @@ impl Queue {
             state.fire();
             state.end_impatient();
             state.go_on();
-            state = self.finish_closes(state);
+            if !state.closing.is_empty() {
+                state = self.finish_closes(state);
+            }
             if !state.events.is_empty() {
                 state.resting.count_event();
                 return (state, Ok(()));
@@ -604,11 +615,7 @@ impl Queue {
     }
 
     /// Tells others of handles that a CLOSE has taken, without the lock, and then that it is done.
-    #[inline]
     fn finish_closes<'a>(&'a self, mut state: Guard<'a, State>) -> Guard<'a, State> {
-        if state.closing.is_empty() {
-            return state;
-        }
         let closing = std::mem::take(&mut state.closing);
         drop(state);
         for state::Closing { slot, done, is_last } in closing {

@@ -176,7 +176,7 @@ impl Pool {
     }
 
     /// The number under which the caller gets to know it.
-    #[inline]
+    #[inline(always)]
     pub fn name(&mut self, lease: Lease) -> i64 {
         let Some(next) = self.next.get_mut(lease.0 as usize) else { return 0 };
         let number = *next;
