@@ -1,7 +1,7 @@
 //! The engine: safe Rust that knows nothing of C. `ffi` calls it, it calls `sys`.
 //!
-//! The floors, top first. A file uses only what stands below its floor, and files of one floor go in no circle
-//! (`tests/layers.rs` sees to it):
+//! The floors, top first. A file uses only what stands below its floor, and files of one floor do not depend on each
+//! other in a circle (`tests/layers.rs` checks both):
 //!
 //! | floor | what it holds |
 //! | --- | --- |
@@ -13,16 +13,16 @@
 //! | `socket` | what a program does with one: open, serve, connect, bytes, datagrams, messages |
 //! | `settings` | what options there are, and those that a handle keeps for its next descriptor |
 //! | `readiness` | what ready means |
-//! | `fork` | what is done around a fork |
-//! | `wait` | how a waiting call is woken |
-//! | `handle` | the numbers that stand for sockets, and the slots behind them |
-//! | `process` | the library's own threads, and sections that no fork comes into |
-//! | `sync` | atomics, of which models try every order |
-//! | `lock` | locks that know in which order they are taken |
+//! | `fork` | which locks a fork takes, and what the child does |
+//! | `wait` | how a thread waits, and how it is woken |
+//! | `handle` | the numbers that stand for sockets, and the slots that hold their state |
+//! | `process` | the library's own threads, and sections that no fork may interrupt |
+//! | `sync` | atomics, which loom replaces to test every interleaving |
+//! | `lock` | locks with ranks, so that they are taken in one order |
 //! | `name` | kinds and addresses, as text and as memory |
-//! | `memory` | who is refused when the system has no memory |
+//! | `memory` | allocation that fails with ENOMEM instead of ending the program |
 //! | `deadline` | how long to wait |
-//! | `error` | Linux's numbers on every system, and how an error of the system becomes one |
+//! | `error` | error numbers (Linux's, on every system), and the system's errors translated to them |
 
 pub mod deadline;
 pub mod error;

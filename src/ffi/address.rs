@@ -1,6 +1,6 @@
 //! Addresses as flat memory, from text and to it. Not here: what an address text may be (`core::name::address`).
 
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::ffi::argument::{self, Out, TextOut};
 use crate::ffi::call;
 use crate::ffi::types::anysock_address;

@@ -1,8 +1,8 @@
-//! From C arguments to Rust ones and back. What can be checked without touching the memory is checked; data is not touched here, so
-//! that the kernel finds a bad pointer (`EFAULT`). Not here: the layout of messages (`message_layout`).
+//! From C arguments to Rust ones and back. What can be checked without touching the memory is checked; data is not touched
+//! here, so that the kernel finds a bad pointer (`EFAULT`). Not here: the layout of messages (`message_layout`).
 
 use crate::core::error::{Error, Result};
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::core::socket::datagrams::{self, Arrival, Departure, Room};
 use crate::core::socket::transfer::{Flags, Piece};
 use crate::ffi::types::{

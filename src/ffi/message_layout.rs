@@ -2,7 +2,7 @@
 //! and what they mean (`core::socket::message`).
 
 use crate::core::error::{Error, Result};
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::core::socket::message::{Capacity, Control, Incoming, MOST_RIGHTS, Outgoing};
 use crate::ffi::argument;
 use crate::ffi::types::{

@@ -3,7 +3,7 @@
 
 use crate::core::error::{Error, Result};
 use crate::core::memory;
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::core::queue::{self, Bytes, Caller, Done, Op};
 use crate::ffi::argument::{self, Out};
 use crate::ffi::call;

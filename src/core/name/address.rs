@@ -1,4 +1,5 @@
-//! Addresses as text, the same in and out. Not here: asking the resolver (`resolve`).
+//! Addresses as text ("127.0.0.1:80", "[::1]:80", "/tmp/socket"), written as they are read. Not here: the resolver
+//! (`socket/resolve`), and addresses as memory (`flat`).
 
 mod plain;
 
@@ -9,19 +10,19 @@ use crate::sys;
 use socket2::{Domain, SockAddr};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// What an address text says.
+/// What an address text stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Address {
     /// A whole address.
     Literal(SockAddr),
-    /// Every interface, or for a peer this machine: `:80`.
+    /// `:80`: every interface when bound, this machine when connected to.
     Any {
         /// The port's number or name.
         service: String,
     },
-    /// Something for the resolver: `localhost:80`, `127.0.0.1:http`.
+    /// What the resolver must answer: `localhost:80`, `127.0.0.1:http`.
     Name {
-        /// The host's name, or its number where only the port has a name.
+        /// The host's name, or its address where only the port has a name.
         host: String,
         /// The port's number or name.
         service: String,
@@ -29,7 +30,9 @@ pub enum Address {
 }
 
 impl Address {
-    /// From the caller's text; `EINVAL` if it is no address of this kind.
+    /// From text; never blocks. `EINVAL` if it is malformed, `EAFNOSUPPORT` for an address of another family,
+    /// `ENAMETOOLONG` for a unix path that is too long, `EOPNOTSUPP` for an abstract name where there are none,
+    /// `EAI_NONAME` and `EAI_SERVICE` for names that are too long to exist, `ENOTSOCK` if the kind is no socket.
     pub fn parse(kind: Kind, text: &str) -> Result<Self> {
         match kind.net {
             Net::Unix | Net::Unixgram | Net::Unixpacket => parse_unix(text),
@@ -54,11 +57,11 @@ fn parse_unix(text: &str) -> Result<Address> {
         Some(_) => return Err(Error::EOPNOTSUPP),
         None => sys::unix_address(text.as_bytes()),
     };
-    // The only thing that can be wrong with such an address is its length.
+    // The only thing that can be wrong with such an address is its length. (Text never has a NUL.)
     address.map(Address::Literal).map_err(|_| Error::ENAMETOOLONG)
 }
 
-/// Raw kinds have no ports.
+/// An address of a raw kind: a host without a port.
 fn parse_bare(kind: Kind, text: &str) -> Result<Address> {
     if text.is_empty() {
         return Ok(Address::Any { service: "0".to_owned() });
@@ -84,7 +87,7 @@ fn parse_host_port(kind: Kind, text: &str) -> Result<Address> {
         None => parse_ip(host)?,
     };
     match (ip, port) {
-        // A bare IPv6 address can't be told from its port.
+        // `::1:80` without brackets could be an address with or without a port.
         (Some(ip), _) if ip.is_v6() && bracketed.is_none() => Err(Error::EINVAL),
         (Some(ip), Some(port)) => literal(kind, ip, port),
         (Some(ip), None) => {
@@ -98,7 +101,7 @@ fn parse_host_port(kind: Kind, text: &str) -> Result<Address> {
     }
 }
 
-/// No name is longer (`NI_MAXHOST`).
+/// No name is longer (`NI_MAXHOST` is 1025 with its NUL).
 const LONGEST_NAME: usize = 1024;
 
 /// A port's number, or `None` for a name that the resolver may know.
@@ -119,7 +122,7 @@ fn parse_service(text: &str) -> Result<Option<u16>> {
     }
 }
 
-/// A text that might be a host's name. The resolver is not asked about what can't be one.
+/// A text that might be a host's name; `EINVAL` for what can't be one, before the resolver is asked.
 fn host_name(text: &str) -> Result<String> {
     let impossible = |byte: u8| byte <= b' ' || byte == 0x7f || b"[]/:@%".contains(&byte);
     if text.bytes().any(impossible) || text.split('.').all(is_number) {
@@ -131,8 +134,8 @@ fn host_name(text: &str) -> Result<String> {
     memory::text(text)
 }
 
-/// Names have letters. `127.1`, `0x7f.1`, `2130706433` and `010.0.0.1` are neither names nor addresses here: the resolver
-/// would read them in the old way (inet_aton(3)), which few expect and some are deceived by.
+/// Whether a label of a name is a number. `127.1`, `0x7f.1`, `2130706433` and `010.0.0.1` are neither names nor addresses
+/// here: the resolver would read them as inet_aton(3) does, which few expect, and which is known for slipping past filters.
 fn is_number(label: &str) -> bool {
     let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     hex.map_or_else(|| is_decimal(label), |digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -142,7 +145,8 @@ fn is_decimal(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// An interface by its name or, where none has this name, its number (if_nametoindex(3), getaddrinfo(3)).
+/// The number of an interface, by its name or, where none has this name, its number in decimal (if_nametoindex(3));
+/// `None` if it is neither.
 pub fn interface(text: &str) -> Result<Option<u32>> {
     let named = sys::interface_index(text)?;
     Ok(named.or_else(|| text.parse().ok().filter(|_| is_decimal(text))))
@@ -161,7 +165,7 @@ impl Ip {
     }
 }
 
-/// `None` for what is no number.
+/// An IP address, perhaps with a zone (`fe80::1%eth0`, RFC 4007); `None` for text that is no address.
 fn parse_ip(text: &str) -> Result<Option<Ip>> {
     let Some((address, zone)) = text.split_once('%') else {
         return Ok(text.parse().ok().map(|ip| Ip { ip, scope: 0 }));
@@ -176,49 +180,46 @@ fn parse_ip(text: &str) -> Result<Option<Ip>> {
 }
 
 fn literal(kind: Kind, ip: Ip, port: u16) -> Result<Address> {
-    let address = match ip.ip {
-        IpAddr::V4(ip) => SocketAddr::from((ip, port)),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => SocketAddr::from((v4, port)),
-            None => SocketAddrV6::new(v6, port, 0, ip.scope).into(),
-        },
-    };
-    let address = SockAddr::from(address);
+    let address = socket_address(ip.ip, ip.scope, port);
     match kind.family() {
         Some(family) if family != address.domain() => Err(Error::EAFNOSUPPORT),
         _ => Ok(Address::Literal(address)),
     }
 }
 
-/// Every interface.
+/// The system's form of an address. An IPv4-mapped IPv6 address (RFC 4291) becomes the IPv4 address.
+pub fn socket_address(ip: IpAddr, scope: u32, port: u16) -> SockAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::from((ip, port)).into(),
+        IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),
+    }
+}
+
+/// The address of every interface (INADDR_ANY).
 #[must_use]
 pub fn wildcard(family: Domain, port: u16) -> SockAddr {
-    let ip = if family == Domain::IPV6 {
-        IpAddr::from(Ipv6Addr::UNSPECIFIED)
-    } else {
-        IpAddr::from(Ipv4Addr::UNSPECIFIED)
-    };
-    SocketAddr::from((ip, port)).into()
+    either(family, Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED, port)
 }
 
-/// This machine.
+/// This machine's address (INADDR_LOOPBACK).
 #[must_use]
 pub fn loopback(family: Domain, port: u16) -> SockAddr {
-    let ip = if family == Domain::IPV6 {
-        IpAddr::from(Ipv6Addr::LOCALHOST)
-    } else {
-        IpAddr::from(Ipv4Addr::LOCALHOST)
-    };
+    either(family, Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST, port)
+}
+
+fn either(family: Domain, v4: Ipv4Addr, v6: Ipv6Addr, port: u16) -> SockAddr {
+    let ip = if family == Domain::IPV6 { IpAddr::from(v6) } else { IpAddr::from(v4) };
     SocketAddr::from((ip, port)).into()
 }
 
-/// Whether the address stands for every interface.
+/// Whether it is the address of every interface.
 #[must_use]
 pub fn is_wildcard(address: &SockAddr) -> bool {
     address.as_socket().is_some_and(|address| address.ip().is_unspecified())
 }
 
-/// The address as a socket of `family` takes it: a dual-stack socket knows IPv4 as mapped addresses.
+/// The address as a socket of `family` takes it: a dual-stack IPv6 socket takes IPv4 as mapped addresses. `EAFNOSUPPORT`
+/// if it can't take it.
 pub fn fit(address: &SockAddr, family: Domain) -> Result<SockAddr> {
     if address.domain() == family {
         return Ok(address.clone());
@@ -231,7 +232,7 @@ pub fn fit(address: &SockAddr, family: Domain) -> Result<SockAddr> {
     }
 }
 
-/// The text of an address. Raw kinds show a bare host, unnamed sockets nothing.
+/// The text of an address: without a port for raw kinds, empty for unnamed sockets.
 #[must_use]
 pub fn format(kind: Kind, address: &SockAddr) -> String {
     if address.is_unix() {
@@ -249,7 +250,7 @@ pub fn format(kind: Kind, address: &SockAddr) -> String {
     }
 }
 
-/// An IPv4 peer of a dual-stack socket is an IPv4 peer.
+/// A dual-stack socket reports its IPv4 peers as mapped addresses; callers see them as IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => (ip, address.port()).into(),
@@ -269,9 +270,9 @@ fn zone(address: &SocketAddrV6) -> String {
 
 fn format_unix(address: &SockAddr) -> String {
     sys::unix_name(address).map_or_else(String::new, |name| {
-        // An abstract name may hold any byte; a NUL would end the text.
+        // An abstract name may hold any byte, and has a NUL in front; in C a NUL would end the text.
         let text = String::from_utf8_lossy(&name);
-        // A path may begin like an abstract name.
+        // A path that begins with `@` must not read back as an abstract name.
         if text.starts_with('@') { format!("./{text}") } else { text.replace('\0', "@") }
     })
 }
@@ -355,7 +356,7 @@ mod tests {
         }
     }
 
-    /// What inet_aton(3) takes for an address, and nobody should.
+    /// What inet_aton(3) takes for an address.
     #[test]
     fn numbers_that_are_no_address_are_no_name_either() {
         for host in [
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_that_does_not_fit_is_said() {
+    fn an_address_of_another_family_is_refused() {
         assert_eq!(parse("tcp4", "[::1]:80"), Err(Error::EAFNOSUPPORT));
         assert_eq!(parse("udp6", "127.0.0.1:80"), Err(Error::EAFNOSUPPORT));
         assert_eq!(parse("unix", &"x".repeat(200)), Err(Error::ENAMETOOLONG));

@@ -1,9 +1,10 @@
-//! Kinds of sockets, named as Go names its networks. Not here: addresses.
+//! Kinds of sockets ("tcp", "unixgram", "ip4:icmp"), named as Go's net package names its networks. Not here: addresses
+//! (`address`).
 
 use crate::core::error::{Error, Result};
 use socket2::{Domain, Protocol, Type};
 
-/// The name before a colon.
+/// A network: the part of a kind before the colon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Net {
@@ -20,7 +21,7 @@ pub enum Net {
     Ip6,
     /// Not for `open`: a pipe or terminal that was adopted.
     Stream,
-    /// Not for `open`: a stream that can't be polled.
+    /// Not for `open`: an adopted stream that the system can't poll, such as a regular file.
     File,
     /// Not for `open`: a poller.
     Poller,
@@ -28,15 +29,15 @@ pub enum Net {
     Queue,
 }
 
-/// What a handle stands for, as far as calls tell handles apart. Matches on it name every class, so that a new one
-/// can't slip through to a system call that was never meant for it.
+/// What a handle stands for, as far as calls distinguish handles. Every match on it names all classes, so that the
+/// compiler finds each place that a new class must be thought about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
     /// A socket of any kind.
     Socket,
-    /// A pipe or terminal that was adopted: bytes, and nothing else of a socket.
+    /// A pipe or terminal that was adopted: it can be read and written, and nothing else that a socket can.
     Stream,
-    /// A stream that can't be polled: it is always ready.
+    /// An adopted stream that the system can't poll: it counts as always ready, as with poll(2).
     File,
     /// A poller.
     Poller,
@@ -63,7 +64,7 @@ pub const NETS: [(Net, &str); 15] = [
     (Net::Queue, "queue"),
 ];
 
-/// What stands behind the numbers of networks, as many as make the way back from a number a mere look.
+/// The network of each number. 16 of them, so that a remainder of 16 needs no bounds check.
 const UNPACKED: [Net; 16] = {
     let mut nets = [Net::Stream; 16];
     let mut number = 0;
@@ -74,7 +75,7 @@ const UNPACKED: [Net; 16] = {
     nets
 };
 
-/// Protocols of raw sockets that have a name.
+/// Protocols of raw sockets that have a name (IANA's protocol numbers). The first of two names is the one that is shown.
 const PROTOCOLS: [(&str, u8); 6] =
     [("icmp", 1), ("igmp", 2), ("tcp", 6), ("udp", 17), ("icmpv6", 58), ("ipv6-icmp", 58)];
 
@@ -94,7 +95,7 @@ impl From<Net> for Kind {
 }
 
 impl Kind {
-    /// From the caller's text; `EINVAL` if it names no kind.
+    /// From text, in lower case; `EINVAL` if it names no kind that can be opened.
     pub fn parse(text: &str) -> Result<Self> {
         let (name, protocol) = match text.split_once(':') {
             Some((name, protocol)) => (name, Some(protocol)),
@@ -111,7 +112,7 @@ impl Kind {
         }
     }
 
-    /// From a socket that someone else opened.
+    /// From the options of a socket that was opened elsewhere; `EAFNOSUPPORT` for other families and types.
     pub fn from_socket(family: Domain, kind: Type, protocol: i32) -> Result<Self> {
         let net = match (family, kind) {
             (Domain::IPV4, Type::STREAM) => Net::Tcp4,
@@ -142,7 +143,7 @@ impl Kind {
         }
     }
 
-    /// Its address family; `None` for `tcp` and `udp`, which take either.
+    /// Its address family; `None` for `tcp` and `udp`, which are IPv6 or IPv4, and for what is no socket.
     #[must_use]
     pub const fn family(self) -> Option<Domain> {
         match self.net {
@@ -154,7 +155,7 @@ impl Kind {
         }
     }
 
-    /// The socket type.
+    /// The socket type (socket(2)).
     #[must_use]
     pub const fn transport(self) -> Type {
         match self.net {
@@ -165,7 +166,7 @@ impl Kind {
         }
     }
 
-    /// The number for `socket()`: the protocol of a raw kind, else the family's only one.
+    /// The protocol for socket(2): that of a raw kind, else the only one of family and type.
     #[must_use]
     pub fn protocol_number(self) -> i32 {
         match self.net {
@@ -175,13 +176,13 @@ impl Kind {
         }
     }
 
-    /// Whether it must be connected before bytes flow.
+    /// Whether it is connection-oriented: connect or accept comes before any transfer.
     #[must_use]
     pub const fn is_connected_kind(self) -> bool {
         matches!(self.net, Net::Tcp | Net::Tcp4 | Net::Tcp6 | Net::Unix | Net::Unixpacket)
     }
 
-    /// Whether bytes flow without borders.
+    /// Whether it is a byte stream: it keeps no message boundaries.
     #[must_use]
     pub const fn is_byte_stream(self) -> bool {
         matches!(self.net, Net::Tcp | Net::Tcp4 | Net::Tcp6 | Net::Unix | Net::Stream | Net::File)
@@ -199,7 +200,7 @@ impl Kind {
         matches!(self.net, Net::Udp | Net::Udp4 | Net::Udp6)
     }
 
-    /// What a handle of it stands for.
+    /// The class of its handles.
     #[must_use]
     pub const fn class(self) -> Class {
         match self.net {
@@ -218,7 +219,7 @@ impl Kind {
         self.class() == Class::Socket
     }
 
-    /// The two bytes that a slot keeps.
+    /// As the two bytes that a slot keeps.
     #[must_use]
     pub const fn pack(self) -> u16 {
         (self.net as u16) << 8 | self.protocol as u16

@@ -1,5 +1,5 @@
-//! Names: kinds and addresses, as text and as memory. Not here: asking a resolver (`socket/resolve`).
+//! Kinds of sockets, and addresses as text and as memory. Not here: asking the resolver (`socket/resolve`).
 
 pub mod address;
+pub mod flat;
 pub mod kind;
-pub mod packed;

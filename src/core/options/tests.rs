@@ -143,7 +143,7 @@ fn own_options_are_on_every_system() {
 }
 
 #[test]
-fn what_the_kernel_tells_fits_every_kind() {
+fn what_the_kernel_reports_fits_every_kind() {
     for row in OPTIONS.iter().filter(|row| row.access != Access::Write && is_supported(row.name)) {
         for kind in kinds() {
             let handle = Handle::open(kind);
@@ -378,14 +378,14 @@ fn options_set_before_connect_are_those_of_the_connection() {
 }
 
 #[test]
-fn listeners_have_their_default_unless_told_otherwise() {
+fn listeners_have_their_default_unless_it_is_set_otherwise() {
     let default = if cfg!(windows) { "exclusive_address" } else { "reuse_address" };
     assert_eq!(Handle::bound("tcp", "127.0.0.1:0").get(default), Ok(1));
     for kind in ["tcp", "tcp4"] {
-        let told = Handle::open(kind);
-        told.set(default, 0).unwrap();
-        listen::bind(told.0, "127.0.0.1:0").unwrap();
-        assert_eq!(told.get(default), Ok(0), "{kind}");
+        let listener = Handle::open(kind);
+        listener.set(default, 0).unwrap();
+        listen::bind(listener.0, "127.0.0.1:0").unwrap();
+        assert_eq!(listener.get(default), Ok(0), "{kind}");
     }
 }
 
@@ -396,10 +396,10 @@ use windows_sys::Win32::Networking::WinSock::{SO_KEEPALIVE, SO_REUSEADDR, SOL_SO
 
 #[test]
 fn an_option_set_by_number_counts_as_set() {
-    let told = Handle::open("tcp4");
-    set_raw(told.0, SOL_SOCKET, SO_REUSEADDR, &0_i32.to_ne_bytes()).unwrap();
-    listen::bind(told.0, "127.0.0.1:0").unwrap();
-    assert_eq!(told.get("reuse_address"), Ok(0));
+    let listener = Handle::open("tcp4");
+    set_raw(listener.0, SOL_SOCKET, SO_REUSEADDR, &0_i32.to_ne_bytes()).unwrap();
+    listen::bind(listener.0, "127.0.0.1:0").unwrap();
+    assert_eq!(listener.get("reuse_address"), Ok(0));
 }
 
 #[test]
@@ -527,8 +527,8 @@ fn kind_family_type_and_protocol() {
     ] {
         let Ok(number) = life::open(kind) else { continue };
         let handle = Handle(number);
-        let told = ["family", "type", "protocol"].map(|name| handle.get(name).unwrap());
-        assert_eq!(told, [family, transport, protocol], "{kind}");
+        let reported = ["family", "type", "protocol"].map(|name| handle.get(name).unwrap());
+        assert_eq!(reported, [family, transport, protocol], "{kind}");
         assert_eq!(handle.get_text("kind").unwrap(), kind);
     }
     let settled = Handle::bound("tcp", "[::1]:0");
@@ -571,7 +571,7 @@ fn what_is_queued_is_counted() {
 }
 
 #[test]
-fn the_error_of_a_failed_connect_is_told() {
+fn the_error_of_a_failed_connect_is_reported() {
     let refusing = Handle::bound("tcp4", "127.0.0.1:0");
     let client = Handle::open("tcp4");
     client.set("connect_timeout", 0).unwrap();
@@ -758,7 +758,7 @@ fn set_and_get(row: &OptionSpec, handle: &Handle) -> [Result<()>; 2] {
     [set, read.map(drop)]
 }
 
-/// An option works, or says that it is lacking; who may not have it is told so, where a system has privileges.
+/// An option works or is reported as lacking; a user without the privilege gets EPERM, where a system has privileges.
 fn expect_working_or_lacking(row: &OptionSpec, kind: &str) {
     let handle = Handle::open(kind);
     let [set, get] = set_and_get(row, &handle);
@@ -825,7 +825,7 @@ mod linux {
     }
 
     #[test]
-    fn linux_tells_the_send_low_water_mark_and_takes_none() {
+    fn linux_reports_the_send_low_water_mark_and_takes_none() {
         let handle = Handle::open("tcp");
         assert_eq!(handle.get("send_low_water"), Ok(1));
         assert_eq!(handle.set("send_low_water", 5), Err(Error::EOPNOTSUPP));
@@ -925,17 +925,17 @@ mod tcp_info {
         assert_eq!(other.recv(), Ok(50));
         other.send(b"answer").unwrap();
         assert_eq!(one.recv(), Ok(6));
-        let told = |name| if is_supported(name) { one.get(name).unwrap() } else { i64::MAX };
-        assert!(told("tcp.rtt") > 0);
-        assert!(told("tcp.rtt_variance") > 0);
-        assert!(told("tcp.congestion_window") > 1_000);
-        assert!(told("tcp.bytes_sent") >= 50);
-        assert!(told("tcp.bytes_acked") >= 50);
-        assert!(told("tcp.bytes_received") >= 6);
-        assert!(told("tcp.max_segment") > 500);
+        let known = |name| if is_supported(name) { one.get(name).unwrap() } else { i64::MAX };
+        assert!(known("tcp.rtt") > 0);
+        assert!(known("tcp.rtt_variance") > 0);
+        assert!(known("tcp.congestion_window") > 1_000);
+        assert!(known("tcp.bytes_sent") >= 50);
+        assert!(known("tcp.bytes_acked") >= 50);
+        assert!(known("tcp.bytes_received") >= 6);
+        assert!(known("tcp.max_segment") > 500);
         if is_supported("tcp.unacked") {
             assert_eq!(
-                (told("tcp.unacked"), told("tcp.retransmits"), told("tcp.total_retransmits")),
+                (known("tcp.unacked"), known("tcp.retransmits"), known("tcp.total_retransmits")),
                 (0, 0, 0)
             );
         }

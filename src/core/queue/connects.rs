@@ -22,7 +22,7 @@ use std::time::Duration;
 impl State {
     pub fn take_connect(&mut self, op: &Op, head: Head, caller: &impl Caller) -> Result<()> {
         let target = if op.has(bit::FLAT) {
-            if op.length != 0 && op.length != crate::core::name::packed::SIZE as i64 {
+            if op.length != 0 && op.length != crate::core::name::flat::SIZE as i64 {
                 return Err(Error::EINVAL);
             }
             let flat = caller.address(op.data)?;

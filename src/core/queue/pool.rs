@@ -4,7 +4,7 @@
 
 use crate::core::error::{Error, Result};
 use crate::core::lock::{Mutex, Rank};
-use crate::core::name::packed::{Flat, SIZE};
+use crate::core::name::flat::{Flat, SIZE};
 use crate::sys::{Bytes, Region, Target};
 use std::mem::MaybeUninit;
 use std::sync::Arc;

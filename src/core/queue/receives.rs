@@ -4,7 +4,7 @@ use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Slot, flag};
 use crate::core::handle::table::Ref;
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::core::queue::pool::Lease;
 use crate::core::queue::record::{Done, Verb, flag as bit};
 use crate::core::queue::state::State;

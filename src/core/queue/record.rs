@@ -2,7 +2,7 @@
 //! each operation has. Not here: what the operations do.
 
 use crate::core::error::{Error, Result};
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::sys::Bytes;
 
 /// An operation that is wanted.

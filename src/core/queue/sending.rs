@@ -4,7 +4,7 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Slot;
 use crate::core::handle::table::Ref;
 use crate::core::memory;
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::core::queue::pool::Lease;
 use crate::core::queue::record::Head;
 use crate::core::socket::send_file::Portion;

@@ -24,7 +24,7 @@ impl Caller for Ops {
         Err(Error::EFAULT)
     }
 
-    fn address(&self, _address: i64) -> Result<crate::core::name::packed::Flat> {
+    fn address(&self, _address: i64) -> Result<crate::core::name::flat::Flat> {
         Err(Error::EFAULT)
     }
 }

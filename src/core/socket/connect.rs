@@ -11,7 +11,7 @@ use crate::core::handle::lookup;
 use crate::core::handle::slot::{Phase, Slot, Wait, flag};
 use crate::core::handle::table::{self, Ref};
 use crate::core::name::address::fit;
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::core::process::section::Section;
 use crate::core::process::workers;
 use crate::core::readiness;

@@ -6,7 +6,7 @@ use crate::core::handle::extras;
 use crate::core::handle::slot::{Slot, Wait, flag};
 use crate::core::handle::table::{self, Ref};
 use crate::core::name::address::fit;
-use crate::core::name::packed::Flat;
+use crate::core::name::flat::Flat;
 use crate::core::readiness;
 use crate::core::socket::family::settle_family;
 use crate::core::socket::judge::is_of_the_call;

@@ -1,32 +1,35 @@
-//! Many datagrams by one system call, and segments that the kernel makes and joins: Linux. Not here: other systems,
-//! even those that have calls of these names (`one_by_one`).
+//! Many datagrams by one system call (recvmmsg(2), sendmmsg(2)), and segments that the kernel cuts and joins (UDP_SEGMENT and
+//! UDP_GRO of udp(7)): Linux. Not here: other systems, even those that have calls of these names (`one_by_one`).
 
+use crate::sys::batch::move_each;
 use crate::sys::calls;
 use crate::sys::{
-    BATCH, Fd, Flags, Moved, PLATFORM_RECV, PLATFORM_SEND, Piece, Received, Result, WOULD_BLOCK, count,
-    is_refusal, system_flags,
+    BATCH, Fd, Flags, Moved, PLATFORM_RECV, PLATFORM_SEND, Piece, Received, Result, count, is_refusal,
+    system_flags,
 };
 use libc::{c_int, c_uint, cmsghdr, mmsghdr, socklen_t};
 use socket2::{SockAddr, SockAddrStorage};
 use std::mem::{MaybeUninit, size_of, zeroed};
 use std::ptr::{from_mut, null_mut};
 
-/// The kernel cuts a send into segments, and says of what it has received how it was cut.
+/// Whether a single call can send a buffer in segments (UDP GSO) and learn how a received one was joined (UDP GRO).
 pub const HAS_SEGMENTS: bool = true;
 
-/// Room for the control messages of one datagram: its segments, and what the caller's raw options may put before them.
+/// Room for the control messages of one datagram: its segment size, and those that the caller has switched on with
+/// raw options, which may come first.
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
 // SAFETY: no memory is touched.
 const SEGMENT_LENGTH: usize = unsafe { libc::CMSG_SPACE(size_of::<u16>() as c_uint) } as usize;
 
-/// Datagrams for one call. Nothing of it is touched that no datagram needs.
+/// Datagrams for one call. The arrays stay uninitialized where no datagram needs them: zeroing 64 KiB would cost more
+/// than the system call.
 pub struct Batch {
     length: usize,
-    /// How many headers the last call has written.
+    /// How many headers the last call has initialized.
     written: usize,
-    /// Whether the kernel is asked how what it received was cut.
+    /// Whether a receive has room for the kernel's UDP_GRO control message.
     reports_segments: bool,
     headers: [MaybeUninit<mmsghdr>; BATCH],
     pieces: [MaybeUninit<Piece>; BATCH],
@@ -39,7 +42,8 @@ pub struct Batch {
 counted!(Batch);
 
 impl Batch {
-    /// An empty one. Only a UDP socket may be asked for segments: of others, control messages may bring descriptors.
+    /// An empty one. `reports_segments` is for UDP sockets only: on a unix socket, room for control messages would let
+    /// file descriptors in (SCM_RIGHTS).
     #[must_use]
     pub const fn new(reports_segments: bool) -> Self {
         Self {
@@ -55,13 +59,13 @@ impl Batch {
         }
     }
 
-    /// Takes all out.
+    /// Removes all datagrams.
     pub const fn clear(&mut self) {
         self.length = 0;
         self.written = 0;
     }
 
-    /// Adds room for a datagram, and for its sender if that is wanted.
+    /// Adds room for a datagram, and for its sender if that is wanted. The batch must not be full.
     pub fn push_room(&mut self, piece: Piece, with_sender: bool) {
         let place = self.length;
         self.pieces[place].write(piece);
@@ -73,7 +77,8 @@ impl Batch {
         self.length += 1;
     }
 
-    /// Adds a datagram: to an address or the connected peer, in segments of a size or, with 0, as the socket has it.
+    /// Adds a datagram: to an address or the connected peer, in segments of this many bytes or, with 0, as the socket's
+    /// UDP_SEGMENT option says. The batch must not be full.
     pub fn push(&mut self, piece: Piece, address: Option<SockAddr>, segment: u16) {
         let place = self.length;
         self.pieces[place].write(piece);
@@ -85,7 +90,7 @@ impl Batch {
         self.length += 1;
     }
 
-    /// What the last call has received.
+    /// What the last call has received at this place.
     #[must_use]
     pub fn received(&self, place: usize) -> Received {
         let header = self.header(place);
@@ -110,12 +115,12 @@ impl Batch {
 
     fn header(&self, place: usize) -> &mmsghdr {
         assert!(place < self.written);
-        // SAFETY: so many were written.
+        // SAFETY: the first `written` headers are initialized.
         unsafe { self.headers[place].assume_init_ref() }
     }
 
-    /// Points a datagram's header at its parts, which stay where they are until the call is over.
-    fn address(&mut self, place: usize) -> &mut libc::msghdr {
+    /// Points a datagram's header at its piece and its name. They must not move until the call is over.
+    fn fill_header(&mut self, place: usize) -> &mut libc::msghdr {
         // SAFETY: plain numbers and pointers, for which zero is a value. Some C libraries have padding that must be zero.
         let header = self.headers[place].write(unsafe { zeroed() });
         header.msg_hdr.msg_iov = self.pieces[place].as_mut_ptr().cast();
@@ -127,24 +132,24 @@ impl Batch {
         &mut header.msg_hdr
     }
 
-    fn address_room(&mut self, place: usize) {
+    fn fill_receive_header(&mut self, place: usize) {
         let control = self.controls[place].as_mut_ptr();
         let reports_segments = self.reports_segments;
-        let header = self.address(place);
+        let header = self.fill_header(place);
         if reports_segments {
             header.msg_control = control.cast();
             header.msg_controllen = size_of::<Control>() as _;
         }
     }
 
-    fn address_datagram(&mut self, place: usize) {
+    fn fill_send_header(&mut self, place: usize) {
         let segment = self.segments[place];
         if segment == 0 {
-            self.address(place);
+            self.fill_header(place);
             return;
         }
         let control = from_mut(self.controls[place].write(Control([0; 64])));
-        let header = self.address(place);
+        let header = self.fill_header(place);
         header.msg_control = control.cast();
         header.msg_controllen = SEGMENT_LENGTH as _;
         // SAFETY: the control memory is large enough for one message with two bytes, and aligned for its header.
@@ -158,7 +163,7 @@ impl Batch {
     }
 }
 
-/// What the kernel says of the segments of a datagram; 0 if it is as it was sent.
+/// The size of the segments that the kernel has joined, from its UDP_GRO control message; 0 if it has joined none.
 fn segment(header: &libc::msghdr) -> u16 {
     // SAFETY: the kernel has filled in the control memory as far as the header says.
     unsafe {
@@ -174,17 +179,17 @@ fn segment(header: &libc::msghdr) -> u16 {
     0
 }
 
-/// Receives what is there, a datagram for each room of the batch at the most.
+/// Receives what is queued, a datagram for each room of the batch at the most; never blocks.
 ///
-/// An error that comes after some datagrams stays with the socket: the kernel tells it next time.
+/// The kernel keeps an error that comes after some datagrams, and reports it to the socket's next call.
 pub fn recv_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
     for place in 0..batch.length {
-        batch.address_room(place);
+        batch.fill_receive_header(place);
     }
     batch.written = batch.length;
     let flags = PLATFORM_RECV | system_flags(flags);
-    // SAFETY: so many headers were written just now, and the parts that they point at outlive the call; the kernel
-    // checks the caller's memory (EFAULT).
+    // SAFETY: `length` headers were initialized just now, and the parts that they point at outlive the call; the
+    // kernel checks the caller's memory (EFAULT).
     let received = count(unsafe {
         let headers = batch.headers.as_mut_ptr().cast();
         calls::recvmmsg(fd.0, headers, batch.length as c_uint, flags as _, null_mut()) as isize
@@ -198,7 +203,8 @@ pub fn recv_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
     }
 }
 
-/// For `recvmmsg` and `sendmmsg`. A receive that has an error after some datagrams has taken it, and tells it here.
+/// In place of `recvmmsg` and `sendmmsg` where a sandbox refuses them (seccomp(2)) and the kernel has the calls for one
+/// datagram only.
 #[cold]
 fn one_by_one(
     batch: &mut Batch,
@@ -206,24 +212,18 @@ fn one_by_one(
     length: usize,
     mut call: impl FnMut(&mut libc::msghdr) -> Result<usize>,
 ) -> Result<Moved> {
-    for (done, header) in batch.headers[from..from + length].iter_mut().enumerate() {
-        // SAFETY: so many headers were written for this call.
+    move_each(batch.headers[from..from + length].iter_mut(), |header| {
+        // SAFETY: these headers were initialized for this call.
         let header = unsafe { header.assume_init_mut() };
-        match call(&mut header.msg_hdr) {
-            Ok(bytes) => header.msg_len = bytes as c_uint,
-            Err(error) if done == 0 => return Err(error),
-            Err(error) => {
-                return Ok(Moved { count: done, late_error: (error != WOULD_BLOCK).then_some(error) });
-            }
-        }
-    }
-    Ok(Moved { count: length, late_error: None })
+        header.msg_len = call(&mut header.msg_hdr)? as c_uint;
+        Ok(())
+    })
 }
 
-/// Sends what there is room for; never raises SIGPIPE.
+/// Sends what the system has room for; never blocks, never raises SIGPIPE.
 pub fn send_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
     for place in 0..batch.length {
-        batch.address_datagram(place);
+        batch.fill_send_header(place);
     }
     batch.written = batch.length;
     let flags = PLATFORM_SEND | system_flags(flags);
@@ -234,9 +234,11 @@ pub fn send_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
     }
 }
 
-/// The kernel does not say why it has stopped, and if it was the refusal of an earlier datagram, it has forgotten that now. The
-/// datagram at which it has stopped is sent then, and its own refusal is there for the next call. If that does not go
-/// either, there is no room, or its error comes again with it.
+/// Tries the datagram at which `sendmmsg` has stopped once more, by itself.
+///
+/// The kernel does not say why it has stopped. If it was a pending error (an ICMP refusal of an earlier datagram), the
+/// call has cleared and lost that error: the datagram itself can go, and goes now. Else it fails once more: there is
+/// no room, or the error is its own and the caller's next call, which begins with it, reports it.
 #[cold]
 fn after_short(fd: Fd, batch: &mut Batch, sent: usize, flags: c_int) -> Moved {
     let more = send_from(fd, batch, sent, 1, flags).unwrap_or(0);
@@ -244,7 +246,7 @@ fn after_short(fd: Fd, batch: &mut Batch, sent: usize, flags: c_int) -> Moved {
 }
 
 fn send_from(fd: Fd, batch: &mut Batch, from: usize, length: usize, flags: c_int) -> Result<usize> {
-    // SAFETY: these headers were written for this call, and the parts that they point at outlive it; the kernel checks
+    // SAFETY: these headers were initialized for this call, and the parts that they point at outlive it; the kernel checks
     // the caller's memory (EFAULT).
     let sent = count(unsafe {
         let headers = batch.headers[from..from + length].as_mut_ptr().cast();

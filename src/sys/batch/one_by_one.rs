@@ -1,21 +1,20 @@
-//! Many datagrams one by one, where no system call takes many, or none that keeps what is promised: FreeBSD's are loops in its
-//! C library that drop the error which ends them, and NetBSD and OpenBSD keep it as the socket's, even EAGAIN.
-//! Not here: Linux (`mmsg`).
+//! Many datagrams by a system call for each. Windows and macOS have no call for many. The BSDs have `recvmmsg` and
+//! `sendmmsg`, but FreeBSD's are loops in its C library that lose the error which ends them, and NetBSD and OpenBSD
+//! leave that error pending on the socket, even EAGAIN. Not here: Linux (`mmsg`).
 
-use crate::sys::{
-    BATCH, Fd, Flags, Moved, OUT_OF_MEMORY, OsError, Piece, Received, Result, WOULD_BLOCK, receive_one,
-    send_one,
-};
+use crate::sys::batch::move_each;
+use crate::sys::{BATCH, Fd, Flags, Moved, OUT_OF_MEMORY, Piece, Received, Result, receive_one, send_one};
 use socket2::SockAddr;
 use std::mem::MaybeUninit;
 
-/// No system here cuts a send into segments for a single call, or is asked how what it received was cut.
+/// Whether a single call can send a buffer in segments (UDP GSO) and learn how a received one was joined (UDP GRO):
+/// of these systems, none.
 pub const HAS_SEGMENTS: bool = false;
 
-/// No datagram of the internet protocols is longer.
+/// No datagram of the internet protocols is longer: their length field has 16 bits.
 const LONGEST: usize = 1 << 16;
 
-/// A datagram to be sent, or room for one, and what became of it.
+/// A datagram to be sent, or room for one, and the result of its transfer.
 struct Entry {
     piece: Piece,
     address: Option<SockAddr>,
@@ -33,27 +32,28 @@ counted!(Batch);
 impl Batch {
     /// An empty one.
     #[must_use]
-    pub const fn new(_tells_segments: bool) -> Self {
+    pub const fn new(_reports_segments: bool) -> Self {
         Self { length: 0, entries: [const { None }; BATCH] }
     }
 
-    /// Takes all out.
+    /// Removes all datagrams.
     pub const fn clear(&mut self) {
         self.length = 0;
     }
 
-    /// Adds room for a datagram.
+    /// Adds room for a datagram. The batch must not be full.
     pub fn push_room(&mut self, piece: Piece, _with_sender: bool) {
         self.push(piece, None, 0);
     }
 
-    /// Adds a datagram: to an address or the connected peer. No segments are asked for here ([`HAS_SEGMENTS`]).
+    /// Adds a datagram: to an address or the connected peer. The batch must not be full; the segment size must be 0
+    /// ([`HAS_SEGMENTS`]).
     pub fn push(&mut self, piece: Piece, address: Option<SockAddr>, _segment: u16) {
         self.entries[self.length] = Some(Entry { piece, address, received: Received::default() });
         self.length += 1;
     }
 
-    /// What the last call has received.
+    /// What the last call has received at this place.
     #[must_use]
     pub fn received(&self, place: usize) -> Received {
         self.entries[place].as_ref().map(|entry| entry.received.clone()).unwrap_or_default()
@@ -70,15 +70,15 @@ impl Batch {
     }
 }
 
-/// Receives what is there, a datagram for each room of the batch at the most.
+/// Receives what is queued, a datagram for each room of the batch at the most; never blocks.
 pub fn recv_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
     let mut beyond = Vec::<MaybeUninit<u8>>::new();
     if flags.has(Flags::TRUNC) {
-        // The real length shows where the rest has a place too, which nobody looks at.
+        // These systems report how many bytes they have copied, so the real length needs room for the whole datagram.
         beyond.try_reserve_exact(LONGEST).map_err(|_| OUT_OF_MEMORY)?;
     }
     let rest = Piece::new(beyond.as_mut_ptr().cast(), beyond.capacity());
-    each(batch, |entry| {
+    move_each(batch.entries(), |entry| {
         let room = Piece::total(&[entry.piece]).unwrap_or(0);
         let pieces = [entry.piece, rest];
         let pieces = if flags.has(Flags::TRUNC) { &pieces[..] } else { &pieces[..1] };
@@ -88,39 +88,25 @@ pub fn recv_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
     })
 }
 
-/// Sends what there is room for; never raises SIGPIPE.
+/// Sends what the system has room for; never blocks, never raises SIGPIPE.
 pub fn send_many(fd: Fd, batch: &mut Batch, flags: Flags) -> Result<Moved> {
-    each(batch, |entry| {
+    move_each(batch.entries(), |entry| {
         entry.received.length = send_one(fd, entry.piece, entry.address.as_ref(), flags)?;
         Ok(())
     })
 }
 
-/// Until one fails. An error after some was told once, perhaps of a datagram before: it is not lost.
-fn each(batch: &mut Batch, mut one: impl FnMut(&mut Entry) -> Result<()>) -> Result<Moved> {
-    let mut count = 0;
-    for entry in batch.entries() {
-        match one(entry) {
-            Ok(()) => count += 1,
-            Err(error) if count == 0 => return Err(error),
-            Err(WOULD_BLOCK) => break,
-            Err(error @ OsError(_)) => return Ok(Moved { count, late_error: Some(error) }),
-        }
-    }
-    Ok(Moved { count, late_error: None })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys;
+    use crate::sys::{self, WOULD_BLOCK};
     use socket2::{Domain, Type};
     use std::net::{Ipv4Addr, SocketAddr};
 
     /// A socket that is closed at the end of its scope.
-    struct Own(Fd);
+    struct OwnedSocket(Fd);
 
-    impl Own {
+    impl OwnedSocket {
         fn bound() -> Self {
             let own = Self(sys::open(Domain::IPV4, Type::DGRAM, 0).unwrap());
             sys::bind(own.0, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
@@ -128,7 +114,7 @@ mod tests {
         }
     }
 
-    impl Drop for Own {
+    impl Drop for OwnedSocket {
         fn drop(&mut self) {
             sys::close(self.0);
         }
@@ -152,7 +138,7 @@ mod tests {
 
     #[test]
     fn datagrams_go_and_come_in_order_with_their_sender() {
-        let (from, to) = (Own::bound(), Own::bound());
+        let (from, to) = (OwnedSocket::bound(), OwnedSocket::bound());
         let address = sys::local(to.0).unwrap();
         let mut batch = datagrams(&[b"one", b"", b"three"], Some(&address));
         assert_eq!(send_many(from.0, &mut batch, Flags::default()).unwrap().count, 3);
@@ -169,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_that_is_cut_is_told_with_its_length_if_that_is_asked() {
-        let (from, to) = (Own::bound(), Own::bound());
+    fn a_datagram_that_is_cut_is_reported_and_its_length_too_if_the_flag_asks_for_it() {
+        let (from, to) = (OwnedSocket::bound(), OwnedSocket::bound());
         let address = sys::local(to.0).unwrap();
         for (flags, length) in [(Flags::default(), 8), (Flags::TRUNC, 12)] {
             let mut batch = datagrams(&[b"short", b"far too long"], Some(&address));
@@ -185,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn an_error_after_some_is_told_with_their_count() {
-        let (from, to) = (Own::bound(), Own::bound());
+    fn an_error_after_some_is_reported_with_their_count() {
+        let (from, to) = (OwnedSocket::bound(), OwnedSocket::bound());
         sys::connect(from.0, &sys::local(to.0).unwrap()).unwrap();
         let too_long = vec![0; 1 << 17];
         let mut batch = datagrams(&[b"fine", &too_long, b"lost"], None);

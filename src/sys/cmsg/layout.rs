@@ -393,17 +393,17 @@ mod tests {
     fn an_ipv4_packet_is_told_of_as_the_system_lays_it_out() {
         let (source, own) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(10, 0, 0, 1));
         let linux = Form::Packet4 { interface: 0, local: Some(4), destination: 8 };
-        let told = [&7_u32.to_ne_bytes()[..], &own.octets(), &source.octets()].concat();
+        let sent = [&7_u32.to_ne_bytes()[..], &own.octets(), &source.octets()].concat();
         let info = |local, destination: Ipv4Addr| Control::PacketInfo {
             interface: 7,
             local,
             destination: Some(destination.into()),
         };
-        assert_eq!(linux.read(&told), Some(info(Some(own.into()), source)));
+        assert_eq!(linux.read(&sent), Some(info(Some(own.into()), source)));
         let winsock = Form::Packet4 { interface: 4, local: None, destination: 0 };
-        let told = winsock.write4(7, source);
-        assert_eq!(told, [&source.octets()[..], &7_u32.to_ne_bytes()].concat());
-        assert_eq!(winsock.read(&told), Some(info(Some(source.into()), source)));
+        let sent = winsock.write4(7, source);
+        assert_eq!(sent, [&source.octets()[..], &7_u32.to_ne_bytes()].concat());
+        assert_eq!(winsock.read(&sent), Some(info(Some(source.into()), source)));
         // Of many machines, and not its own.
         let group = Ipv4Addr::new(239, 1, 2, 3);
         assert_eq!(winsock.read(&winsock.write4(7, group)), Some(info(None, group)));

@@ -1,8 +1,10 @@
-//! io_uring: many transfers by one system call. Every one of them is told not to wait, so that all are over when the call
-//! returns and nothing is in flight between two calls: most of what is dangerous about io_uring can't happen.
+//! io_uring (io_uring(7)): many transfers by one system call. Each has MSG_DONTWAIT, so all are complete when the call
+//! returns and nothing is in flight between two calls: no memory can be freed, and no socket closed, under an operation
+//! that still runs.
 //!
-//! A few lines over the three system calls rather than a crate: two operations are needed of it, and what must not happen
-//! (another thread, a forked child, a sandbox that is entered later) is easier to see here. Not here: which transfers.
+//! A few lines over two system calls rather than a crate: only two operations are needed, and what must not happen
+//! (another thread, a forked child, a sandbox that is entered later) is easier to see here. Not here: which transfers
+//! (`core/queue`).
 
 use crate::sys::{
     Bytes, Fd, OsError, PLATFORM_RECV, PLATFORM_SEND, Region, Result, Target, check, close, count, pair,
@@ -13,7 +15,7 @@ use std::mem::zeroed;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many transfers one call carries out.
+/// How many transfers one system call carries out at the most.
 pub const RING_SIZE: usize = 256;
 
 /// One transfer: of bytes to be sent, or into room for bytes.
@@ -23,18 +25,18 @@ pub struct Call {
     code: u8,
     address: usize,
     length: usize,
-    /// What came of it, once it is over.
+    /// The number of bytes or the error; `None` until it was carried out.
     pub outcome: Option<Result<usize>>,
 }
 
 impl Call {
-    /// Sends.
+    /// A send.
     #[must_use]
     pub const fn send(fd: Fd, bytes: Bytes) -> Self {
         Self { fd, code: SEND, address: bytes.address(), length: bytes.length(), outcome: None }
     }
 
-    /// Receives.
+    /// A receive.
     #[must_use]
     pub const fn receive(fd: Fd, target: Target) -> Self {
         Self { fd, code: RECEIVE, address: target.address(), length: target.length(), outcome: None }
@@ -43,15 +45,10 @@ impl Call {
 
 // As the kernel numbers them (linux/io_uring.h).
 const SEND: u8 = 26;
-
 const RECEIVE: u8 = 27;
-
 const SETUP_COOP_TASKRUN: u32 = 1 << 8;
-
 const FEATURE_SINGLE_MMAP: u32 = 1;
-
 const ENTER_GETEVENTS: u32 = 1;
-
 const OFFSET_SQES: libc::off_t = 0x1000_0000;
 
 #[repr(C)]
@@ -97,7 +94,7 @@ struct Parameters {
     cq: CqOffsets,
 }
 
-/// What is to be done.
+/// An entry of the submission queue (`struct io_uring_sqe`).
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Submission {
@@ -113,7 +110,7 @@ struct Submission {
     rest: [u64; 3],
 }
 
-/// What came of it.
+/// An entry of the completion queue (`struct io_uring_cqe`).
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Completion {
@@ -126,14 +123,14 @@ const _: () = assert!(size_of::<Submission>() == 64 && size_of::<Completion>() =
 
 const _: () = assert!(size_of::<Parameters>() == 120);
 
-/// Memory that the kernel shares, and that no forked child has.
+/// Memory shared with the kernel. A forked child does not inherit it.
 #[derive(Debug)]
 struct Shared {
     first: *mut c_void,
     length: usize,
 }
 
-// SAFETY: it is memory like any other; who may use it is the lock's matter.
+// SAFETY: it is memory like any other; only the thread with the lock of the queues uses it.
 unsafe impl Send for Shared {}
 
 impl Shared {
@@ -152,19 +149,19 @@ impl Shared {
 
     fn at<T>(&self, offset: u32) -> *mut T {
         assert!(offset as usize + size_of::<T>() <= self.length);
-        // SAFETY: it lies in the memory.
+        // SAFETY: the offset was just checked.
         unsafe { self.first.byte_add(offset as usize).cast() }
     }
 
     fn atomic(&self, offset: u32) -> &AtomicU32 {
-        // SAFETY: the kernel says that a counter is there, which both sides use as an atomic.
+        // SAFETY: the offset is one of the kernel's, and both sides use what is there as an atomic.
         unsafe { &*self.at(offset) }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // SAFETY: nobody uses it any more.
+        // SAFETY: its owner is being dropped.
         unsafe { libc::munmap(self.first, self.length) };
     }
 }
@@ -181,7 +178,7 @@ struct Queues {
     cqes: u32,
 }
 
-/// A ring. Any thread may use it, one after the other.
+/// A ring. Threads may share it: a lock lets one at a time carry transfers out.
 #[derive(Debug)]
 pub struct Ring {
     fd: AtomicI32,
@@ -189,18 +186,18 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Makes one, and proves that it works.
+    /// Makes a ring, and tries a transfer with it. Fails where the kernel or a sandbox lacks or refuses any of it.
     pub fn new() -> Result<Self> {
         // SAFETY: plain numbers, for which zero is a value.
         let mut parameters: Parameters = unsafe { zeroed() };
-        // Without it a thread's waits would end as if by signals.
+        // Without it, completions interrupt the thread's blocking system calls (EINTR).
         parameters.flags = SETUP_COOP_TASKRUN;
         let size = RING_SIZE as u32;
         // SAFETY: the parameters outlive the call.
         let fd = unsafe { libc::syscall(libc::SYS_io_uring_setup, size, &raw mut parameters) };
         let fd = Fd(check(fd as c_int)?);
         let ring = Self::map(fd, &parameters).inspect_err(|_| close(fd))?;
-        ring.prove()?;
+        ring.try_transfer()?;
         Ok(ring)
     }
 
@@ -225,25 +222,25 @@ impl Ring {
             entries,
         };
         for at in 0..parameters.sq_entries {
-            // The kernel takes the entries in their order.
+            // Entry n is submitted n-th: the array of indices never changes after this.
             // SAFETY: the array is in the rings, and nothing is submitted yet.
             unsafe { queues.rings.at::<u32>(sq.array + at * size_of::<u32>() as u32).write(at) };
         }
         Ok(Self { fd: AtomicI32::new(fd.0), queues: Mutex::new(queues) })
     }
 
-    /// A sandbox may allow the ring and refuse what it is for.
-    fn prove(&self) -> Result<()> {
-        let room = PROOF_ROOM.get_or_try_init(|| Region::new(Call::PROOF.len()).map(Box::new))?;
+    /// Sends a few bytes to itself: a sandbox may allow the ring and refuse its operations.
+    fn try_transfer(&self) -> Result<()> {
+        let room = PROBE_ROOM.get_or_try_init(|| Region::new(PROBE.len()).map(Box::new))?;
         let (one, other) = pair(socket2::Type::STREAM)?;
         // SAFETY: the bytes are static.
-        let bytes = unsafe { Bytes::new(Call::PROOF.as_ptr().expose_provenance(), Call::PROOF.len()) };
-        let mut calls = [Call::send(one, bytes), Call::receive(other, room.target(0, Call::PROOF.len()))];
+        let bytes = unsafe { Bytes::new(PROBE.as_ptr().expose_provenance(), PROBE.len()) };
+        let mut calls = [Call::send(one, bytes), Call::receive(other, room.target(0, PROBE.len()))];
         let outcome = self.carry_out(&mut calls);
         close(one);
         close(other);
         outcome?;
-        let works = calls.iter().all(|call| call.outcome == Some(Ok(Call::PROOF.len())));
+        let works = calls.iter().all(|call| call.outcome == Some(Ok(PROBE.len())));
         if works { Ok(()) } else { Err(OsError(libc::ENOSYS)) }
     }
 
@@ -251,7 +248,8 @@ impl Ring {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries them all out. After an error those without an outcome were not tried.
+    /// Carries all transfers out and writes their outcomes; never blocks on a socket. After an error, those without an
+    /// outcome were not tried.
     pub fn carry_out(&self, calls: &mut [Call]) -> Result<()> {
         let mut queues = self.lock();
         for chunk in calls.chunks_mut(RING_SIZE) {
@@ -260,7 +258,7 @@ impl Ring {
         Ok(())
     }
 
-    /// Gives the descriptor up before its time: a forked child has no use for its parent's.
+    /// Closes the descriptor early: a forked child must not use its parent's ring. Later calls fail (EBADF).
     pub fn close(&self) {
         let fd = Fd(self.fd.swap(Fd::NONE.0, Ordering::AcqRel));
         if !fd.is_none() {
@@ -269,8 +267,11 @@ impl Ring {
     }
 }
 
-/// Where proofs are received. A region is never given back, so that all of them share one; nobody looks at what comes.
-static PROOF_ROOM: OnceBox<Region> = OnceBox::new();
+/// What a new ring sends to itself.
+const PROBE: &[u8] = b"ring";
+
+/// Where all rings receive it; the contents are never read. One for all, because a region is never freed.
+static PROBE_ROOM: OnceBox<Region> = OnceBox::new();
 
 impl Drop for Ring {
     fn drop(&mut self) {
@@ -279,8 +280,6 @@ impl Drop for Ring {
 }
 
 impl Call {
-    const PROOF: &'static [u8] = b"ring";
-
     fn submission(&self, place: usize) -> Submission {
         let flags = if self.code == SEND { PLATFORM_SEND } else { PLATFORM_RECV };
         Submission {
@@ -290,7 +289,7 @@ impl Call {
             fd: self.fd.0,
             offset: 0,
             address: self.address as u64,
-            // What is longer goes on with the next call.
+            // A longer transfer is a short one: the caller goes on with the rest.
             length: self.length.min(1 << 30) as u32,
             message_flags: flags as u32,
             user_data: place as u64,
@@ -303,41 +302,39 @@ impl Queues {
     fn carry_out(&mut self, fd: Fd, calls: &mut [Call]) -> Result<()> {
         let tail = self.rings.atomic(self.sq_tail);
         let first = tail.load(Ordering::Relaxed);
-        for (place, call) in calls.iter().enumerate() {
-            let at = first.wrapping_add(place as u32) & self.sq_mask;
-            // SAFETY: the place is in the ring, and the kernel does not look at it before the tail says so.
-            unsafe {
-                self.entries
-                    .at::<Submission>(at * size_of::<Submission>() as u32)
-                    .write(call.submission(place));
-            }
-        }
+        self.write_entries(first, calls);
         tail.store(first.wrapping_add(calls.len() as u32), Ordering::Release);
-        let mut submitted = 0;
-        let mut over = 0;
+        // What the kernel is to take, has taken, and has completed.
+        let (mut wanted, mut submitted, mut completed) = (calls.len(), 0, 0);
         let mut refused = None;
-        while over < calls.len() {
-            let (left, wanted) = (calls.len() - submitted, calls.len() - over);
-            let (left, wanted) = if refused.is_some() { (0, submitted - over) } else { (left, wanted) };
-            if refused.is_some() && wanted == 0 {
-                break;
-            }
-            match enter(fd, left as u32, wanted as u32) {
+        while completed < wanted {
+            match enter(fd, (wanted - submitted) as u32, (wanted - completed) as u32) {
                 Ok(more) => submitted += more,
                 Err(OsError(libc::EINTR)) => {}
                 Err(error) if refused.is_none() => {
-                    // What was not taken is taken back. What was taken does not wait.
+                    // The entries that the kernel has not taken are withdrawn. Those it has taken complete at once.
                     refused = Some(error);
+                    wanted = submitted;
                     tail.store(first.wrapping_add(submitted as u32), Ordering::Release);
                 }
                 Err(error) => return Err(error),
             }
-            over += self.reap(calls);
+            completed += self.reap(calls);
         }
         refused.map_or(Ok(()), Err)
     }
 
-    /// Takes what is over; how many.
+    /// Writes the entries of the calls, from place `first` of the submission queue on.
+    fn write_entries(&self, first: u32, calls: &[Call]) {
+        for (place, call) in calls.iter().enumerate() {
+            let at = first.wrapping_add(place as u32) & self.sq_mask;
+            let entry = self.entries.at::<Submission>(at * size_of::<Submission>() as u32);
+            // SAFETY: the entry is in the ring, and the kernel does not read it before the tail is moved.
+            unsafe { entry.write(call.submission(place)) };
+        }
+    }
+
+    /// Takes the outcomes of completed calls from the completion queue; returns how many.
     fn reap(&self, calls: &mut [Call]) -> usize {
         let head = self.rings.atomic(self.cq_head);
         let (mut at, end) =
@@ -361,10 +358,12 @@ impl Queues {
     }
 }
 
-/// Submits so many, and waits until so many are over; how many were taken.
+/// Submits so many entries, and waits until so many have completed; returns how many the kernel has taken
+/// (io_uring_enter(2)).
 fn enter(fd: Fd, submit: u32, wanted: u32) -> Result<usize> {
     let nowhere = std::ptr::null_mut::<c_void>();
-    // SAFETY: no memory is given; what the submissions point at their callers vouch for.
+    // SAFETY: no memory is passed here; the memory that the entries point at is valid by the contracts of `Bytes` and
+    // `Target`.
     let taken = unsafe {
         libc::syscall(libc::SYS_io_uring_enter, fd.0, submit, wanted, ENTER_GETEVENTS, nowhere, 0_usize)
     };
@@ -386,7 +385,7 @@ mod tests {
         ring.carry_out(&mut calls).unwrap();
         assert_eq!(calls[0].outcome, Some(Err(WOULD_BLOCK)));
         assert_eq!(send(one, b"later", Flags::default()), Ok(5));
-        // It was not the first call that took it.
+        // The receive of the first call did not stay in flight.
         assert_eq!(region.bytes(0, 5).as_slice(), [0; 5]);
         let mut many = vec![Call::receive(other, region.target(8, 8)); RING_SIZE + 3];
         ring.carry_out(&mut many).unwrap();

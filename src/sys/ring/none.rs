@@ -1,26 +1,26 @@
-//! Where there is no io_uring: transfers go by themselves.
+//! In place of io_uring on systems without it: no ring can be made, and the caller transfers one by one.
 
 use crate::sys::{Bytes, Fd, Result, Target, UNSUPPORTED};
 
-/// There is none.
+/// No ring: no value of it exists.
 #[derive(Debug)]
 pub struct Ring(std::convert::Infallible);
 
-/// One transfer, which nobody carries out.
+/// One transfer, which is never carried out.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// What came of it.
+    /// The result; stays `None`.
     pub outcome: Option<Result<usize>>,
 }
 
 impl Call {
-    /// Sends.
+    /// A send.
     #[must_use]
     pub const fn send(_fd: Fd, _bytes: Bytes) -> Self {
         Self { outcome: None }
     }
 
-    /// Receives.
+    /// A receive.
     #[must_use]
     pub const fn receive(_fd: Fd, _target: Target) -> Self {
         Self { outcome: None }
@@ -28,17 +28,17 @@ impl Call {
 }
 
 impl Ring {
-    /// Fails.
+    /// Always [`UNSUPPORTED`].
     pub const fn new() -> Result<Self> {
         Err(UNSUPPORTED)
     }
 
-    /// Carries them all out.
+    /// Never called.
     pub fn carry_out(&self, _calls: &mut [Call]) -> Result<()> {
         match self.0 {}
     }
 
-    /// Gives the descriptor up before its time.
+    /// Never called.
     pub fn close(&self) {
         match self.0 {}
     }

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 const LONGEST: usize = 1 << 16;
 
 /// Receives a datagram into a buffer that is large enough for any, and copies what fits into `data`.
-#[allow(dead_code, reason = "Linux tells the length")]
+#[allow(dead_code, reason = "Linux reports the length")]
 pub(in crate::sys) fn measured<T>(
     data: &mut [MaybeUninit<u8>],
     receive: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<(usize, T)>,
@@ -22,7 +22,7 @@ pub(in crate::sys) fn measured<T>(
 }
 
 /// As [`measured`], for a message in several pieces: what does not fit goes into an additional one.
-#[allow(dead_code, reason = "Linux tells the length")]
+#[allow(dead_code, reason = "Linux reports the length")]
 pub(in crate::sys) fn measured_message(
     pieces: &[Piece],
     receive: impl FnOnce(&[Piece]) -> Result<Message>,

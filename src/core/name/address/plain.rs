@@ -1,10 +1,10 @@
-//! `127.0.0.1:80`: most addresses that programs have, read and written without detours. Not here: every other text, and
-//! what is wrong with one (`address`).
+//! `127.0.0.1:80`, the form of most addresses, read and written by a few instructions. Not here: every other text, and
+//! which error a wrong one gives (`address`).
 
 use std::net::SocketAddrV4;
 
-/// What stands behind the numbers of an address, and before its port.
-const BEHIND: [u8; 4] = *b"...:";
+/// What follows each of the four octets.
+const SEPARATORS: [u8; 4] = *b"...:";
 
 /// The longest text.
 const LONGEST: usize = "255.255.255.255:65535".len();
@@ -13,16 +13,17 @@ const LONGEST: usize = "255.255.255.255:65535".len();
 pub fn parse(text: &str) -> Option<SocketAddrV4> {
     let mut rest = text.as_bytes();
     let mut octets = [0; 4];
-    for (octet, behind) in octets.iter_mut().zip(BEHIND) {
+    for (octet, separator) in octets.iter_mut().zip(SEPARATORS) {
         let (value, others) = number(rest, u8::MAX.into())?;
         *octet = value as u8;
-        rest = others.strip_prefix(&[behind])?;
+        rest = others.strip_prefix(&[separator])?;
     }
     let (port, []) = number(rest, u16::MAX.into())? else { return None };
     Some(SocketAddrV4::new(octets.into(), port as u16))
 }
 
-/// The decimal number that a text begins with, and the rest. Zeros in front make another number of it for some.
+/// The decimal number that a text begins with, and the rest; `None` if it is above `most`. Leading zeros are refused:
+/// some programs read such numbers as octal.
 #[inline(always)]
 fn number(text: &[u8], most: u32) -> Option<(u32, &[u8])> {
     if let [b'0', b'0'..=b'9', ..] = text {
@@ -42,9 +43,9 @@ fn number(text: &[u8], most: u32) -> Option<(u32, &[u8])> {
 /// The text of an address.
 pub fn format(address: SocketAddrV4) -> String {
     let mut text = String::with_capacity(LONGEST);
-    for (octet, behind) in address.ip().octets().into_iter().zip(BEHIND) {
+    for (octet, separator) in address.ip().octets().into_iter().zip(SEPARATORS) {
         push(&mut text, octet.into());
-        text.push(behind.into());
+        text.push(separator.into());
     }
     push(&mut text, address.port());
     text
@@ -88,7 +89,7 @@ mod tests {
                     texts.push([head, &[*letter], tail.get(1..).unwrap_or_default()].concat());
                 }
                 for text in texts.into_iter().map(|text| String::from_utf8(text).unwrap()) {
-                    // A port with zeros in front is for others to judge.
+                    // The standard library takes a port with leading zeros; `plain` leaves it to `address`.
                     let expected = text.parse::<SocketAddrV4>().ok().filter(|it| it.to_string() == text);
                     assert_eq!(parse(&text), expected, "{text}");
                 }

@@ -1,38 +1,39 @@
-//! Addresses as flat memory: one layout on every system, for callers who move many datagrams and want no text.
-//! Not here: the text itself (`address`), and how a system lays its own out (`sys`).
+//! Flat addresses: fixed-size structures without pointers, of one layout on every system (`anysock_address` in the
+//! header), for callers who move many datagrams and want no text. Not here: addresses as text (`address`), and the
+//! system's own structures (`sys`).
 
 use crate::core::error::{Error, Result};
 use crate::core::name::address::{self, Address};
 use crate::core::name::kind::{Kind, Net};
 use crate::sys;
 use socket2::SockAddr;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How many bytes it has in memory.
 pub const SIZE: usize = 16 + ROOM;
-/// How many bytes an address may have: the longest path of a unix socket, and some more.
+/// How many bytes an address may have: the longest path of a unix socket (108 on Linux), rounded up.
 pub const ROOM: usize = 112;
 
-/// Linux's numbers, as option "family" gives them.
+/// Linux's numbers of the families, which option "family" gives on every system too.
 const NOBODY: i32 = 0;
 const UNIX: i32 = 1;
 const IPV4: i32 = 2;
 const IPV6: i32 = 10;
 
-/// An address. What is not used is zero, so that equal addresses are equal byte for byte.
+/// An address. Unused fields and bytes are zero, so that equal addresses are equal byte for byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flat {
     /// Linux's number of the family; 0 for no address.
     pub family: i32,
-    /// The port; 0 for unix addresses.
+    /// The port, in the order of this machine's bytes; 0 for unix addresses.
     pub port: u16,
-    /// How many of `bytes` count.
+    /// How many of `bytes` are used.
     pub length: u16,
-    /// The interface of a link-local IPv6 address.
+    /// The number of the interface of a link-local IPv6 address, else 0.
     pub scope: u32,
-    /// Zero.
+    /// Zero; anything else is refused (EINVAL), so that a later version can give it a meaning.
     pub reserved: u32,
-    /// The octets, the path, or a zero and an abstract name.
+    /// The octets in network order, the path, or a zero and an abstract name.
     pub bytes: [u8; ROOM],
 }
 
@@ -55,16 +56,16 @@ impl Flat {
         flat
     }
 
-    /// From text that needs no resolver.
+    /// From text that is a whole address; `EINVAL` for a name, which only the resolver can answer. Never blocks.
     pub fn parse(kind: &str, text: &str) -> Result<Self> {
         match Address::parse(Kind::parse(kind)?, text)? {
             Address::Literal(address) => Ok(Self::from(&address)),
-            // Which address these stand for depends on what it is for, or on the resolver.
+            // `:80` depends on whether it is for binding or connecting; a name depends on the resolver.
             Address::Any { .. } | Address::Name { .. } => Err(Error::EINVAL),
         }
     }
 
-    /// The text of the address; empty for none.
+    /// The text of the address; empty for no address. Errors as [`Self::to_socket_address`].
     pub fn text(&self) -> Result<String> {
         match self.family {
             NOBODY => Ok(String::new()),
@@ -78,13 +79,14 @@ impl Flat {
         self.family == NOBODY
     }
 
-    /// Whether it is of the unix family and has no name.
+    /// Whether it is of the unix family and has no name (unix(7), "unnamed").
     #[must_use]
     pub const fn is_unnamed(&self) -> bool {
         self.family == UNIX && self.length == 0
     }
 
-    /// As the system's calls take it: `EINVAL` for what is no address, `EAFNOSUPPORT` for no family of ours.
+    /// As the system's calls take it: `EINVAL` for no address or a malformed one, `EAFNOSUPPORT` for an unknown family,
+    /// `ENAMETOOLONG` for a unix path longer than this system's, `EOPNOTSUPP` for an abstract name where there are none.
     pub fn to_socket_address(&self) -> Result<SockAddr> {
         if self.reserved != 0 {
             return Err(Error::EINVAL);
@@ -98,43 +100,39 @@ impl Flat {
         }
     }
 
-    /// The bytes that count.
-    fn counted(&self) -> Result<&[u8]> {
+    /// The bytes that are used; `EINVAL` if there are not so many.
+    fn used_bytes(&self) -> Result<&[u8]> {
         self.bytes.get(..usize::from(self.length)).ok_or(Error::EINVAL)
     }
 
     fn array<const N: usize>(&self) -> Result<[u8; N]> {
-        self.counted()?.try_into().map_err(|_| Error::EINVAL)
+        self.used_bytes()?.try_into().map_err(|_| Error::EINVAL)
     }
 
-    /// A mapped address is an IPv4 address.
     fn socket_address(&self, ip: impl Into<IpAddr>) -> SockAddr {
-        match ip.into().to_canonical() {
-            IpAddr::V4(ip) => SocketAddr::from((ip, self.port)).into(),
-            IpAddr::V6(ip) => SocketAddrV6::new(ip, self.port, 0, self.scope).into(),
-        }
+        address::socket_address(ip.into(), self.scope, self.port)
     }
 
     fn unix_address(&self) -> Result<SockAddr> {
-        let name = self.counted()?;
+        let name = self.used_bytes()?;
         match name.split_first() {
             None => Err(Error::EINVAL),
             Some((0, _)) if !sys::HAS_ABSTRACT => Err(Error::EOPNOTSUPP),
-            // A path ends at its first NUL; what comes behind it would be lost.
+            // The system ends a path at its first NUL: the rest would be lost silently.
             Some((1.., rest)) if rest.contains(&0) => Err(Error::EINVAL),
             Some(_) => sys::unix_address(name).map_err(|_| Error::ENAMETOOLONG),
         }
     }
 
-    fn new(family: i32, port: u16, scope: u32, counted: &[u8]) -> Self {
-        let mut flat = Self { family, port, scope, length: counted.len() as u16, ..Self::NONE };
-        flat.bytes[..counted.len()].copy_from_slice(counted);
+    fn new(family: i32, port: u16, scope: u32, used: &[u8]) -> Self {
+        let mut flat = Self { family, port, scope, length: used.len() as u16, ..Self::NONE };
+        flat.bytes[..used.len()].copy_from_slice(used);
         flat
     }
 }
 
 impl From<&SockAddr> for Flat {
-    /// A unix address without a name is none.
+    /// An unnamed unix address becomes [`Flat::NONE`], as does one of another family.
     fn from(address: &SockAddr) -> Self {
         match address.as_socket() {
             Some(address) => Self::from(address),
@@ -162,8 +160,8 @@ impl From<SocketAddr> for Flat {
 mod tests {
     use super::*;
 
-    fn flat(family: i32, counted: &[u8]) -> Flat {
-        Flat::new(family, 80, 0, counted)
+    fn flat(family: i32, used: &[u8]) -> Flat {
+        Flat::new(family, 80, 0, used)
     }
 
     #[test]
@@ -180,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_says_is_what_it_was_told() {
+    fn an_address_survives_the_way_to_the_system_and_back() {
         for (kind, text) in [("udp", "192.0.2.1:53"), ("udp", "[fe80::1%7]:53"), ("unixgram", "/tmp/a")] {
             let flat = Flat::parse(kind, text).unwrap();
             assert_eq!(Flat::from(&flat.to_socket_address().unwrap()), flat, "{text}");
@@ -192,8 +190,8 @@ mod tests {
         if sys::HAS_ABSTRACT {
             let flat = Flat::parse("unix", "@").unwrap();
             assert_eq!((flat.length, flat.bytes[0]), (1, 0));
-            let told = Flat::from(&flat.to_socket_address().unwrap());
-            assert_eq!((told, told.text().as_deref()), (flat, Ok("@")));
+            let back = Flat::from(&flat.to_socket_address().unwrap());
+            assert_eq!((back, back.text().as_deref()), (flat, Ok("@")));
         }
         assert!(Flat::from(&SockAddr::unix("").unwrap()).is_none());
     }
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told() {
+    fn what_is_no_address_is_refused() {
         let reserved = Flat { reserved: 1, ..flat(IPV4, &[127, 0, 0, 1]) };
         let endless = Flat { length: ROOM as u16 + 1, ..flat(UNIX, b"/tmp/a") };
         for (address, error) in [
