@@ -72,22 +72,39 @@ static void round_of(const char *file, int here) {
     if (dlclose(library) != 0) die("dlclose");
 }
 
+struct holdings {
+    int descriptors, threads;
+    long kilobytes;
+};
+
+static struct holdings holdings(void) {
+    return (struct holdings){entries("/proc/self/fd"), entries("/proc/self/task"), memory()};
+}
+
+/* Whether a hundred rounds leave something. */
+static int leaves_something(const char *file, int here) {
+    struct holdings before = holdings();
+    for (int round = 0; round < 100; round++) round_of(file, here);
+    struct holdings after = holdings();
+    const char *where = dlopen(file, RTLD_NOW | RTLD_NOLOAD) == NULL ? "unloaded" : "still loaded";
+    int left = after.descriptors - before.descriptors, running = after.threads - before.threads;
+    long grown = after.kilobytes - before.kilobytes;
+    printf("after 100 rounds %s: %+d descriptors, %+d threads, %+ld kB\n", where, left, running, grown);
+    return left > 0 || running > 0 || grown > 1024;
+}
+
 static int cycles(const char *file, int here) {
     /* What is made once is made by then. */
     for (int round = 0; round < 10; round++) round_of(file, here);
-    int descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
-    long before = memory();
-    for (int round = 0; round < 100; round++) round_of(file, here);
-    int left = entries("/proc/self/fd") - descriptors, running = entries("/proc/self/task") - threads;
-    long grown = memory() - before;
-    const char *where = dlopen(file, RTLD_NOW | RTLD_NOLOAD) == NULL ? "unloaded" : "still loaded";
-    printf("after 100 rounds %s: %+d descriptors, %+d threads, %+ld kB\n", where, left, running, grown);
+    /* On a busy machine a second thread of the library may be needed, which stays a while. What leaks does so every time. */
+    int tries = 5;
+    while (tries > 0 && leaves_something(file, here)) tries--;
     /* A fork after the last unloading calls no handler that is gone. */
     int status;
     pid_t child = fork();
     if (child == 0) _exit(0);
     if (waitpid(child, &status, 0) != child || status != 0) return 1;
-    return left > 0 || running > 0 || grown > 1024;
+    return tries == 0;
 }
 
 static int copies(const char *first_file, const char *second_file) {
