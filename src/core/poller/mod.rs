@@ -32,7 +32,7 @@ use crate::core::{fork, lock, readiness};
 use crate::sys::{self, Events, Fd, Reports, ThreadLocal};
 use gate::Gate;
 use registry::{Turn, with};
-use reports::Registration;
+use reports::{Records, Registration};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -266,7 +266,8 @@ fn wait_apart(
     outcome
 }
 
-/// One call of `wait`, with its arguments.
+/// One call of `wait`, with its arguments. What happens seldom takes it by value, so that otherwise it stays in registers.
+#[derive(Clone, Copy)]
 struct Attempt<'a> {
     poller: Handle,
     gate: &'a Gate,
@@ -308,10 +309,13 @@ impl Attempt<'_> {
         answer: &mut impl FnMut(Report),
     ) -> Result<Option<usize>> {
         let Some(kernel_wait) = self.enter(closes)? else { return Ok(None) };
-        match self.wait_once(&kernel_wait, reports, answer) {
-            Outcome { given: given @ 1.., .. } => Ok(Some(given)),
-            outcome => self.wait_again(kernel_wait, outcome, reports, answer).map(Some),
+        // Not by `wait_once`, so that nothing is put into memory for an outcome that nobody asks for.
+        let kernel = self.wait_in_kernel(&kernel_wait, reports);
+        let (given, ended) = self.leave(&kernel_wait, reports, kernel == Ok(true), answer);
+        if given > 0 {
+            return Ok(Some(given));
         }
+        self.wait_again(kernel_wait, Outcome { given, ended, kernel }, reports, answer).map(Some)
     }
 
     /// Waits in the kernel once, and reports.
@@ -331,7 +335,7 @@ impl Attempt<'_> {
     #[cold]
     #[inline(never)]
     fn wait_again(
-        &self,
+        self,
         mut kernel_wait: KernelWait,
         mut outcome: Outcome,
         reports: &mut Reports,
@@ -378,7 +382,7 @@ impl Attempt<'_> {
     }
 
     #[cold]
-    fn turn(&self) -> Turn {
+    fn turn(self) -> Turn {
         // If the poller is gone, `leave` finds out.
         with(self.poller, |registry| Ok(registry.turn(self.capacity))).unwrap_or(Turn::Passes)
     }
@@ -387,12 +391,14 @@ impl Attempt<'_> {
     #[inline(always)]
     fn wait_in_kernel(&self, kernel_wait: &KernelWait, reports: &mut Reports) -> sys::Result<bool> {
         lock::check_free();
-        reports.clear();
         let kept = if let Turn::Has(answers) = kernel_wait.turn { answers } else { 0 };
         let brief = kernel_wait.turn != Turn::Nothing;
         let timeout = if brief { Some(Duration::ZERO) } else { self.deadline.remaining() };
         match self.capacity - kept {
-            0 => Ok(false),
+            0 => {
+                reports.clear();
+                Ok(false)
+            }
             room => self.gate.selector.wait(reports, room, timeout),
         }
     }
@@ -412,7 +418,8 @@ impl Attempt<'_> {
         }
         let cancelled = self.gate.leave() != kernel_wait.closes;
         let quiet = !cancelled && !drained && kernel_wait.turn == Turn::Nothing && !self.gate.is_forced();
-        let (reported, all) = if quiet { self.report_plain(reports, answer) } else { (0, false) };
+        let (reported, all) =
+            if quiet { report_plain(&self.gate.records, reports, answer) } else { (0, false) };
         if all {
             return (reported, Ended::Otherwise);
         }
@@ -423,26 +430,10 @@ impl Attempt<'_> {
         (reported + more, ended)
     }
 
-    /// Reports without a lock the kernel's reports up to the first whose registration needs the lock: how many, and whether
-    /// that were all.
-    #[inline]
-    fn report_plain(&self, reports: &Reports, answer: &mut impl FnMut(Report)) -> (usize, bool) {
-        let mut reported = 0;
-        for (tag, found) in reports.iter() {
-            let registration = self.gate.records.read(tag);
-            match registration.and_then(|registration| plain_report(&registration, found)) {
-                Some(report) => answer(report),
-                None => return (reported, false),
-            }
-            reported += 1;
-        }
-        (reported, true)
-    }
-
     /// Reports under the lock, and takes pending wake-ups and closes into account.
     #[inline(never)]
     fn report_locked<I: Iterator<Item = (u64, Events)>>(
-        &self,
+        self,
         reports: impl Fn() -> I,
         turn: Turn,
         drained: bool,
@@ -488,6 +479,22 @@ impl Attempt<'_> {
         let any = || with(self.poller, |registry| Ok(registry.members().any(hears)));
         hears(self.poller.encode()) || any() == Ok(true)
     }
+}
+
+/// Reports without a lock the kernel's reports up to the first whose registration needs the lock: how many, and whether
+/// that were all.
+#[inline(always)]
+fn report_plain(records: &Records, reports: &Reports, answer: &mut impl FnMut(Report)) -> (usize, bool) {
+    let mut reported = 0;
+    for (tag, found) in reports.iter() {
+        let registration = records.read(tag);
+        match registration.and_then(|registration| plain_report(&registration, found)) {
+            Some(report) => answer(report),
+            None => return (reported, false),
+        }
+        reported += 1;
+    }
+    (reported, true)
 }
 
 /// The report of a socket whose readiness the kernel alone knows; `None` if it is not such a one, or reporting it changes its
