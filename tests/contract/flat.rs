@@ -4,23 +4,12 @@ use crate::peers::*;
 use crate::support::*;
 use std::mem::{offset_of, zeroed};
 
-/// As `anysock_address_parse`.
-pub fn parse(kind: &str, address: &str) -> Result<anysock_address, i64> {
-    let mut parsed = filled();
-    // SAFETY: both texts are NUL-terminated, the place lives through the call.
-    let code = unsafe { anysock_address_parse(text(kind).as_ptr(), text(address).as_ptr(), &mut parsed) };
-    if code == 0 { Ok(parsed) } else { Err(code) }
-}
+pub use crate::support::parse;
 
 /// As `anysock_address_format`.
 pub fn format(address: &anysock_address) -> Result<String, i64> {
     // SAFETY: the address outlives the call, and `text_out` gives memory of that size.
     text_out(|text, capacity| unsafe { anysock_address_format(address, text, capacity) })
-}
-
-/// Memory that is anything but zero.
-fn filled() -> anysock_address {
-    anysock_address { family: -1, port: 7, length: 7, scope: 7, reserved: 7, bytes: [0xa5; 112] }
 }
 
 fn bytes(address: &anysock_address) -> Vec<u8> {
@@ -103,11 +92,11 @@ fn what_is_no_whole_address_is_refused_and_nothing_stored() {
         ("tcp4", "[::1]:80", "EAFNOSUPPORT"),
         ("unix", &"x".repeat(200), "ENAMETOOLONG"),
     ] {
-        let mut place = filled();
+        let mut place = UNSET_ADDRESS;
         // SAFETY: both texts are NUL-terminated, the place lives through the call.
         let code = unsafe { anysock_address_parse(text(kind).as_ptr(), text(address).as_ptr(), &mut place) };
         assert_eq!(name(code), error, "{kind} {address:?}");
-        assert_eq!(bytes(&place), bytes(&filled()), "{kind} {address:?}");
+        assert_eq!(bytes(&place), bytes(&UNSET_ADDRESS), "{kind} {address:?}");
     }
 }
 
@@ -121,7 +110,7 @@ fn flat_memory_that_is_no_address_is_told() {
         (anysock_address { family: 10, ..good }, "EINVAL"),
         (anysock_address { family: 1, length: 0, ..good }, "EINVAL"),
         (anysock_address { family: 3, ..good }, "EAFNOSUPPORT"),
-        (filled(), "EINVAL"),
+        (UNSET_ADDRESS, "EINVAL"),
     ] {
         assert_eq!(format(&address).map_err(name), Err(error.to_owned()), "{address:?}");
     }

@@ -208,6 +208,18 @@ pub fn local_address(h: i64) -> String {
     binding::call::local_address(h).unwrap()
 }
 
+/// An address in memory that is anything but zero.
+pub const UNSET_ADDRESS: anysock_address =
+    anysock_address { family: -1, port: 7, length: 7, scope: 7, reserved: 7, bytes: [0xa5; 112] };
+
+/// As `anysock_address_parse`.
+pub fn parse(kind: &str, address: &str) -> Result<anysock_address, i64> {
+    let mut parsed = UNSET_ADDRESS;
+    // SAFETY: both texts are NUL-terminated, the place lives through the call.
+    let code = unsafe { anysock_address_parse(text(kind).as_ptr(), text(address).as_ptr(), &mut parsed) };
+    if code == 0 { Ok(parsed) } else { Err(code) }
+}
+
 /// The peer's address.
 #[track_caller]
 pub fn peer_address(h: i64) -> String {

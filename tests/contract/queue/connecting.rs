@@ -1,7 +1,7 @@
 //! CONNECT and RESOLVE.
 
 use super::kit::*;
-use crate::flat::parse;
+
 use crate::support::*;
 
 /// The address as text, whose length is said.

@@ -1,7 +1,7 @@
 //! What an operation may say: every field and flag that it does not take must be 0, at full width.
 
 use super::kit::*;
-use crate::flat::parse;
+
 use crate::support::*;
 
 const MULTI: i64 = ANYSOCK_QUEUE_MULTI;

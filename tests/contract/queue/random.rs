@@ -6,6 +6,9 @@
 //!
 //! Part of two programs: a brief life among the contract tests, and long ones in `random`, which forks.
 
+#[path = "random_datagrams.rs"]
+mod datagrams;
+
 use super::kit::*;
 use crate::support::*;
 use std::collections::{HashMap, HashSet};
@@ -13,6 +16,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 const CONNECTIONS: usize = 6;
+const PAIRS: usize = 3;
 /// A page each for operations and events, then the bytes of writes.
 const EVENTS: usize = 4_096;
 const DATA: usize = 8_192;
@@ -30,10 +34,21 @@ struct Record {
     is_multi: bool,
     /// The bytes of a write.
     sent: Vec<u8>,
-    /// What a read has brought, and where in the operation's share of the stream.
-    pieces: Vec<(i64, Vec<u8>)>,
+    /// The most bytes of a read; 0: what a buffer holds.
+    length: usize,
+    /// Who sends what it reads, if that is told.
+    from: Option<anysock_address>,
+    pieces: Vec<Piece>,
     /// Result and value of the last event.
     end: Option<(i64, i64)>,
+}
+
+/// What an event of a read has brought, and where in the operation's share of the stream.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Piece {
+    place: i64,
+    bytes: Vec<u8>,
+    is_cut: bool,
 }
 
 /// A connection, of which the queues have one end.
@@ -98,6 +113,8 @@ struct World {
     records: [Mutex<HashMap<i64, Record>>; 2],
     connections: Vec<Mutex<Connection>>,
     retired: Mutex<Vec<Connection>>,
+    pairs: Vec<Mutex<datagrams::Pair>>,
+    retired_pairs: Mutex<Vec<datagrams::Pair>>,
     /// Buffers that came with events and were not given back: queue, buffer, where, how many bytes.
     held: Mutex<Vec<(usize, i64, i64, i64)>>,
     seen: Mutex<HashSet<i64>>,
@@ -135,6 +152,8 @@ impl<'a> Hand<'a> {
             is_quiet: op.flags & QUIET != 0,
             is_multi: op.flags & MULTI != 0,
             sent,
+            length: op.length as usize,
+            from: None,
             pieces: vec![],
             end: None,
         };
@@ -145,6 +164,7 @@ impl<'a> Hand<'a> {
 
     /// Puts bytes where they will be taken away after the call.
     fn place(&mut self, bytes: &[u8]) -> Option<i64> {
+        self.data = self.data.next_multiple_of(8);
         if DATA + self.data + bytes.len() > DATA + LARGEST + (LARGEST >> 1) {
             return None;
         }
@@ -174,14 +194,17 @@ impl<'a> Hand<'a> {
         connection.writes.push(token);
     }
 
-    /// A write from a buffer.
-    fn add_echo(&mut self, connection: &mut Connection) -> Option<usize> {
-        let (queue, buffer, data, length) = lock(&self.world.held).pop()?;
+    /// A write of at most so many bytes, from a buffer.
+    fn add_echo(&mut self, handle: i64, most: usize, writes: &mut Vec<i64>) -> Option<usize> {
+        let mut held = lock(&self.world.held);
+        let place = held.iter().rposition(|(.., length)| (1..=most as i64).contains(length))?;
+        let (queue, buffer, data, length) = held.remove(place);
+        drop(held);
         // SAFETY: a queue's memory stays mapped, and the buffer is held.
         let bytes = unsafe { std::slice::from_raw_parts(data as *const u8, length as usize) }.to_vec();
-        let op = anysock_op { data, length, buffer, ..op(ANYSOCK_OP_WRITE, 0, *connection.one) };
+        let op = anysock_op { data, length, buffer, ..op(ANYSOCK_OP_WRITE, 0, handle) };
         let token = self.note(queue, op, bytes);
-        connection.writes.push(token);
+        writes.push(token);
         Some(queue)
     }
 
@@ -262,22 +285,18 @@ impl<'a> Hand<'a> {
             record.end = Some((done.result, done.value));
         }
         match done.op {
-            ANYSOCK_OP_WRITE if done.result >= 0 => {
+            ANYSOCK_OP_WRITE | ANYSOCK_OP_SEND_TO if done.result >= 0 => {
                 assert_eq!((done.result as usize, done.value), (record.sent.len(), 0), "{done:?}");
                 if self.world.is_alone {
                     let last = self.last_written.insert((queue, done.handle), done.token);
                     assert!(last.is_none_or(|last| last < done.token), "out of order: {done:?}");
                 }
             }
-            ANYSOCK_OP_WRITE => {
+            ANYSOCK_OP_WRITE | ANYSOCK_OP_SEND_TO => {
                 assert!((0..=record.sent.len() as i64).contains(&done.value), "{done:?}");
             }
-            ANYSOCK_OP_READ if done.result > 0 => {
-                record.pieces.push((done.value, bytes(done).to_vec()));
-                assert!(done.result as usize <= self.world.size);
-                assert!(lock(&self.world.seen).insert(done.buffer), "given out twice: {done:?}");
-                let mut held = lock(&self.world.held);
-                held.push((queue, done.buffer, done.data, done.result));
+            ANYSOCK_OP_READ | ANYSOCK_OP_RECEIVE_FROM if done.result >= 0 => {
+                self.world.take_bytes(queue, done, record);
             }
             _ => assert_eq!((done.buffer, done.data), (0, 0), "{done:?}"),
         }
@@ -285,6 +304,9 @@ impl<'a> Hand<'a> {
 
     /// Something happens.
     fn step(&mut self) {
+        if self.random.below(3) == 0 {
+            return self.datagrams();
+        }
         let world = self.world;
         let place = self.random.below(CONNECTIONS);
         let mut queue = usize::from(self.random.below(4) == 0) % QUEUES;
@@ -309,7 +331,7 @@ impl<'a> Hand<'a> {
         let mut connection = lock(&world.connections[place]);
         let handle = *connection.one;
         if self.random.below(4) == 0 {
-            queue = self.add_echo(&mut connection).unwrap_or(queue);
+            queue = self.add_echo(handle, LARGEST, &mut connection.writes).unwrap_or(queue);
         }
         for _ in 0..self.random.below(5) {
             match self.random.below(4) {
@@ -408,11 +430,35 @@ impl World {
             records: Default::default(),
             connections: (0..CONNECTIONS).map(|_| Mutex::new(Connection::new(random))).collect(),
             retired: Mutex::default(),
+            pairs: (0..PAIRS).map(|_| Mutex::new(datagrams::Pair::new(random))).collect(),
+            retired_pairs: Mutex::default(),
             held: Mutex::default(),
             seen: Mutex::default(),
             is_alone,
             forks,
         }
+    }
+
+    /// What an event of a read has brought.
+    fn take_bytes(&self, queue: usize, done: &anysock_done, record: &mut Record) {
+        let piece = Piece {
+            place: done.value,
+            bytes: bytes(done).to_vec(),
+            is_cut: done.flags & ANYSOCK_QUEUE_CUT != 0,
+        };
+        record.pieces.push(piece);
+        assert!(done.result as usize <= self.size);
+        if let Some(from) = record.from {
+            // SAFETY: the event says that an address is there, aligned.
+            let address = unsafe { (done.value as *const anysock_address).read() };
+            assert_eq!((address.family, address.port), (from.family, from.port), "{done:?}");
+            assert_eq!(address.bytes, from.bytes, "{done:?}");
+        }
+        if done.buffer == 0 {
+            return assert_eq!((done.result, record.op), (0, ANYSOCK_OP_READ), "{done:?}");
+        }
+        assert!(lock(&self.seen).insert(done.buffer), "given out twice: {done:?}");
+        lock(&self.held).push((queue, done.buffer, done.data, done.result));
     }
 
     /// Ends all that goes on.
@@ -446,12 +492,18 @@ impl World {
 
     /// Compares what was told with what has come.
     fn conclude(self) {
-        let Self { queues, buffers, size, records, connections, retired, .. } = self;
+        let Self {
+            queues, buffers, size, records, connections, retired, pairs, retired_pairs, is_alone, ..
+        } = self;
         let mut records = records.map(|records| records.into_inner().unwrap());
         let mut all: HashMap<_, _> = records.iter_mut().flat_map(|records| records.drain()).collect();
         let living = connections.into_iter().map(|connection| connection.into_inner().unwrap());
         for connection in living.chain(retired.into_inner().unwrap()) {
             compare(connection, &mut all);
+        }
+        let living = pairs.into_iter().map(|pair| pair.into_inner().unwrap());
+        for pair in living.chain(retired_pairs.into_inner().unwrap()) {
+            datagrams::compare(pair, &mut all, size, is_alone);
         }
         for queue in &queues {
             let (one, other) = pair("unix");
@@ -494,8 +546,8 @@ fn compare(mut connection: Connection, records: &mut HashMap<i64, Record>) {
         let mut record = records.remove(token).unwrap();
         record.pieces.sort_unstable();
         let mut brought = 0;
-        for (value, bytes) in &record.pieces {
-            assert_eq!(*value, brought, "{record:?}");
+        for Piece { place: value, bytes, is_cut } in &record.pieces {
+            assert_eq!((*value, *is_cut), (brought, false), "{record:?}");
             brought += bytes.len() as i64;
             assert!(bytes.iter().all(|byte| {
                 place += 1;

@@ -1,7 +1,7 @@
 //! WRITE, SEND_TO, SEND_FILE and SHUTDOWN.
 
 use super::kit::*;
-use crate::flat::parse;
+
 use crate::support::*;
 
 #[test]
