@@ -1,4 +1,4 @@
-# Sourced: what every package says of the project. The facts stand in Cargo.toml, once.
+# Sourced: name, version and licence for every package, read from Cargo.toml, where they are kept once.
 
 about() { # field of Cargo.toml
     sed -n "s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$source/Cargo.toml" | head -n 1

@@ -21,7 +21,7 @@ RELEASE = Path(os.environ.get("RELEASE", ROOT / "target/release")).resolve()
 CC = os.environ.get("CC", "cc")
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "bindings/python/README.md"]
 
-#: What pieces of C mean by the names that they use without saying what they are.
+#: Declarations for the names that the manual's pieces of C use without declaring them.
 NAMES = """
 #include <anysock.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-"""include/anysock.json as objects. Not here: what languages make of it (`languages`), and its shape (its schema)."""
+"""include/anysock.json as objects, which the templates read. Not here: the templates (`languages`); what each key means (the
+schema, include/anysock.schema.json)."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ SCALARS = ("uint8", "uint16", "uint32", "int32", "int64", "size")
 
 @dataclass(frozen=True)
 class Type:
-    """What a parameter, a field or a result is."""
+    """The type of a parameter, a field or a result."""
 
     #: A scalar, `void` for bytes, `char` for text, a handle or a structure.
     base: str
     pointer: bool
-    #: As C declares it.
+    #: As C declares it: `const char *`.
     c: str
-    #: How many, of an array in a structure.
+    #: The length of an array in a structure; `None` if it is none.
     array: int | None = None
 
     @property
@@ -43,9 +44,11 @@ class Parameter:
     type: Type
     #: `in`, `out` or `inout`.
     direction: str
-    #: `never`, `when_empty` or `always`; None of what is no pointer.
+    #: Whether NULL is allowed: `never`, `when_empty` (with length 0) or `always`; `None` if it is no pointer.
     nullable: str | None
+    #: The parameter that has the number of elements or bytes; `None` for one element, or text to its NUL.
     length: str | None
+    #: The group of constants that the number is made of; `None` for any number.
     group: str | None
     doc: str
 
@@ -59,11 +62,13 @@ class Function:
     summary: str
     details: str
     parameters: list[Parameter]
-    #: `zero`, `handle`, `count`, `length`, `boolean`, `descriptor`, `number` or `text`.
+    #: What a success returns: `zero`, `handle`, `count`, `length`, `boolean`, `descriptor`, `number` or `text`.
     answer: str
     result: Type
     returns: str
+    #: Whether the result may be a negative error.
     fails: bool
+    #: The names of its errors.
     errors: list[str]
     #: Whether a call may wait.
     blocks: bool
@@ -79,7 +84,7 @@ class Function:
 class Field:
     name: str
     type: Type
-    #: By data model.
+    #: In bytes, by data model: `LP64`, `LLP64`, `ILP32`.
     offset: dict[str, int]
     doc: str
 
@@ -88,7 +93,7 @@ class Field:
 class Struct:
     name: str
     doc: str
-    #: By data model.
+    #: In bytes, by data model.
     size: dict[str, int]
     fields: list[Field]
 
@@ -125,10 +130,10 @@ class Error:
 class Description:
     version: str
     abi: int
-    #: What the loader asks for, by system.
+    #: The library's file name, by system.
     library: dict[str, str]
     handle_doc: str
-    #: By name the title of a part of the interface, and its page in the manual.
+    #: By name, the title of a section of the interface, and its page in the manual.
     sections: dict[str, tuple[str, str]]
     structs: list[Struct]
     functions: list[Function]
@@ -155,7 +160,7 @@ class Description:
         )
 
     def size_of(self, type: Type, model: str) -> int:
-        """How many bytes a type has in a data model."""
+        """The size of a type in bytes, in a data model."""
         if type.pointer or type.base == "size":
             one = 8 if model in ("LP64", "LLP64") else 4
         elif type.is_struct:

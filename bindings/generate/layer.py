@@ -16,11 +16,11 @@ class Layer:
     #: What begins a line of comment.
     mark = "//"
     indent = ""
-    #: What stands before the constants, before the functions, and at the end.
+    #: Text before the constants, before the functions, and at the end.
     head = functions_head = tail = ""
-    #: What the language calls a type of C's; `pointer` is a pointer that it does not look behind.
+    #: The language's name for each type of C; `pointer` is a pointer that it does not dereference.
     types: dict[str, str] = {}
-    #: Names that it keeps for itself.
+    #: Words that the language reserves, and that names in C may not be there.
     reserved: frozenset[str] = frozenset({"type"})
 
     def constant(self, each: Constant) -> str:
@@ -68,13 +68,13 @@ class Layer:
         return f"the_{name}" if name in self.reserved else name
 
     def type(self, type: Type) -> str:
-        """What a parameter, a field or a result is called."""
+        """The language's type of a parameter, a field or a result."""
         if type.pointer:
             return self.types["text"] if type.is_text_in and "text" in self.types else self.types["pointer"]
         return type.base if type.is_struct else self.types[type.base]
 
     def of(self, each: Constant) -> str:
-        """What a constant is called: the type of a number, or `string`."""
+        """The language's type of a constant: that of its number, or `string`."""
         return self.types["string"] if each.type == "text" else self.types[each.type]
 
     literal = staticmethod(literal)

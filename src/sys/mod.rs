@@ -6,7 +6,7 @@
 //!
 //! | floor | what it holds |
 //! | --- | --- |
-//! | `message`, `batch`, `file`, `ring`, `resolver` | what is built of the rest: control data, many datagrams, files, names |
+//! | `message`, `batch`, `file`, `ring`, `resolver` | messages with control data, many datagrams, files, io_uring, names |
 //! | `cmsg` | control messages, and how each system lays them out |
 //! | `state` | what the kernel knows of a descriptor |
 //! | `readiness` | many descriptors: epoll, kqueue, a completion port |

@@ -1,9 +1,9 @@
-//! kqueue(2) as its manual pages describe it, on Linux: so that what is written for macOS and the BSDs runs where the tests
-//! do (`tests/kqueue/run`). Takes the place of the C library in `src/sys/readiness/kqueue.rs`. Not here: filters that the
-//! library does not use, and what systems do that no page says.
+//! A model of kqueue(2), by its manual pages, on Linux: so that the code for macOS and the BSDs runs in the tests there
+//! (`tests/kqueue/run`). Takes the place of the C library in `src/sys/readiness/kqueue.rs`. Not here: filters that the
+//! library does not use, and behaviour of systems that the pages don't describe.
 //!
-//! Underneath is an epoll that reports activity, edge by edge. A filter of which activity is reported stands in line; a call
-//! asks poll(2) about those in line alone, as the kernels ask their filters.
+//! Underneath is an epoll that reports activity, edge-triggered. A filter with activity is queued; a call checks the queued
+//! filters alone, by poll(2), as the kernels call the f_event functions of their active knotes.
 
 #![allow(non_camel_case_types, reason = "the C library's names")]
 
@@ -42,13 +42,13 @@ pub const EV_EOF: u16 = 0x8000;
 /// A descriptor, or a timer's number, and a filter.
 type Key = (c_int, i16);
 
-/// One filter of one descriptor.
+/// One filter of one descriptor, called as in the kernels.
 #[derive(Debug)]
 struct Knote {
     flags: u16,
     detail: u32,
     mark: usize,
-    is_in_line: bool,
+    is_queued: bool,
     /// A timer's own descriptor.
     timer: Option<c_int>,
 }
@@ -56,9 +56,9 @@ struct Knote {
 #[derive(Debug, Default)]
 struct State {
     knotes: BTreeMap<Key, Knote>,
-    /// About whom the next call asks, first come first served.
-    line: VecDeque<Key>,
-    /// What stood behind each descriptor when it was added.
+    /// The filters that the next call checks, in order.
+    queued: VecDeque<Key>,
+    /// Which open file each descriptor was when it was added (device and inode).
     watched: HashMap<c_int, (u64, u64)>,
 }
 
@@ -90,14 +90,15 @@ extern "C" fn after_fork() {
     HELD.with(|held| held.borrow_mut().take());
 }
 
-/// Before `main`, and so before the library does: those who have a lock of the library's may wait for the registry, which a fork
-/// so takes last. And a child is without kqueues before anything of the library's runs in it.
+/// Installs the fork handlers before `main`, and so before the library's. Handlers before a fork run in the reverse order: the
+/// registry is locked after the library's locks, whose owners may be waiting for it. Handlers in the child run in this order:
+/// the kqueues are gone before the library's own handler runs.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static EARLY: extern "C" fn() = hear_of_forks;
+static EARLY: extern "C" fn() = install_fork_handlers;
 
-extern "C" fn hear_of_forks() {
-    // SAFETY: the handlers are there as long as the process is.
+extern "C" fn install_fork_handlers() {
+    // SAFETY: the program that has the handlers is never unloaded.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
 }
 
@@ -116,18 +117,18 @@ extern "C" fn in_child() {
 }
 
 fn fail(number: c_int) -> c_int {
-    // SAFETY: the thread's own.
+    // SAFETY: errno is the thread's own.
     unsafe { *libc::__errno_location() = number };
     -1
 }
 
-/// Whether the number still stands for a queue: a close takes none out of the registry.
+/// Whether the descriptor is still a kqueue: a close does not take it out of the registry.
 fn is_epoll(fd: c_int) -> bool {
     std::fs::read_link(format!("/proc/self/fd/{fd}"))
         .is_ok_and(|path| path.as_os_str() == "anon_inode:[eventpoll]")
 }
 
-/// Which open file it is.
+/// Which open file a descriptor is: device and inode.
 fn identity(fd: c_int) -> Option<(u64, u64)> {
     // SAFETY: plain numbers, for which zero is a value.
     let mut status: libc::stat = unsafe { std::mem::zeroed() };
@@ -150,7 +151,7 @@ pub unsafe fn kqueue() -> c_int {
 ///
 /// # Safety
 ///
-/// The lists and the time are as long as they say.
+/// The lists have as many elements as their counts say; `timeout` is null or a time.
 pub unsafe fn kevent(
     kq: c_int,
     changes: *const kevent,
@@ -221,8 +222,8 @@ impl Kqueue {
             _ => return Err(EINVAL),
         };
         let mark = change.udata.expose_provenance();
-        let knote = Knote { flags: change.flags, detail: change.fflags, mark, is_in_line: false, timer };
-        state.line.retain(|other| *other != key);
+        let knote = Knote { flags: change.flags, detail: change.fflags, mark, is_queued: false, timer };
+        state.queued.retain(|other| *other != key);
         state.knotes.insert(key, knote);
         if timer.is_none() {
             state.queue(key);
@@ -230,7 +231,7 @@ impl Kqueue {
         Ok(())
     }
 
-    /// Puts in line the filters of all descriptors at which something has happened.
+    /// Queues the filters of all descriptors with new activity.
     fn note_activity(&self, kq: c_int) {
         let mut state = self.state();
         let mut found = [epoll_event { events: 0, u64: 0 }; 64];
@@ -249,19 +250,19 @@ impl Kqueue {
         }
     }
 
-    /// What those in line have to tell. What is still so stays in line, and keeps the queue readable.
+    /// The events of the queued filters. A level-triggered filter stays queued, and keeps the kqueue's descriptor readable.
     fn scan(&self, kq: c_int, most: usize) -> Vec<kevent> {
         let mut state = self.state();
         let mut found = Vec::new();
-        for _ in 0..state.line.len() {
+        for _ in 0..state.queued.len() {
             if found.len() == most {
                 break;
             }
-            let Some(key) = state.line.pop_front() else { break };
+            let Some(key) = state.queued.pop_front() else { break };
             state.forget_closed(key.0);
-            let Some(knote) = state.knotes.get_mut(&key).filter(|knote| knote.is_in_line) else { continue };
-            knote.is_in_line = false;
-            let Some(event) = ask(key, knote) else { continue };
+            let Some(knote) = state.knotes.get_mut(&key).filter(|knote| knote.is_queued) else { continue };
+            knote.is_queued = false;
+            let Some(event) = check(key, knote) else { continue };
             found.push(event);
             if knote.flags & EV_ONESHOT != 0 {
                 let _ = state.delete(kq, key);
@@ -269,25 +270,25 @@ impl Kqueue {
                 state.queue(key);
             }
         }
-        state.line.iter().for_each(|key| state.rearm(kq, key.0));
+        state.queued.iter().for_each(|key| state.rearm(kq, key.0));
         found
     }
 }
 
 impl State {
-    /// The filters of a number.
+    /// The filters of a descriptor or timer.
     fn of(&self, ident: c_int) -> impl Iterator<Item = (&Key, &Knote)> {
         self.knotes.range((ident, i16::MIN)..=(ident, i16::MAX))
     }
 
     fn queue(&mut self, key: Key) {
-        if let Some(knote) = self.knotes.get_mut(&key).filter(|knote| !knote.is_in_line) {
-            knote.is_in_line = true;
-            self.line.push_back(key);
+        if let Some(knote) = self.knotes.get_mut(&key).filter(|knote| !knote.is_queued) {
+            knote.is_queued = true;
+            self.queued.push_back(key);
         }
     }
 
-    /// What activity the filters of a descriptor want to hear of.
+    /// The epoll events that the filters of a descriptor need.
     fn interest(&self, fd: c_int) -> c_int {
         self.of(fd)
             .filter(|(_, knote)| knote.timer.is_none())
@@ -305,7 +306,7 @@ impl State {
 
     fn delete(&mut self, kq: c_int, key: Key) -> Option<()> {
         let knote = self.knotes.remove(&key)?;
-        self.line.retain(|other| *other != key);
+        self.queued.retain(|other| *other != key);
         if let Some(timer) = knote.timer {
             // SAFETY: it was opened for this alone.
             unsafe { libc::close(timer) };
@@ -324,11 +325,11 @@ impl State {
             self.watched.remove(&fd);
             self.knotes.retain(|(ident, _), knote| *ident != fd || knote.timer.is_some());
             let knotes = &self.knotes;
-            self.line.retain(|key| knotes.contains_key(key));
+            self.queued.retain(|key| knotes.contains_key(key));
         }
     }
 
-    /// Has what is ready reported once more.
+    /// Makes epoll report once more what is ready.
     fn rearm(&self, kq: c_int, fd: c_int) {
         let interest = self.interest(fd);
         if interest != 0 {
@@ -337,7 +338,7 @@ impl State {
     }
 }
 
-/// Of which a filter wants to hear.
+/// The poll(2) events that a filter needs.
 fn bits(filter: i16) -> i16 {
     match filter {
         EVFILT_READ => POLLIN | POLLRDHUP,
@@ -351,7 +352,7 @@ fn epoll(kq: c_int, action: c_int, fd: c_int, interest: c_int, tag: u64) -> Resu
     let mut event = epoll_event { events: (interest | libc::EPOLLET) as u32, u64: tag };
     // SAFETY: the event outlives the call.
     match unsafe { libc::epoll_ctl(kq, action, fd, &raw mut event) } {
-        // SAFETY: the thread's own.
+        // SAFETY: errno is the thread's own.
         -1 => Err(unsafe { *libc::__errno_location() }),
         _ => Ok(()),
     }
@@ -375,8 +376,8 @@ fn start_timer(kq: c_int, ident: c_int, milliseconds: i64) -> c_int {
     }
 }
 
-/// A filter's answer, if it is so now.
-fn ask((fd, filter): Key, knote: &Knote) -> Option<kevent> {
+/// The event of a filter, if its condition holds now.
+fn check((fd, filter): Key, knote: &Knote) -> Option<kevent> {
     let asked = if knote.timer.is_some() { POLLIN } else { bits(filter) };
     let mut entry = pollfd { fd: knote.timer.unwrap_or(fd), events: asked, revents: 0 };
     // SAFETY: the entry outlives the call.
@@ -391,7 +392,7 @@ fn ask((fd, filter): Key, knote: &Knote) -> Option<kevent> {
     if !is_so && !is_over {
         return None;
     }
-    // At the end, the details are the socket's error; else what was asked for and is so.
+    // With EV_EOF, fflags is the socket's error; for EVFILT_EXCEPT, the conditions that hold.
     let fflags = match filter {
         EVFILT_EXCEPT if is_so => NOTE_OOB,
         EVFILT_READ | EVFILT_WRITE if has(POLLERR) => libc::ECONNRESET as u32,

@@ -76,35 +76,35 @@ pub mod flag {
     /// No descriptor yet, because the address family is not settled (kinds `tcp` and `udp`).
     pub const UNSETTLED: u32 = 1 << 4;
     /// The caller has bound it to an address.
-    pub const BOUND: u32 = 1 << 6;
+    pub const BOUND: u32 = 1 << 5;
     /// This library has made the descriptor non-blocking (`mode`).
-    pub const NONBLOCKING: u32 = 1 << 7;
+    pub const NONBLOCKING: u32 = 1 << 6;
     /// The descriptor outlives the handle.
-    pub const RELEASED: u32 = 1 << 8;
+    pub const RELEASED: u32 = 1 << 7;
     /// A datagram socket has an error to report, once.
-    pub const PENDING: u32 = 1 << 9;
+    pub const PENDING: u32 = 1 << 8;
     /// The family of a `tcp` or `udp` socket was settled as IPv4.
-    pub const FAMILY4: u32 = 1 << 10;
+    pub const FAMILY4: u32 = 1 << 9;
     /// The family of a `tcp` or `udp` socket was settled as IPv6.
-    pub const FAMILY6: u32 = 1 << 11;
+    pub const FAMILY6: u32 = 1 << 10;
     /// A poller or a queue watches it.
-    pub const REGISTERED: u32 = 1 << 12;
+    pub const REGISTERED: u32 = 1 << 11;
     /// The last read that tried first had to wait (`read_guess`).
-    pub const READS_WAIT: u32 = 1 << 14;
+    pub const READS_WAIT: u32 = 1 << 12;
     /// It has extras, or its last owner left some.
-    pub const HAS_EXTRAS: u32 = 1 << 15;
+    pub const HAS_EXTRAS: u32 = 1 << 13;
     /// Option "native": the handle behaves as the system's own socket (`native`).
-    pub const NATIVE: u32 = 1 << 16;
+    pub const NATIVE: u32 = 1 << 14;
     /// The library has taken the error that stays from the kernel, and the program has not read it by SO_ERROR yet.
-    pub const UNREPORTED: u32 = 1 << 17;
+    pub const UNREPORTED: u32 = 1 << 15;
     /// Other code knows the descriptor, and may change its blocking mode at any time (`mode`).
-    pub const EXPOSED: u32 = 1 << 18;
+    pub const EXPOSED: u32 = 1 << 16;
     /// A lock: a call relies on the descriptor's current blocking mode (`mode`).
-    pub const MODE_HELD: u32 = 1 << 19;
+    pub const MODE_HELD: u32 = 1 << 17;
     /// A lock: a queue has the turn to send on it.
-    pub const SENDING: u32 = 1 << 20;
+    pub const SENDING: u32 = 1 << 18;
     /// Other queues wait for their turn to send.
-    pub const SENDERS_WAIT: u32 = 1 << 21;
+    pub const SENDERS_WAIT: u32 = 1 << 19;
 
     // Sets of flags.
 
@@ -286,8 +286,8 @@ impl Slot {
         self.replaced.store(fd.to_raw(), Ordering::SeqCst);
     }
 
-    /// Gives the slot its descriptor, and settles the family of a `tcp` or `udp` socket.
-    pub fn give_family(&self, fd: Fd, family: Domain) {
+    /// Sets the descriptor, and the family of a `tcp` or `udp` socket whose family was not settled.
+    pub fn set_fd_and_family(&self, fd: Fd, family: Domain) {
         self.set_fd(fd);
         if self.kind().family().is_none() {
             self.set_flags(if family == Domain::IPV6 { flag::FAMILY6 } else { flag::FAMILY4 });

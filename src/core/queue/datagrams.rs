@@ -30,12 +30,12 @@ impl State {
     }
 
     /// Sends as many as go without waiting. `EAGAIN` also where it takes more than a system call.
-    pub fn give_many(&self, at: u32, grams: &[Batched]) -> Result<usize> {
+    pub fn try_send_many(&self, at: u32, grams: &[Batched]) -> Result<usize> {
         let slot = self.members.get(at).ok_or(Error::EBADF)?.open()?;
         if slot.has(flag::SPECIAL_WRITE) {
             return Err(Error::EAGAIN);
         }
-        datagrams::give_many(&slot, grams.iter().map_while(|one| one.sending.as_datagram()))
+        datagrams::try_send_many(&slot, grams.iter().map_while(|one| one.sending.as_datagram()))
     }
 
     /// Receives what has come for a read that goes on: how many, and whether there may be more. `None` where that takes more than
@@ -57,7 +57,7 @@ impl State {
             self.leases = leases;
             return None;
         }
-        let (asked, outcome) = (leases.len(), datagrams::take_many(&slot, &mut batch));
+        let (asked, outcome) = (leases.len(), datagrams::try_receive_many(&slot, &mut batch));
         let count = outcome.unwrap_or(0);
         for (place, lease) in leases.drain(..count).enumerate() {
             let came = batch.received(place);
@@ -74,5 +74,5 @@ impl State {
 
 /// Whether receiving is a system call, and any buffer may serve.
 fn takes_many(member: &Member) -> bool {
-    has_datagrams(member.slot) && !member.slot.has(flag::SPECIAL_READ) && !member.is_fed
+    has_datagrams(member.slot) && !member.slot.has(flag::SPECIAL_READ) && !member.gets_buffer
 }

@@ -41,7 +41,7 @@ pub struct Member {
     /// It reads no more until a buffer comes back.
     pub is_starved: bool,
     /// The buffer that came back is for it.
-    pub is_fed: bool,
+    pub gets_buffer: bool,
     /// The next whose number has the same hash.
     next: u32,
     /// How many had been members before it.
@@ -68,7 +68,7 @@ impl Member {
             in_batch: false,
             is_blocked: false,
             is_starved: false,
-            is_fed: false,
+            gets_buffer: false,
             next: NONE,
             serial: 0,
         }

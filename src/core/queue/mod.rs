@@ -12,7 +12,7 @@
 //! | `sends`, `receives` | the line goes on; what comes of a read |
 //! | `watching` | what the engine watches |
 //! | `ending` | operations end, and all of a handle's |
-//! | `feeding`, `names` | a buffer comes back; names are looked up |
+//! | `starved`, `names` | a free buffer goes to who has waited longest; names are looked up |
 //! | `state` | what the queue has |
 //! | `member`, `resting`, `pace` | what it has of a handle; what is called ready in vain; how many a run serves |
 //! | `work`, `event_list`, `clock` | operations that go on, events that wait, deadlines |
@@ -46,8 +46,6 @@ mod engine;
 
 mod event_list;
 
-mod feeding;
-
 mod mailbox;
 
 mod member;
@@ -73,6 +71,8 @@ mod sending;
 mod sends;
 
 mod shared;
+
+mod starved;
 
 mod state;
 

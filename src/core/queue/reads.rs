@@ -29,7 +29,8 @@ impl State {
             let Some(at) = self.ready.pop_front() else { return };
             let before = self.events.len();
             if let Some(read) = self.begin_read(at) {
-                let outcome = transfer::take_plainly(read.slot, self.pool.room(&read.lease, read.length));
+                let outcome =
+                    transfer::try_receive_plainly(read.slot, self.pool.room(&read.lease, read.length));
                 self.received_plainly(read, outcome);
                 room = room.saturating_sub(self.events.len().saturating_sub(before));
                 continue;
@@ -47,9 +48,9 @@ impl State {
                 self.note(at, found.and(Events::READ));
             }
             self.look_after(at);
-            if self.members.get_mut(at).is_some_and(|member| std::mem::take(&mut member.is_fed)) {
+            if self.members.get_mut(at).is_some_and(|member| std::mem::take(&mut member.gets_buffer)) {
                 // It had no use for the buffer.
-                self.feed();
+                self.resume_starved();
             }
             room = room.saturating_sub(self.events.len().saturating_sub(before));
         }
@@ -76,8 +77,8 @@ impl State {
         for (read, call) in reads.drain(..).zip(calls.drain(..)) {
             let room = self.pool.room(&read.lease, read.length);
             let outcome = match call.outcome {
-                Some(outcome) => transfer::taken(read.slot, room, outcome),
-                None => transfer::take_plainly(read.slot, room),
+                Some(outcome) => transfer::finish_receive(read.slot, room, outcome),
+                None => transfer::try_receive_plainly(read.slot, room),
             };
             self.received_plainly(read, outcome);
         }
@@ -88,7 +89,7 @@ impl State {
     #[inline]
     fn begin_read(&mut self, at: u32) -> Option<PlainRead> {
         let member = self.members.get_mut(at)?;
-        if !member.reads_plainly() || !self.starved.is_empty() || !transfer::takes_plainly(member.slot) {
+        if !member.reads_plainly() || !self.starved.is_empty() || !transfer::receives_plainly(member.slot) {
             return None;
         }
         let (id, slot) = (member.reads.first, member.slot);
@@ -249,18 +250,19 @@ impl State {
     }
 
     fn receive(&mut self, at: u32, id: u32, slot: &Ref, length: usize) -> bool {
-        let is_fed = self.members.get_mut(at).is_some_and(|member| std::mem::take(&mut member.is_fed));
+        let gets_buffer =
+            self.members.get_mut(at).is_some_and(|member| std::mem::take(&mut member.gets_buffer));
         // Those that wait for a buffer come first.
-        let lease = if is_fed || self.starved.is_empty() { self.pool.take() } else { None };
+        let lease = if gets_buffer || self.starved.is_empty() { self.pool.take() } else { None };
         let Some(lease) = lease else { return self.starve(at, id, slot) };
         let named = self.works.get(id).is_some_and(|work| work.head().verb == Verb::ReceiveFrom);
         let length = self.pool.length(length);
         let room = self.pool.room(&lease, length);
         let outcome = match named {
             false if slot.kind().is_byte_stream() => {
-                transfer::take_now(slot, room).map(|count| (count, None))
+                transfer::try_receive(slot, room).map(|count| (count, None))
             }
-            _ => transfer::take_datagram(slot, room, named),
+            _ => transfer::try_receive_datagram(slot, room, named),
         };
         self.received(id, slot, lease, length, outcome)
     }

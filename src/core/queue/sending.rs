@@ -123,9 +123,9 @@ impl Sending {
     pub fn attempt(&mut self, slot: &Ref) -> Progress {
         let outcome = match &mut self.what {
             What::Bytes(payload) => {
-                transfer::give_now(slot, payload.bytes().get(self.moved - self.start..).unwrap_or_default())
+                transfer::try_send(slot, payload.bytes().get(self.moved - self.start..).unwrap_or_default())
             }
-            What::Datagram(payload, to) => transfer::give_datagram(slot, payload.bytes(), to),
+            What::Datagram(payload, to) => transfer::try_send_datagram(slot, payload.bytes(), to),
             What::File(portion) => match portion.send(slot) {
                 Ok((moved, ended)) => {
                     self.moved += moved;
@@ -152,7 +152,7 @@ impl Sending {
     pub fn carried_out(&mut self, slot: &Slot, outcome: sys::Result<usize>) -> Progress {
         let What::Bytes(payload) = &self.what else { return Progress::Failed(Error::EINTERNAL) };
         let left = payload.bytes().get(self.moved - self.start..).unwrap_or_default();
-        let outcome = transfer::given(slot, left, outcome);
+        let outcome = transfer::finish_send(slot, left, outcome);
         self.note(outcome, slot.kind().is_byte_stream())
     }
 

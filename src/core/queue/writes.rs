@@ -74,7 +74,7 @@ impl State {
         // A close waits for the queue's lock before it closes the descriptor.
         let slot = member.slot;
         let bytes = payload.bytes();
-        match transfer::give_now(slot, bytes) {
+        match transfer::try_send(slot, bytes) {
             Ok(count) if count == bytes.len() => {
                 turn::release(slot);
                 self.finish(&head, count as i64, 0);
@@ -199,7 +199,7 @@ impl State {
             let one = &batch[place];
             let slot = self.members.get(one.at).map(|member| member.slot);
             if let (Some(slot), Some(bytes)) =
-                (slot.filter(|slot| transfer::gives_plainly(slot)), one.sending.plain())
+                (slot.filter(|slot| transfer::sends_plainly(slot)), one.sending.plain())
             {
                 batch.swap(calls.len(), place);
                 calls.push(Call::send(slot.fd(), bytes));
@@ -310,7 +310,7 @@ impl State {
     fn send_grams(&mut self, grams: &mut Vec<Batched>) {
         let Some(at) = grams.first().map(|first| first.at) else { return };
         while grams.len() > 1 {
-            let (count, outcome) = match self.give_many(at, grams) {
+            let (count, outcome) = match self.try_send_many(at, grams) {
                 Ok(count) => (count, Ok(())),
                 Err(Error::EAGAIN) => break,
                 Err(error) => (1, Err(error)),

@@ -322,7 +322,7 @@ fn race(slot: &Ref, candidates: Vec<SockAddr>, deadline: Deadline) -> Result<()>
 fn install(slot: &Ref, winner: Attempt) -> Result<()> {
     let section = Section::begin();
     let (winner, family) = winner.take();
-    slot.give_family(take_over(slot, winner)?, family);
+    slot.set_fd_and_family(take_over(slot, winner)?, family);
     drop(section);
     mode::renew(slot);
     Ok(())

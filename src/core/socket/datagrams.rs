@@ -98,7 +98,7 @@ pub fn send(number: i64, datagrams: &mut impl Datagrams, flags: Flags) -> Result
 }
 
 /// Receives what is there, without waiting, each with its real length; how many. For a handle without special flags.
-pub fn take_many(slot: &Slot, batch: &mut Batch) -> Result<usize> {
+pub fn try_receive_many(slot: &Slot, batch: &mut Batch) -> Result<usize> {
     let flags = Flags::DONT_WAIT.or(Flags::TRUNC);
     let direction = Direction { slot, wait: Wait::Read, events: Events::READ, flags, call: sys::recv_many };
     match direction.step(batch, true) {
@@ -110,7 +110,7 @@ pub fn take_many(slot: &Slot, batch: &mut Batch) -> Result<usize> {
 
 /// Sends as many as one system call takes without waiting, each to its address or the peer; how many. An error is that of the
 /// first.
-pub fn give_many<'a>(
+pub fn try_send_many<'a>(
     slot: &Ref,
     mut datagrams: impl Iterator<Item = (&'a [u8], Option<&'a Flat>)>,
 ) -> Result<usize> {

@@ -75,7 +75,7 @@ pub fn settle_family(slot: &Ref, family: Domain) -> Result<Domain> {
             // If an option was set meanwhile the descriptor lacks it: repeat, with the option.
             let is_current = current.map_or(settings == Settings::default(), |current| *current == settings);
             if slot.family().is_none() && is_current {
-                slot.give_family(fd.keep(), family);
+                slot.set_fd_and_family(fd.keep(), family);
             }
         });
         drop(section);

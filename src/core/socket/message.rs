@@ -15,7 +15,7 @@ use crate::core::socket::judge::report_pending;
 use crate::core::socket::mode;
 use crate::core::socket::pieces::movable;
 use crate::core::socket::retry::{prepare, retry};
-use crate::core::socket::transfer::{end, for_kind, moves_nothing, no_address, take_left};
+use crate::core::socket::transfer::{end, for_kind, moves_nothing, no_address, read_remaining};
 use crate::sys::{self, Arrived, ControlData, ControlRoom, Events, Fd, Flags, Message, PEEKS_CONTROL, Piece};
 pub use crate::sys::{Capacity, Control, MOST_RIGHTS};
 use socket2::{Domain, SockAddr};
@@ -125,7 +125,7 @@ impl<'a> Receiver<'a> {
     fn after_shut(&mut self, pieces: &mut [Piece], length: usize) -> Result<Incoming> {
         let keep = self.flags.has(Flags::PEEK.or(Flags::OOB));
         let mut received = None;
-        take_left(self.slot, length, keep, |most| {
+        read_remaining(self.slot, length, keep, |most| {
             Piece::truncate(pieces, most);
             let arrival = self.receive(pieces)?;
             let count = arrival.message.count;

@@ -6,7 +6,7 @@ use crate::core::handle::slot::{Slot, Wait, flag};
 use crate::core::handle::table;
 use crate::core::name::kind::Class;
 use crate::core::socket::retry::{prepare, retry};
-use crate::core::socket::transfer::{end, moves_nothing, read_stream, take_left, write_stream};
+use crate::core::socket::transfer::{end, moves_nothing, read_remaining, read_stream, write_stream};
 use crate::sys::{self, Events, Flags, MAX_PIECES, Piece};
 
 /// Receives into several pieces of memory. Errors and blocking as in the header (`anysock_readv`).
@@ -51,7 +51,7 @@ fn read_socket(slot: &Slot, pieces: &mut [Piece], length: usize) -> Result<usize
 }
 
 fn read_after_shut(slot: &Slot, pieces: &mut [Piece], length: usize) -> Result<usize> {
-    Ok(take_left(slot, length, false, |most| {
+    Ok(read_remaining(slot, length, false, |most| {
         Piece::truncate(pieces, most);
         sys::readv(slot.fd(), pieces)
     }))

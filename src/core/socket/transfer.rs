@@ -240,12 +240,12 @@ fn receive_after_shut(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usiz
     let flags = for_kind(slot, flags).without(Flags::WAIT_ALL);
     // Neither consumes bytes of the stream.
     let keep = flags.has(Flags::PEEK.or(Flags::OOB));
-    Ok(take_left(slot, room.len(), keep, |most| sys::recv(slot.fd(), &mut room[..most], flags)))
+    Ok(read_remaining(slot, room.len(), keep, |most| sys::recv(slot.fd(), &mut room[..most], flags)))
 }
 
-/// Reads some of the bytes that were queued when this side shut reading. They are reserved before they are read, so that two
-/// calls never get more together.
-pub fn take_left(
+/// Reads some of the bytes that were queued when this side shut reading, and returns how many. They are reserved before they are
+/// read, so that concurrent calls together never read more than that.
+pub fn read_remaining(
     slot: &Slot,
     length: usize,
     keep: bool,
@@ -308,13 +308,13 @@ fn fill(slot: &Slot, room: &mut Room, flags: Flags) -> Result<usize> {
 
 /// Receives what is there, without waiting; `EAGAIN` if there is nothing.
 #[inline]
-pub fn take_now(slot: &Slot, room: &mut Room) -> Result<usize> {
+pub fn try_receive(slot: &Slot, room: &mut Room) -> Result<usize> {
     receive(slot, room, Flags::DONT_WAIT)
 }
 
-/// The result of a plain receive whose system call was made elsewhere (by io_uring).
+/// The result of a plain receive whose system call was made elsewhere (by io_uring). Never blocks: `EAGAIN` if there is nothing.
 #[inline]
-pub fn taken(slot: &Slot, room: &mut Room, outcome: sys::Result<usize>) -> Result<usize> {
+pub fn finish_receive(slot: &Slot, room: &mut Room, outcome: sys::Result<usize>) -> Result<usize> {
     match outcome {
         Ok(received) if received > 0 => Ok(received),
         Ok(_) => end(slot, room.len()),
@@ -323,37 +323,37 @@ pub fn taken(slot: &Slot, room: &mut Room, outcome: sys::Result<usize>) -> Resul
     }
 }
 
-/// Whether receiving bytes of a stream is one system call, and the kernel knows all of its readiness.
+/// Whether a receive is plain: bytes of a stream by one system call, and nothing but the kernel's readiness matters.
 #[inline]
-pub fn takes_plainly(slot: &Slot) -> bool {
+pub fn receives_plainly(slot: &Slot) -> bool {
     let is_plain = !slot.has(flag::SPECIAL_READ | flag::KNOWS_MORE) && !slot.has_error();
     is_plain && slot.phase() == Phase::Connected && slot.kind().is_byte_stream()
 }
 
-/// Receives from such a handle, without waiting.
+/// Receives without waiting, from a handle of which [`receives_plainly`] is true; `EAGAIN` if there is nothing.
 #[inline]
-pub fn take_plainly(slot: &Slot, room: &mut Room) -> Result<usize> {
+pub fn try_receive_plainly(slot: &Slot, room: &mut Room) -> Result<usize> {
     match sys::recv(slot.fd(), room, Flags::DONT_WAIT) {
         Ok(received) if received > 0 => Ok(received),
-        outcome => taken(slot, room, outcome),
+        outcome => finish_receive(slot, room, outcome),
     }
 }
 
-/// Whether sending is one system call.
+/// Whether a send is plain: one system call.
 #[inline]
-pub fn gives_plainly(slot: &Slot) -> bool {
+pub fn sends_plainly(slot: &Slot) -> bool {
     !slot.has(flag::SPECIAL_WRITE)
 }
 
-/// The result of a plain send whose system call was made elsewhere (by io_uring).
-pub fn given(slot: &Slot, data: &[u8], outcome: sys::Result<usize>) -> Result<usize> {
+/// The result of a plain send whose system call was made elsewhere (by io_uring). Never blocks: `EAGAIN` if there is no room.
+pub fn finish_send(slot: &Slot, data: &[u8], outcome: sys::Result<usize>) -> Result<usize> {
     outcome.or_else(|error| transmit_otherwise(slot, data, Flags::DONT_WAIT, error))
 }
 
-/// Receives a datagram without waiting: its real length and, if `named`, its sender.
-pub fn take_datagram(slot: &Slot, room: &mut Room, named: bool) -> Result<(usize, Option<SockAddr>)> {
+/// Receives a datagram without waiting, and returns its real length and, if `named`, its sender; `EAGAIN` if there is none.
+pub fn try_receive_datagram(slot: &Slot, room: &mut Room, named: bool) -> Result<(usize, Option<SockAddr>)> {
     if slot.kind().class() != Class::Socket || slot.kind().is_byte_stream() {
-        return take_now(slot, room).map(|count| (count, None));
+        return try_receive(slot, room).map(|count| (count, None));
     }
     let flags = Flags::DONT_WAIT.or(Flags::TRUNC);
     if named {
@@ -380,7 +380,7 @@ pub fn has_end(slot: &Slot) -> bool {
 
 /// Sends what the system takes, without waiting; `EAGAIN` if there is no room.
 #[inline]
-pub fn give_now(slot: &Slot, data: &[u8]) -> Result<usize> {
+pub fn try_send(slot: &Slot, data: &[u8]) -> Result<usize> {
     if slot.has(flag::SPECIAL_WRITE) || data.is_empty() {
         return transmit_special(slot, data, Flags::DONT_WAIT);
     }
@@ -390,8 +390,8 @@ pub fn give_now(slot: &Slot, data: &[u8]) -> Result<usize> {
     }
 }
 
-/// Sends a datagram to an address in flat memory, without waiting.
-pub fn give_datagram(slot: &Ref, data: &[u8], to: &Flat) -> Result<usize> {
+/// Sends a datagram to a flat address, without waiting; `EAGAIN` if there is no room.
+pub fn try_send_datagram(slot: &Ref, data: &[u8], to: &Flat) -> Result<usize> {
     if !slot.kind().is_socket() {
         return Err(Error::ENOTSOCK);
     }
