@@ -58,7 +58,7 @@ windows: ## anysock.dll and the C programs for Windows, into target/windows (nee
 test-windows: build windows ## the same tests on Windows, under Wine
 	@tests/windows/run
 
-test-machines: ## unit and contract tests for musl and other processors, also under qemu-user; MACHINES="musl i686 ..."
+test-machines: ## unit and contract tests and C programs for musl and other processors, also under qemu-user; MACHINES="musl i686 ..."
 	@tests/machines/run $(MACHINES)
 
 test-kqueue: ## unit and contract tests with the readiness of macOS and the BSDs, over a model of kqueue

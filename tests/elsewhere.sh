@@ -99,10 +99,15 @@ evidence() { # program
 
 # -- The tests of Rust. --
 
-# Builds a program of tests with Debian's compiler; its path, nothing if it can't be built.
+# Debian's compiler for that system, with a std for it.
+cargo_there() { # command cargo-arguments...
+    CARGO_BUILD_WARNINGS=deny debian_cargo "$1" -Zwarnings --locked --target "$triple" --target-dir "$out" \
+        --config 'target."cfg(all())".rustflags=["--cfg=elsewhere"]' -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind "${profile[@]}" "${@:2}" 2>&1
+}
+
+# Builds a program of tests; its path, nothing if it can't be built.
 build_tests() { # log cargo-arguments...
-    CARGO_BUILD_WARNINGS=deny debian_cargo test -Zwarnings --locked --no-run --target "$triple" --target-dir "$out" \
-        --config 'target."cfg(all())".rustflags=["--cfg=elsewhere"]' -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind "${profile[@]}" "${@:2}" 2>&1 |
+    cargo_there test --no-run "${@:2}" |
         tee "$1" | sed -nE 's/^ *Executable .*\((.*)\)$/\1/p'
 }
 
@@ -190,6 +195,33 @@ run_apart() { # program log test...
         run_tests "$1" "$2.apart/$name" "$APART" "$name" &
     done
     wait
+}
+
+# -- The programs of C. --
+
+# Every case that the sources of C name, and what became of it there. `c_program` says where a program is.
+layer_c() {
+    local source program case log
+    for source in tests/c/*.c; do
+        program=$(basename "$source" .c)
+        log=$logs/$program
+        find_exception "$source"
+        if [[ -n $found ]]; then continue; fi
+        run_program "$log" "$TOGETHER" "$(c_program "$program")"
+        grep -vE '^(ok|FAIL) ' "$log" | sed 's/^/    /'
+        while read -r case; do
+            judge "c::$program::$case" "$(c_result "$case" "$log")"
+        done < <(sed -nE 's/^ *RUN\((\w+)\);$/\1/p' "$source")
+    done
+}
+
+c_result() { # case output
+    case $(grep -oE "^(ok|FAIL|skip) $1\b" "$2") in
+        ok*) echo ok ;;
+        FAIL*) echo failed ;;
+        skip*) echo skipped ;;
+        *) echo hangs ;;
+    esac
 }
 
 # -- The summary. --

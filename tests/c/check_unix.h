@@ -126,10 +126,27 @@ static inline void nap(void) {
     nanosleep(&(struct timespec){.tv_nsec = 500 * 1000}, NULL);
 }
 
+/* Under an emulator of another processor the system calls are seen with the host's numbers. */
+static inline bool is_wait_of_the_host(long number) {
+    const char *list = getenv("ANYSOCK_HOST_WAITS");
+    for (char *end; list != NULL && *list != '\0'; list = end) {
+        if (strtol(list, &end, 10) == number) {
+            return true;
+        }
+        if (end == list) {
+            break;
+        }
+    }
+    return false;
+}
+
 /* Whether a thread sits in one of the system calls in which the library waits. */
 static inline bool is_waiting(pid_t process, pid_t thread) {
     static const long waits[] = {
         SYS_ppoll, SYS_epoll_pwait, 441, /* epoll_pwait2 */
+#ifdef SYS_ppoll_time64
+        SYS_ppoll_time64,
+#endif
 #ifdef SYS_poll /* newer processors have none of these */
         SYS_poll, SYS_epoll_wait,
 #endif
@@ -147,7 +164,7 @@ static inline bool is_waiting(pid_t process, pid_t thread) {
             return true;
         }
     }
-    return false;
+    return told && is_wait_of_the_host(number);
 }
 
 /* ----------------------------------------------------------- descriptors */

@@ -82,7 +82,9 @@ static anysock_t connect_and_accept(int round) {
     /* A reset leaves no TIME_WAIT behind, of which there can be no more than ports. */
     OK(anysock_set(client, ANYSOCK_OPT_LINGER, 0));
     OK(anysock_close(client));
-    CHECK_IS(anysock_read(server, &byte, 1), ANYSOCK_ECONNRESET);
+    /* It is the end of the connection that counts here; Wine takes a reset for an end now and then. */
+    int64_t end = anysock_read(server, &byte, 1);
+    CHECK(end == ANYSOCK_ECONNRESET || end == 0);
     OK(anysock_close(server));
     return round % 2 ? client : server;
 }

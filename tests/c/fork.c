@@ -492,6 +492,15 @@ static int64_t block_in_race(void *argument) {
     return anysock_connect(racing, address);
 }
 
+/* The call waits for the resolver first, of which a child may begin anew: what is tested is the race. */
+static void await_race(void) {
+    char state[16] = "";
+    while (strcmp(state, "syn_sent") != 0) {
+        nap();
+        OK(anysock_get_text(racing, ANYSOCK_OPT_TCP_STATE, state, sizeof state));
+    }
+}
+
 /* The kernel does not queue who comes to an AF_UNIX listener that is full. */
 static int64_t block_in_knocking(void *argument) {
     (void)argument;
@@ -549,6 +558,7 @@ static void set_up_blocked(struct call calls[static 10]) {
     start(&calls[7], block_in_connect, NULL);
     start(&calls[8], block_in_race, NULL);
     start(&calls[9], block_in_resolve, NULL);
+    await_race();
     await_resolver();
 }
 

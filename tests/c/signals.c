@@ -661,10 +661,17 @@ static void broken_pipes_raise_no_signal(void) {
     CHECK_IS(atomic_load(&signals_caught), 0);
 }
 
+/* A thread of ThreadSanitizer's own blocks no SIGPIPE, takes one that is for the process, and dies in its handler. */
+#ifdef __SANITIZE_THREAD__
+static const bool sigpipe_waits_for_the_process = false;
+#else
+static const bool sigpipe_waits_for_the_process = true;
+#endif
+
 /* A SIGPIPE that the program had pending, for its thread or for the process, is still there, and once. */
 static void pending_sigpipe_stays(void) {
     handle_signal(SIGPIPE, 0);
-    for (int round = 0; round < 2; round++) {
+    for (int round = 0; round < (sigpipe_waits_for_the_process ? 2 : 1); round++) {
         for (size_t place = 0; place < COUNT(broken_kinds); place++) {
             anysock_t end = open_broken(broken_kinds[place]);
             atomic_store(&signals_caught, 0);
@@ -721,17 +728,18 @@ static int64_t resolve_slowly(void *argument) {
 
 /* While the program's own threads block a signal, the library's must not be the one that takes it. */
 static void library_threads_take_no_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, SIGPIPE, SIGHUP, SIGWINCH};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, SIGHUP, SIGWINCH, SIGPIPE};
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    const size_t count = COUNT(numbers) - !sigpipe_waits_for_the_process;
     struct call call;
     hold_resolver();
-    for (size_t place = 0; place < COUNT(numbers); place++) {
+    for (size_t place = 0; place < count; place++) {
         handle_signal(numbers[place], 0);
         block(numbers[place], true);
     }
     start(&call, resolve_slowly, NULL);
     await_resolver();
-    for (size_t place = 0; place < COUNT(numbers); place++) {
+    for (size_t place = 0; place < count; place++) {
         CHECK(sigismember(&resolver_mask, numbers[place]) == 1);
         POSIX(kill(getpid(), numbers[place]));
         CHECK(is_pending(numbers[place]));
@@ -743,10 +751,10 @@ static void library_threads_take_no_signals(void) {
     release_resolver();
     CHECK_IS(join(&call), strlen("127.0.0.1:80"));
     CHECK_IS(atomic_load(&signals_caught), 0);
-    for (size_t place = 0; place < COUNT(numbers); place++) {
+    for (size_t place = 0; place < count; place++) {
         block(numbers[place], false);
     }
-    CHECK_IS(atomic_load(&signals_caught), COUNT(numbers));
+    CHECK_IS(atomic_load(&signals_caught), count);
 }
 
 /* No call whatever changes a handler or a mask. */

@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static void say(const char *name, int has, const char *what) {
     has ? printf("as documented %s\n", name) : printf("qemu %s: lacks %s\n", name, what);
@@ -33,6 +35,12 @@ int main(void) {
     length = sizeof info;
     int got = getsockopt(stream, IPPROTO_TCP, TCP_INFO, &info, &length);
     say("tcp_info", got == 0 && length > sizeof(int), "getsockopt TCP_INFO: all of it, not the first int alone");
+
+    /* The state of a connection is the first byte. */
+    memset(&info, 0, sizeof info);
+    length = sizeof info;
+    say("tcp_state", getsockopt(stream, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state == TCP_CLOSE,
+        "getsockopt TCP_INFO: bytes, not an int whose bytes are swapped");
 
     got = setsockopt(stream, IPPROTO_TCP, TCP_CONGESTION, text, (socklen_t)strlen(text));
     say("congestion", got == 0, "setsockopt TCP_CONGESTION");
@@ -75,6 +83,19 @@ int main(void) {
     void *much = mmap(NULL, 64 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     setrlimit(RLIMIT_AS, &before);
     say("limit", got == 0 && much == MAP_FAILED, "a limit of memory by RLIMIT_AS");
+
+    /* The kernel's struct in6_ifreq. Without the right to a network of one's own nothing needs it. */
+    struct { struct in6_addr address; unsigned bits; int interface; } own = {.bits = 64, .interface = 1};
+    inet_pton(AF_INET6, "fe80::7", &own.address);
+    got = unshare(CLONE_NEWNET);
+    say("address6", got != 0 || ioctl(socket(AF_INET6, SOCK_DGRAM, 0), SIOCSIFADDR, &own) == 0, "ioctl SIOCSIFADDR of an address of IPv6");
+
+    const volatile size_t much_room = (size_t)1 << 40; /* the compiler would know better */
+    static char low[1];                               /* far below the end of all memory */
+    ready = pipe(pair);
+    sent = write(pair[1], "x", 1);
+    received = read(pair[0], low, much_room);
+    say("beyond", ready == 0 && sent == 1 && received == 1, "read of fewer bytes than there should be room for");
 
     struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     struct sock_fprog program = {1, allow};
