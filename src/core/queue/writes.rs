@@ -170,8 +170,16 @@ impl State {
         self.pump(at);
     }
 
-    /// Tries the transfers of the batch.
+    /// Tries the transfers that were gathered.
+    #[inline]
     pub fn flush(&mut self) {
+        if !self.batch.is_empty() || !self.grams.is_empty() {
+            self.flush_all();
+        }
+        self.go_on();
+    }
+
+    fn flush_all(&mut self) {
         self.flush_grams();
         while !self.batch.is_empty() {
             let mut batch = std::mem::take(&mut self.batch);
@@ -185,7 +193,6 @@ impl State {
             batch.append(&mut self.batch);
             self.batch = batch;
         }
-        self.go_on();
     }
 
     /// Carries out by one system call what can be carried out so. What is left in the batch goes by itself.
