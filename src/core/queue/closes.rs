@@ -1,5 +1,5 @@
-//! CLOSE, closes from elsewhere, and the close of the queue itself: what of a handle is left, and who still hears of it. Not here: how
-//! an operation ends, and what a queue has of a handle (`ending`).
+//! CLOSE, closes from elsewhere, and the close of the queue itself: what of a handle is left, and who still hears of it. Not
+//! here: how an operation ends, and what a queue has of a handle (`ending`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::{table, watchers};
@@ -38,7 +38,7 @@ impl State {
         Ok(())
     }
 
-    /// The queue is closed: nothing is told any more, and the handles are as they were.
+    /// The queue is closed: no event is reported any more, and the handles stay as they are.
     pub fn close(&mut self) {
         self.is_closed = true;
         for at in self.members.places() {

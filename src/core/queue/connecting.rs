@@ -25,8 +25,8 @@ pub struct Question {
 #[derive(Debug)]
 pub struct Connecting {
     pub stage: Stage,
-    /// Its event was told, with `EINPROGRESS`: the attempt goes on for the next CONNECT to find.
-    pub is_told: bool,
+    /// Its event was reported, with `EINPROGRESS`: the attempt goes on for the next CONNECT to find.
+    pub is_reported: bool,
 }
 
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! Connects: what takes its time in steps of its own. Several addresses are tried as a blocking connect does it, and the queue is told
-//! when there is news. Not here: the steps (`socket::connect`), and how a name is looked up (`names`).
+//! Connects: what takes its time in steps of its own. Several addresses are tried as a blocking connect does it, and the queue
+//! gets a notice when something has changed. Not here: the steps (`socket::connect`), and how a name is looked up (`names`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::core::socket::race::Race;
 use crate::core::socket::resolve::{self, Lookup, Role};
 use crate::core::socket::retry;
 use crate::sys::{self, Events, Fd};
+use socket2::SockAddr;
 use std::time::Duration;
 
 impl State {
@@ -38,7 +39,7 @@ impl State {
             return Err(Error::ENOTSOCK);
         }
         let timeout = member.slot.ruling_timeout(Wait::Connect);
-        let connecting = Connecting { stage: Stage::Behind(target), is_told: false };
+        let connecting = Connecting { stage: Stage::Behind(target), is_reported: false };
         self.enlist(at, head, Detail::Connect(Box::new(connecting)), timeout);
         self.connect_moved(at);
         Ok(())
@@ -69,7 +70,7 @@ impl State {
         }
     }
 
-    /// One step: the stage that it leads to, or the end.
+    /// One step of a connect: the next stage, or the final outcome as the error.
     fn step(
         &mut self,
         at: u32,
@@ -77,53 +78,68 @@ impl State {
         slot: &Ref,
         stage: Stage,
     ) -> std::result::Result<Stage, Result<()>> {
-        let candidates = match stage {
-            Stage::Behind(Target::Addresses(addresses)) => addresses,
-            Stage::Behind(Target::Text(text)) => {
-                if let Some(begun) = connect::begun(slot) {
-                    begun.map_err(Err)?;
-                    return self.step(at, work, slot, Stage::UnderWay);
-                }
-                match resolve::begin(slot.kind(), &text, Role::Peer).map_err(Err)? {
-                    Lookup::Found(addresses) => addresses,
-                    Lookup::Needed => {
-                        let answer = Answer::default();
-                        let awaited =
-                            ask(self.shared.address(), work, slot.kind(), text, Role::Peer, &answer)
-                                .map_err(Err)?;
-                        return Ok(Stage::Asking(answer, awaited));
-                    }
-                }
-            }
+        match stage {
+            Stage::Behind(Target::Addresses(addresses)) => self.begin(at, work, slot, addresses),
+            Stage::Behind(Target::Text(text)) => self.begin_text(at, work, slot, text),
             Stage::Asking(answer, awaited) => match answer.get() {
-                None => return Ok(Stage::Asking(answer, awaited)),
-                Some(Ok(addresses)) => memory::copy(addresses).map_err(Err)?,
-                Some(Err(error)) => return Err(Err(*error)),
+                None => Ok(Stage::Asking(answer, awaited)),
+                Some(Ok(addresses)) => {
+                    let addresses = memory::copy(addresses).map_err(Err)?;
+                    self.begin(at, work, slot, addresses)
+                }
+                Some(Err(error)) => Err(Err(*error)),
             },
-            Stage::UnderWay => {
-                return match self.look_at(slot, work.0) {
-                    Err(Error::EINPROGRESS) => Ok(Stage::UnderWay),
-                    outcome => Err(outcome),
-                };
+            Stage::UnderWay => match self.look_at(slot, work.0) {
+                Err(Error::EINPROGRESS) => Ok(Stage::UnderWay),
+                outcome => Err(outcome),
+            },
+            Stage::Native(address) => match connect::native_progress(slot, &address) {
+                Err(Error::EINPROGRESS) => Ok(Stage::Native(address)),
+                outcome => Err(outcome),
+            },
+            Stage::Full(address, round) => match connect::retry(slot, &address) {
+                Err(Error::EAGAIN) => {
+                    self.pause(work, round);
+                    Ok(Stage::Full(address, round.saturating_add(1)))
+                }
+                outcome => Err(outcome.and_then(|()| self.look_at(slot, work.0))),
+            },
+            Stage::Racing(race, watched) => self.step_race(at, work, slot, race, watched),
+            Stage::Over => Err(Err(Error::EINTERNAL)),
+        }
+    }
+
+    /// Begins a connect to a text: a name may have to be looked up first.
+    fn begin_text(
+        &mut self,
+        at: u32,
+        work: (u32, u64),
+        slot: &Ref,
+        text: String,
+    ) -> std::result::Result<Stage, Result<()>> {
+        if let Some(begun) = connect::begun(slot) {
+            begun.map_err(Err)?;
+            return self.step(at, work, slot, Stage::UnderWay);
+        }
+        match resolve::begin(slot.kind(), &text, Role::Peer).map_err(Err)? {
+            Lookup::Found(addresses) => self.begin(at, work, slot, addresses),
+            Lookup::Needed => {
+                let answer = Answer::default();
+                let awaited =
+                    ask(self.shared.address(), work, slot.kind(), text, Role::Peer, &answer).map_err(Err)?;
+                Ok(Stage::Asking(answer, awaited))
             }
-            Stage::Native(address) => {
-                return match connect::native_progress(slot, &address) {
-                    Err(Error::EINPROGRESS) => Ok(Stage::Native(address)),
-                    outcome => Err(outcome),
-                };
-            }
-            Stage::Full(address, round) => {
-                return match connect::retry(slot, &address) {
-                    Err(Error::EAGAIN) => {
-                        self.pause(work, round);
-                        Ok(Stage::Full(address, round.saturating_add(1)))
-                    }
-                    outcome => Err(outcome.and_then(|()| self.look_at(slot, work.0))),
-                };
-            }
-            Stage::Racing(race, watched) => return self.step_race(at, work, slot, race, watched),
-            Stage::Over => return Err(Err(Error::EINTERNAL)),
-        };
+        }
+    }
+
+    /// Begins a connect to the first address, or a race to several.
+    fn begin(
+        &mut self,
+        at: u32,
+        work: (u32, u64),
+        slot: &Ref,
+        candidates: Vec<SockAddr>,
+    ) -> std::result::Result<Stage, Result<()>> {
         match connect::begin(slot, candidates).map_err(Err)? {
             Begun::Done => Err(Ok(())),
             Begun::UnderWay => self.step(at, work, slot, Stage::UnderWay),
@@ -133,13 +149,13 @@ impl State {
         }
     }
 
-    /// How it goes. If its event was told, its end is the next one's to tell.
+    /// How it goes. If its event was reported, the next CONNECT reports its end.
     fn look_at(&self, slot: &Ref, id: u32) -> Result<()> {
-        if self.is_told(id) { connect::peek_progress(slot) } else { connect::progress(slot) }
+        if self.is_reported(id) { connect::peek_progress(slot) } else { connect::progress(slot) }
     }
 
-    fn is_told(&self, id: u32) -> bool {
-        matches!(self.works.get(id).map(|work| &work.detail), Some(Detail::Connect(connecting)) if connecting.is_told)
+    fn is_reported(&self, id: u32) -> bool {
+        matches!(self.works.get(id).map(|work| &work.detail), Some(Detail::Connect(connecting)) if connecting.is_reported)
     }
 
     /// Looks again later: the kernel does not say when there is room.
@@ -202,20 +218,20 @@ impl State {
         let Some(work) = self.unlist(id) else { return };
         let head = work.head();
         let Detail::Connect(connecting) = work.detail else { return };
-        if !connecting.is_told {
+        if !connecting.is_reported {
             self.finish(&head, outcome.map_or_else(Error::code, |()| 0), 0);
         }
         self.connect_ended(at, work.stamp, *connecting, outcome);
     }
 
     /// A connect that must not wait goes on, and its event says so.
-    pub fn tell_connect(&mut self, id: u32) {
+    pub fn report_connect(&mut self, id: u32) {
         let Some(work) = self.works.get_mut(id) else { return };
         let Detail::Connect(connecting) = &mut work.detail else { return };
         if matches!(connecting.stage, Stage::UnderWay | Stage::Native(_)) {
             return self.end(id, Error::EINPROGRESS);
         }
-        connecting.is_told = true;
+        connecting.is_reported = true;
         let head = work.head();
         self.finish(&head, Error::EINPROGRESS.code(), 0);
     }

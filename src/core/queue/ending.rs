@@ -1,5 +1,5 @@
-//! How operations end before their time, and what a queue has of a handle. That only notes of which members something has ended. Not
-//! here: what goes on because of it (`sends`).
+//! Ends operations early (CANCEL, errors, closes), and forgets handles. It only lists the members of which something has ended.
+//! Not here: what starts because of it (`sends`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Phase;
@@ -140,7 +140,7 @@ impl State {
         self.sent(&head, sending, Err(error))
     }
 
-    /// Of a transfer only a part went: those behind it can't go any more.
+    /// A transfer was sent in part only: those behind it can't be sent any more.
     pub fn break_off(&mut self, at: u32) {
         self.break_line(at);
         let Some(member) = self.members.get(at) else { return };
@@ -176,7 +176,7 @@ impl State {
         }
     }
 
-    /// All that was before a CLOSE has gone.
+    /// Everything before a CLOSE was sent: the handle is closed.
     pub fn complete_close(&mut self, at: u32, id: u32) {
         let Some(work) = self.unlist(id) else { return };
         let hold = self.members.get_mut(at).and_then(|member| member.hold.take());

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_told_once_and_in_order() {
+    fn events_are_reported_once_and_in_order() {
         let mut events = EventList::new();
         let (mut next, mut taken) = (0, Vec::new());
         for round in 0..50_usize {

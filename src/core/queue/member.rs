@@ -112,8 +112,8 @@ enum Place {
     Free(u32),
 }
 
-/// The members, found by their place, by their number, or by the tag by which the engine calls them: the place, and above it how many
-/// had been members before.
+/// The members, found by their place, by their number, or by the tag by which the engine calls them: the place, and above it
+/// how many had been members before.
 #[derive(Debug)]
 pub struct Members {
     places: Vec<Place>,

@@ -5,28 +5,28 @@
 //!
 //! | floor | what it holds |
 //! | --- | --- |
-//! | `taking` | operations are taken |
-//! | `news`, `timing` | what the engine has found, what others have posted, what is due |
-//! | `reads`, `connects`, `closes` | operations are carried out |
-//! | `writes`, `datagrams` | what is to be sent goes at once or gets into line; many datagrams at a time |
-//! | `sends`, `receives` | the line goes on; what comes of a read |
+//! | `taking` | takes the operations of a run, in their order |
+//! | `news`, `timing` | reacts to what the engine has found, to notices of other threads, and to deadlines |
+//! | `reads`, `connects`, `closes` | carry operations out |
+//! | `writes`, `datagrams` | send at once or queue a transfer; many datagrams at a time |
+//! | `sends`, `receives` | the queued transfers of a handle; the result of a read |
 //! | `watching` | what the engine watches |
-//! | `ending` | operations end, and all of a handle's |
-//! | `starved`, `names` | a free buffer goes to who has waited longest; names are looked up |
-//! | `state` | what the queue has |
-//! | `member`, `resting`, `pace` | what it has of a handle; what is called ready in vain; how many a run serves |
-//! | `work`, `event_list`, `clock` | operations that go on, events that wait, deadlines |
-//! | `sending`, `connecting`, `turn` | what a transfer and a connect have come to; whose turn it is to send |
-//! | `shared` | what needs no lock |
-//! | `engine`, `mailbox` | how a run waits; what others post to a queue |
-//! | `record`, `pool`, `chains` | operations and events as they cross the boundary, the buffers, finding by number |
+//! | `ending` | ends operations, one or all of a handle |
+//! | `starved`, `names` | members that wait for a buffer; lookups of names |
+//! | `state` | the state under the queue's lock |
+//! | `member`, `resting`, `pace` | a handle's state in the queue; spurious readiness; how many members a run serves |
+//! | `work`, `event_list`, `clock` | operations in progress, events not reported yet, deadlines |
+//! | `sending`, `connecting`, `turn` | the progress of a transfer and of a connect; which queue may send on a handle |
+//! | `shared` | the part that needs no lock |
+//! | `engine`, `mailbox` | how a run waits; notices of other threads |
+//! | `record`, `pool`, `chains` | operations and events as the caller has them; the buffers; a hash table |
 //!
-//! Where an operation ends, others may go. It would be a circle if whoever ends one let them: so `ending` puts the member into a list,
-//! and whoever has carried something out goes on with those in the list (`State::go_on`).
+//! When an operation ends, those behind it may start. If `ending` started them, the calls would form a circle: so it only lists the
+//! member, and the caller that carried something out then goes through the list (`State::go_on`).
 //!
 //! Locks: a queue's own is taken before those that a fork takes (`lock`), and those of two queues never at a time.
-//! What another thread has to say to a queue it posts (`mailbox`), so that it needs not wait for the queue's lock; only
-//! a close takes it, because it must not return before the queue has let go.
+//! Another thread posts a notice (`mailbox`) and does not wait for the queue's lock. Only a close takes the lock, because it must
+//! not return while the queue still uses the handle.
 
 mod chains;
 
@@ -121,19 +121,19 @@ const MOST_BUFFERS: i64 = 1 << 20;
 
 const LARGEST_BUFFER: i64 = 1 << 30;
 
-/// What a queue has that asks for nothing else.
+/// The buffers of a queue that was opened with 0 for number and size.
 const USUAL: Buffers = Buffers { count: 256, size: 4_096 };
 
-/// How many reports one look at the kernel takes.
+/// How many reports one wait takes from the kernel.
 const REPORTS: std::ops::RangeInclusive<usize> = 64..=1_024;
 
 /// A queue.
 #[derive(Debug)]
 pub struct Queue {
     shared: Arc<Shared>,
-    /// Which engine is wanted: its number, or that none was asked for.
+    /// The engine that option "queue.engine" has chosen: its number, or that none was chosen.
     wanted: AtomicU8,
-    /// The memory once more, for a forked child.
+    /// The buffers' memory, for a forked child.
     memory: Region,
     buffers: Buffers,
     held: Held,
@@ -141,7 +141,7 @@ pub struct Queue {
     epoch: u32,
 }
 
-/// The queue at the side of its handle.
+/// The queue as one of its handle's extras.
 #[derive(Debug)]
 struct Own(Arc<Queue>);
 
@@ -150,7 +150,7 @@ impl Part for Own {
         true
     }
 
-    /// Its handles: a close of one of them waits for the queue, which so must be found until it has none.
+    /// A close of one of its handles waits for the queue, which must be found until it has none left.
     fn holder(&self) -> Option<Arc<dyn Holder>> {
         Some(Arc::clone(&self.0) as Arc<dyn Holder>)
     }
@@ -160,11 +160,11 @@ impl Part for Own {
         self.0.close()
     }
 
-    /// The child has it empty.
+    /// The child's copy is empty.
     fn after_fork(&mut self) -> bool {
         match self.0.anew() {
             Ok(queue) => {
-                // What vanished threads were in the middle of can't be taken apart.
+                // Threads that the child lacks may have left it half-changed: it is leaked, not dropped.
                 std::mem::forget(std::mem::replace(&mut self.0, Arc::new(queue)));
                 true
             }
@@ -200,7 +200,7 @@ fn of(queue: Handle) -> Option<Arc<Queue>> {
     extras::find(queue.index, is_it).flatten()
 }
 
-/// Posts a notice to a queue; whether there is such a one.
+/// Posts a notice to a queue; returns whether the queue exists.
 fn post(queue: Handle, notice: Notice) -> bool {
     of(queue).is_some_and(|queue| {
         queue.shared.post(notice);
@@ -208,7 +208,7 @@ fn post(queue: Handle, notice: Notice) -> bool {
     })
 }
 
-/// Opens a queue; 0 asks for the usual number or size.
+/// Opens a queue; 0 is the usual number or size of buffers.
 pub fn open(count: i64, size: i64) -> Result<i64> {
     let choose = |wanted: i64, most: i64, usual: usize| match wanted {
         0 => Ok(usual),
@@ -229,7 +229,7 @@ pub fn open(count: i64, size: i64) -> Result<i64> {
     Ok(vacancy.fill(&new, &section).encode())
 }
 
-/// Where the buffers lie, and how many bytes they are.
+/// The address of the buffers, and how many bytes they are.
 pub fn memory(number: i64) -> Result<(i64, i64)> {
     let queue = find(number)?;
     Ok((queue.memory.address() as i64, queue.memory.length() as i64))
@@ -288,7 +288,7 @@ pub fn set_send_limit(number: i64, bytes: i64) -> Result<()> {
     Ok(())
 }
 
-/// The engine that is used, or would be.
+/// The name of the engine that is used, or that the first run would use.
 pub fn engine(number: i64) -> Result<&'static str> {
     let queue = find(number)?;
     match queue.shared.engine() {
@@ -298,7 +298,7 @@ pub fn engine(number: i64) -> Result<&'static str> {
     }
 }
 
-/// Asks for an engine, before the first run.
+/// Chooses an engine; only before the first run.
 pub fn set_engine(number: i64, name: &str) -> Result<()> {
     let kind = Kind::parse(name)?;
     let queue = find(number)?;
@@ -333,7 +333,7 @@ fn find(number: i64) -> Result<Arc<Queue>> {
 #[cold]
 fn look_up(number: i64) -> Result<Arc<Queue>> {
     let queue = of(lookup::queue(number)?).ok_or(Error::EBADF)?;
-    // In a child of which nothing told the library it is the parent's.
+    // In a child of `_Fork`, which runs no handlers, it is the parent's.
     if queue.epoch != section::epoch() {
         return Err(Error::ENOTRECOVERABLE);
     }
@@ -420,7 +420,7 @@ impl Queue {
         Ok(engine)
     }
 
-    /// What others have posted meanwhile.
+    /// Reacts to the notices of other threads.
     #[inline]
     fn read_mail(&self, state: &mut State) {
         if self.shared.mailbox.is_any() {
@@ -442,7 +442,7 @@ impl Queue {
         self.shared.kick();
     }
 
-    /// Its handle is closed, and it has let go of all others.
+    /// Closes the queue: its handle is closed already, and it gives up all others.
     fn close(&self) -> bool {
         let unreported = self.lock().unreported();
         self.shared.wakeup.disconnect();
@@ -505,7 +505,7 @@ impl Queue {
         reported
     }
 
-    /// Says by the descriptor what is left to be reported, or will be due.
+    /// Makes the queue's descriptor readable if there is something to report, or when the next deadline comes.
     #[cold]
     fn expose(&self, state: &mut State) {
         let Some(engine) = self.shared.engine().filter(|_| !state.is_closed) else { return };
@@ -545,7 +545,7 @@ impl Queue {
                 return (state, Err(Error::ECANCELED));
             }
             self.read_mail(&mut state);
-            // Who does not wait may not come again soon.
+            // A program that does not wait may call again much later: it gets all that is ready.
             let most = if deadline == Deadline::Now { usize::MAX } else { state.pace.next() };
             state.serve(capacity, most);
             // What is there by now is not too late, however long this thread was away.
@@ -574,7 +574,7 @@ impl Queue {
         }
     }
 
-    /// Looks what is ready. If it waits for that, it does so without the lock.
+    /// Polls for readiness; if it has to wait, without the lock.
     #[inline]
     fn look<'a>(
         &'a self,
@@ -600,7 +600,7 @@ impl Queue {
             let is_quiet = shared.mailbox.begin_wait();
             drop(state);
             lock::check_free();
-            // Whoever has posted something since has seen that somebody waits, or is heard now.
+            // A notice posted since either saw the waiting flag and woke the engine, or is taken now.
             let timeout: Timeout = if is_quiet { until.remaining() } else { Some(Duration::ZERO) };
             outcome = engine.wait(&mut found, reports, timeout);
             state = self.lock();

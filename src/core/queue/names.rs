@@ -1,5 +1,5 @@
-//! Names: the library's threads look them up and tell the queue. What a RESOLVE is told needs a buffer. Not here: the looking up
-//! (`socket::resolve`).
+//! Names: the library's threads look them up and post the answer to the queue. The answer of a RESOLVE needs a buffer. Not
+//! here: the looking up (`socket::resolve`).
 
 use crate::core::error::Result;
 use crate::core::name::kind::Kind;
@@ -78,7 +78,7 @@ impl State {
     }
 }
 
-/// Has a thread of the library's look a name up, and the queue told.
+/// Has one of the library's threads look a name up, and post a notice to the queue.
 pub fn ask(
     asker: Address,
     (id, stamp): (u32, u64),

@@ -1,5 +1,5 @@
-//! What the engine has found, and what others have posted. Not here: what is watched (`watching`), and the serving of those that are
-//! ready (`reads`).
+//! Reactions to what the engine has found, and to notices of other threads: they make members ready. Not here: what is watched
+//! (`watching`), and how ready members are served (`reads`).
 
 use crate::core::error::Error;
 use crate::core::handle::chunks;

@@ -1,6 +1,6 @@
 //! The buffers of a queue: memory that stays mapped for as long as the process lives, and numbers of which none is given
 //! out twice. A buffer is free, the queue's (something is or was received into it, or is sent from it), or the caller's.
-//! Not here: what lies in them.
+//! Not here: what is received into them (`receives`) and sent from them (`sending`).
 
 use crate::core::error::{Error, Result};
 use crate::core::lock::{Mutex, Rank};
@@ -98,7 +98,7 @@ pub fn unmap(region: Region) {
     }
 }
 
-/// None of them is the caller's yet.
+/// A list of numbers, with no buffer held by the caller.
 pub fn held(buffers: Buffers) -> Result<Held> {
     let mut held = Vec::new();
     held.try_reserve_exact(buffers.count).map_err(|_| Error::ENOMEM)?;
@@ -107,7 +107,7 @@ pub fn held(buffers: Buffers) -> Result<Held> {
 }
 
 impl Pool {
-    /// Those that the caller does not hold are free.
+    /// A pool in which the buffers are free that the caller does not hold.
     pub fn new(region: Region, buffers: Buffers, held: Held) -> Result<Self> {
         let block = buffers.fetch()?;
         let (mut free, mut next) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Serving those that are ready: reads, accepts and polls, each its share in a run. Not here: how a member gets to be ready
+//! Serves the members that are ready: reads, accepts and polls, each its share in a run. Not here: how a member becomes ready
 //! (`news`).
 
 use crate::core::error::{Error, Result};
@@ -38,7 +38,7 @@ impl State {
             let Some(member) = self.members.get_mut(at) else { continue };
             member.is_ready = false;
             let found = std::mem::take(&mut member.found);
-            // Writing is the pump's.
+            // Writes are for `pump`.
             if !member.polls.is_empty() {
                 self.serve_polls(at, found, &mut room);
             }
@@ -56,7 +56,7 @@ impl State {
         }
     }
 
-    /// Serves by one system call those of whom nothing is wanted but bytes of a stream. The others stay in their line.
+    /// Serves, by one system call for all, the ready members that only have plain reads. The others stay in the list.
     fn read_at_once(&mut self, room: usize) {
         let most = room.min(self.ready.len());
         if self.calls.try_reserve(most).is_err() || self.reads.try_reserve(most).is_err() {
@@ -101,7 +101,7 @@ impl State {
         Some(PlainRead { id, slot, lease, length: self.pool.length(length as usize) })
     }
 
-    /// What has come of it: mostly bytes, for a read that goes on.
+    /// Handles the outcome: mostly bytes, for a MULTI read.
     #[inline]
     fn received_plainly(&mut self, read: PlainRead, outcome: Result<usize>) {
         let PlainRead { id, slot, lease, length } = read;
@@ -124,7 +124,7 @@ impl State {
         }
     }
 
-    /// What is ready without the kernel's word is so in the next run too.
+    /// A POLL that is ready without the kernel's report is ready in the next run too.
     fn look_after(&mut self, at: u32) {
         let Some(member) = self.members.get(at) else { return };
         if readiness::is_plain(member.slot) {
@@ -158,7 +158,7 @@ impl State {
             Phase::Failed => readiness::forced(slot),
             _ => found.or(readiness::forced(slot)),
         };
-        let mut told = false;
+        let mut reported = false;
         let mut next = member.polls.first;
         while next != NONE {
             let id = next;
@@ -179,10 +179,10 @@ impl State {
             }
             self.emit(Done { flags: if head.multi { bit::MORE } else { 0 }, ..head.done(result.into()) });
             *room -= 1;
-            told = true;
+            reported = true;
         }
-        if !told && found.any(Events::HANGUP.or(Events::ERROR)) {
-            // Only what nobody asked for is left, and the kernel would tell it for ever.
+        if !reported && found.any(Events::HANGUP.or(Events::ERROR)) {
+            // Only conditions that no operation waits for are left, and the kernel would report them in every wait.
             self.park(at);
         } else {
             self.sync(at);
@@ -285,7 +285,7 @@ impl State {
         };
         let slot = member.slot;
         let timeout = slot.ruling_timeout(wait);
-        // What the kernel knows all of is told by the engine, in this run; the others are tried.
+        // Where the kernel knows all of the readiness, the engine reports it in this run; other handles are tried.
         let fits = slot.is_listening() == (head.verb == Verb::Accept);
         let is_tried = timeout == 0 || !fits || !readiness::is_plain(slot);
         self.enlist(at, head, detail, timeout);

@@ -1,4 +1,4 @@
-//! What comes of a read: bytes, a wait, the end. Not here: when it is tried (`reads`).
+//! The outcome of a read: bytes, a wait, the end. Not here: when it is tried (`reads`).
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::core::socket::transfer;
 use socket2::SockAddr;
 
 impl State {
-    /// What a receive has come to; whether there may be more.
+    /// Handles the outcome of a receive; returns whether there may be more.
     pub fn received(
         &mut self,
         id: u32,
@@ -63,7 +63,7 @@ impl State {
         self.after_read(id, Ok(done))
     }
 
-    /// What a read has come to; whether there may be more.
+    /// Handles the outcome of a read; returns whether there may be more.
     pub fn after_read(&mut self, id: u32, outcome: Result<Done>) -> bool {
         match outcome {
             Ok(mut done) => {
@@ -95,7 +95,7 @@ impl State {
         }
     }
 
-    /// There is no buffer. The end of a stream and an error need none.
+    /// Tries a read without a buffer: the end of a stream and an error need none.
     #[cold]
     pub fn starve(&mut self, at: u32, id: u32, slot: &Ref) -> bool {
         match transfer::look_ahead(slot) {

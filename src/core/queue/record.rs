@@ -1,4 +1,4 @@
-//! What crosses the boundary: an operation as the caller wrote it, an event as it is told, and which fields and flags
+//! What crosses the boundary: an operation as the caller wrote it, an event as it is reported, and which fields and flags
 //! each operation has. Not here: what the operations do.
 
 use crate::core::error::{Error, Result};

@@ -1,6 +1,6 @@
-//! Operations that the kernel calls ready and has nothing for: a datagram whose receiver is full, memory that is short. It would go
-//! on calling, and a run would do nothing else; so such an operation is not watched for, but left alone for a while. Not here:
-//! that of calls that wait by themselves (`retry`), whose measure this is.
+//! Operations that the kernel calls ready and has nothing for: a datagram whose receiver is full, memory that is short. It
+//! would go on calling, and a run would do nothing else; so such an operation is not watched for, but left alone for a while.
+//! Not here: that of calls that wait by themselves (`retry`), whose measure this is.
 
 use crate::core::deadline::Deadline;
 use crate::core::handle::number::Map;

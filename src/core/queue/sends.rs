@@ -1,5 +1,5 @@
-//! The line of what is to be sent on a handle: it goes on when the system takes more and it is the handle's turn. Not here: how
-//! something gets there (`writes`), the turns of several queues (`turn`).
+//! The line of transfers of a handle: it goes on when the system has room and this queue has the turn to send. Not here: how a
+//! transfer gets into the line (`writes`), the turns of several queues (`turn`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Slot, flag};
@@ -104,7 +104,7 @@ impl State {
         turn::release(slot);
     }
 
-    /// Carries out the first of a line; whether the next may follow.
+    /// Carries out the first operation of a line; returns whether the next may follow.
     fn advance(&mut self, at: u32, id: u32) -> bool {
         let slot = match self.members.get(at).map(Member::open) {
             Some(Ok(slot)) => slot,
@@ -115,35 +115,11 @@ impl State {
             Detail::Send(sending) => {
                 let (before, moved) = (sending.weight(), sending.moved);
                 let progress = sending.attempt(&slot);
-                let gone = before - sending.weight();
+                let (gone, has_moved) = (before - sending.weight(), sending.moved > moved);
                 if let Some(member) = self.members.get_mut(at) {
                     member.waiting = member.waiting.saturating_sub(gone);
                 }
-                match progress {
-                    Progress::Waits => {
-                        let has_moved = sending.moved > moved;
-                        if let Some(member) = self.members.get_mut(at) {
-                            member.is_blocked = true;
-                        }
-                        if has_moved {
-                            self.resting.forget(id);
-                        } else {
-                            self.tried_in_vain(id);
-                        }
-                        self.sync(at);
-                        return false;
-                    }
-                    Progress::Complete => {
-                        if let Some((head, sending)) = self.unlist(id).and_then(Work::into_sending) {
-                            self.sent(&head, sending, Ok(()));
-                        }
-                    }
-                    Progress::Failed(error) => {
-                        if self.drop_send(id, error) {
-                            self.break_off(at);
-                        }
-                    }
-                }
+                return self.after_attempt(at, id, progress, has_moved);
             }
             Detail::Shutdown(how) => {
                 let outcome = shut(&slot, *how);
@@ -157,6 +133,35 @@ impl State {
                 return false;
             }
             _ => return false,
+        }
+        true
+    }
+
+    /// Handles the progress of the first transfer of a line; returns whether the next may follow.
+    fn after_attempt(&mut self, at: u32, id: u32, progress: Progress, has_moved: bool) -> bool {
+        match progress {
+            Progress::Waits => {
+                if let Some(member) = self.members.get_mut(at) {
+                    member.is_blocked = true;
+                }
+                if has_moved {
+                    self.resting.forget(id);
+                } else {
+                    self.tried_in_vain(id);
+                }
+                self.sync(at);
+                return false;
+            }
+            Progress::Complete => {
+                if let Some((head, sending)) = self.unlist(id).and_then(Work::into_sending) {
+                    self.sent(&head, sending, Ok(()));
+                }
+            }
+            Progress::Failed(error) => {
+                if self.drop_send(id, error) {
+                    self.break_off(at);
+                }
+            }
         }
         true
     }

@@ -1,5 +1,5 @@
-//! What of a queue needs no lock: who it is, how it waits and is woken, and what others post to it. Not here: what it does (`state`), and
-//! who may do what at a time (`queue`).
+//! What of a queue needs no lock: who it is, how it waits and is woken, and what others post to it. Not here: what it does
+//! (`state`), and who may do what at a time (`queue`).
 
 use crate::core::handle::number::Handle;
 use crate::core::handle::slot::Slot;

@@ -1,5 +1,5 @@
-//! What a queue has, under its lock, and how an operation gets into its lines and out of them. Not here: what becomes of it, which the
-//! other files of this folder say, each of some methods.
+//! The state of a queue, under its lock, and how an operation is put into a member's line (a FIFO of operations) and taken out.
+//! Not here: how operations are carried out; the other files of this folder add these methods.
 
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
@@ -58,7 +58,7 @@ impl Which {
     }
 }
 
-/// A handle that a CLOSE has taken and that others still have to hear of, which is done without the lock.
+/// A handle that a CLOSE has taken. Pollers and other queues are notified of it later, without the lock.
 #[derive(Debug)]
 pub struct Closing {
     pub slot: Ref,
@@ -85,13 +85,13 @@ pub struct State {
     pub events: EventList,
     pub pool: Pool,
     pub clock: Clock,
-    /// Operations that the kernel calls ready in vain.
+    /// Operations whose handles the kernel reports as ready although nothing can be done (spurious readiness).
     pub resting: Resting,
     /// Members that are to be served, the longest waiting first.
     pub ready: VecDeque<u32>,
     /// Members of which something has ended, so that more may go.
     pub ended: VecDeque<u32>,
-    /// Those that wait for a buffer, the longest waiting first.
+    /// Members that wait for a buffer, the longest waiting first.
     pub starved: VecDeque<u32>,
     /// Transfers that are tried when all operations of the run are taken.
     pub batch: Vec<Batched>,
@@ -109,16 +109,16 @@ pub struct State {
     pub failed: Vec<(i64, Error)>,
     /// Handles of which a transfer has ended in the middle in this run: those that are taken behind it can't go.
     pub broken: Vec<i64>,
-    /// Names that were looked up and wait for a buffer.
+    /// RESOLVE operations that have their answer and wait for a buffer.
     pub unanswered: Vec<(u32, u64)>,
     /// When the queue's descriptor becomes readable by itself.
     pub alarm: Deadline,
     /// The room for what the engine finds.
     pub found: Option<Found>,
     pub stamp: u64,
-    /// Many transfers can go by one system call.
+    /// Whether the engine has a ring, which carries out many transfers by one system call.
     pub has_ring: bool,
-    /// The writes of this run may be so many.
+    /// Whether this run may bring enough writes for that to pay.
     pub gathers: bool,
     pub pace: Pace,
     pub is_closed: bool,
@@ -190,7 +190,7 @@ impl State {
         accepted
     }
 
-    /// In a forked child: what can be given back of the parent's operations is.
+    /// In a forked child: gives up the parent's operations.
     pub fn abandon(&mut self) {
         for work in self.works.drain() {
             match work.detail {
@@ -221,7 +221,7 @@ impl State {
         self.stamp
     }
 
-    /// The member of a handle, which it becomes if it is none yet.
+    /// The member of a handle; a handle that is none becomes one.
     #[inline]
     pub fn member(&mut self, number: i64) -> Result<u32> {
         match self.members.of(number) {
@@ -242,7 +242,7 @@ impl State {
             .into_iter()
             .all(|line| line.try_reserve_exact(room.saturating_sub(line.len())).is_ok());
         let joined = if there_is { watchers::add(&slot, self.shared.watcher) } else { Err(Error::ENOMEM) };
-        // A close that came before the note was there has not seen it.
+        // A close that came before the handle was marked has not seen the mark.
         let joined = joined.and(if slot.is_closed() { Err(Error::EBADF) } else { Ok(()) });
         joined.inspect_err(|_| {
             self.members.remove(at);
@@ -261,7 +261,7 @@ impl State {
         id
     }
 
-    /// An operation begins to wait, or waits anew.
+    /// Starts, or restarts, the deadline of an operation that waits.
     pub fn start_clock(&mut self, id: u32, timeout: i64) {
         let Some(work) = self.works.get_mut(id) else { return };
         match timeout {
@@ -282,7 +282,7 @@ impl State {
         lines.into_iter().flatten().flatten()
     }
 
-    /// Moves events to where the caller wants them; how many.
+    /// Hands the events to the caller, at most `capacity`; returns how many.
     pub fn report(&mut self, capacity: usize, mut report: impl FnMut(Done)) -> usize {
         let pool = &self.pool;
         self.events.take(capacity, |done| {
@@ -322,7 +322,7 @@ impl State {
         }
     }
 
-    /// Something of a member may be ready: it is served when its time comes.
+    /// Puts a member into the list of those to be served.
     #[inline]
     pub fn note(&mut self, at: u32, found: Events) {
         if let Some(member) = self.members.get_mut(at) {
@@ -342,7 +342,7 @@ impl State {
         }
     }
 
-    /// What is ready whatever the kernel says.
+    /// Puts operations that are ready without the kernel's report into the lists.
     pub fn look(&mut self, at: u32) {
         let Some(member) = self.members.get(at) else { return };
         let forced = readiness::forced(member.slot);
@@ -351,7 +351,7 @@ impl State {
         }
     }
 
-    /// Forgets what is no longer waited for, once that is most of it.
+    /// Removes the deadlines of ended operations, once they are the most of the clock.
     fn tidy_clock(&mut self) {
         if self.clock.len() > 2 * self.works.len() + MOST {
             let works = &self.works;
@@ -359,7 +359,7 @@ impl State {
         }
     }
 
-    /// When to look next.
+    /// When the next deadline is due.
     pub fn next_due(&self) -> Deadline {
         self.clock.next().min(self.resting.next())
     }

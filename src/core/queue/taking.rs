@@ -1,5 +1,5 @@
-//! Operations are taken, in the order in which they were handed over. Not here: how they are carried out (`writes`, `reads`, `connects`,
-//! `closes`, `names`).
+//! Takes the operations of a run, in the order in which they were handed over. Not here: how they are carried out (`writes`,
+//! `reads`, `connects`, `closes`, `names`).
 
 use crate::core::error::{Error, Result};
 use crate::core::memory;
@@ -13,7 +13,7 @@ impl State {
     /// Takes an operation.
     #[inline]
     pub fn take(&mut self, op: &Op, caller: &impl Caller) {
-        // What there is most of goes the shortest way.
+        // The most frequent operations take the shortest path.
         let outcome = match op.is_good_write() && self.failed.is_empty() && self.broken.is_empty() {
             true => self.take_write(op, Head::new(op, Verb::Write), caller),
             false => self.try_take(op, caller),
@@ -78,7 +78,7 @@ impl State {
         }
         let stamp = self.next_stamp();
         let now = Instant::now();
-        // A moment that the clock can't express never comes.
+        // A deadline beyond what the clock can express never comes.
         let next = now.checked_add(Duration::from_micros(period));
         let ticks = head.multi.then(|| Box::new(Ticks { next: next.unwrap_or(now), period }));
         let id = self.works.insert(head, Detail::Timer(ticks), NONE, stamp);

@@ -30,9 +30,9 @@ impl Caller for Ops {
 }
 
 fn do_now(queue: i64, ops: &[Op]) -> Vec<Done> {
-    let mut told = Vec::new();
-    run(queue, &Ops(ops.to_vec()), 64, 0, |done| told.push(done)).unwrap();
-    told
+    let mut events = Vec::new();
+    run(queue, &Ops(ops.to_vec()), 64, 0, |done| events.push(done)).unwrap();
+    events
 }
 
 const TIMER: Op =

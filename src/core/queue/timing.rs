@@ -1,5 +1,5 @@
-//! What is done when it is time: timers fire, operations end that have waited too long, or must not wait at all. Not here: the
-//! order of what is due (`clock`).
+//! Deadlines: timers fire, and operations end that have waited too long or must not wait at all. Not here: the order of the
+//! deadlines (`clock`).
 
 use crate::core::error::Error;
 use crate::core::queue::clock::Due;
@@ -72,7 +72,7 @@ impl State {
         self.note_rest(at);
     }
 
-    /// Tries an operation that is about to end. Others may have had all the room for events, or all that the engine tells at a
+    /// Tries an operation that is about to end. Others may have had all the room for events, or all that the engine reports at a
     /// time: it must not pay for that.
     fn try_once_more(&mut self, id: u32) {
         let Some(work) = self.works.get(id) else { return };
@@ -136,7 +136,7 @@ impl State {
                 continue;
             }
             match work.head().verb {
-                Verb::Connect => self.tell_connect(id),
+                Verb::Connect => self.report_connect(id),
                 _ => self.end(id, Error::EAGAIN),
             }
             // Behind it one may go in this run that must not wait either.

@@ -43,7 +43,7 @@ pub fn try_take(slot: &Slot) -> bool {
     !is_awaited(slot) && slot.try_set_flags(flag::SENDING)
 }
 
-/// Stands in line; `true` if it is one's turn at once. Otherwise the queue is told when it is.
+/// Stands in line; `true` if it is one's turn at once. Otherwise the queue gets a notice when it is.
 pub fn wait(slot: &Slot, ticket: Ticket) -> bool {
     let index = slot.handle().index;
     // The queue watches the handle, so there is room for extras.
@@ -91,7 +91,7 @@ fn next(slot: &Slot) -> Option<Ticket> {
     .flatten()
 }
 
-/// Tells a queue that it is an operation's turn; if there is no such queue any more, it is the next one's.
+/// Notifies a queue that it is an operation's turn; if the queue does not exist any more, the turn goes to the next.
 fn grant(slot: &Slot, mut ticket: Ticket) {
     while !ticket.queue.post(Notice::Granted(slot.handle().encode(), ticket.stamp)) {
         slot.clear_flags(flag::SENDING);
@@ -102,7 +102,8 @@ fn grant(slot: &Slot, mut ticket: Ticket) {
     }
 }
 
-/// A transfer has ended in the middle: what waits of other queues can't go any more. They are told, and keep their places.
+/// A transfer has ended in the middle: transfers of other queues that wait can't be sent any more. They get a notice, and keep
+/// their places.
 pub fn breaks(slot: &Slot) {
     if !is_awaited(slot) {
         return;

@@ -1,5 +1,5 @@
-//! What the engine watches, and what it does not because the kernel calls it ready in vain. Not here: how it waits (`engine`), and what
-//! comes of what it finds (`news`).
+//! What the engine watches, and what it does not because of spurious readiness. Not here: how it waits (`engine`), and how its
+//! reports are handled (`news`).
 
 use crate::core::error::Error;
 use crate::core::queue::state::State;
@@ -9,12 +9,12 @@ use crate::sys::{self, Events};
 use std::time::Instant;
 
 impl State {
-    /// The kernel tells what nobody wants to know.
+    /// Stops watching a member of which the kernel reports only what no operation waits for.
     pub fn unwatch_idle(&mut self, at: u32) {
         let wanted = self.wanted(at);
         let tag = self.members.tag(at);
         let (Some(member), Some(engine)) = (self.members.get_mut(at), self.shared.engine()) else { return };
-        // Hang-ups and errors are told unasked: of what is only written to the next write tells them.
+        // Hang-ups and errors are always reported; a member that is only written to meets them by its next write.
         if member.watched != wanted || wanted.is_empty() {
             let _ = engine.watch(member.watched_fd(), tag, member.watched, wanted);
             member.watched = wanted;
@@ -47,7 +47,7 @@ impl State {
         wanted
     }
 
-    /// Has the engine watch what is wanted. What is watched for reading and not wanted just now is left: it will be again.
+    /// Makes the engine watch what is needed. A watch for reading that is not needed just now stays: it will be again.
     pub fn sync(&mut self, at: u32) {
         let wanted = self.wanted(at);
         let tag = self.members.tag(at);
@@ -72,7 +72,7 @@ impl State {
         }
     }
 
-    /// Has the kernel look again: it looks by itself only when something comes.
+    /// Makes the kernel check again: an edge-triggered watch reports only new activity.
     pub fn watch_anew(&mut self, at: u32) {
         let tag = self.members.tag(at);
         if let (Some(member), Some(engine)) = (self.members.get(at), self.shared.engine()) {
@@ -80,7 +80,7 @@ impl State {
         }
     }
 
-    /// The kernel does not take it: whatever would wait for it ends.
+    /// The kernel can't watch the descriptor: all operations that would wait for it end.
     #[cold]
     fn unwatchable(&mut self, at: u32, error: Error) {
         if let Some(member) = self.members.get_mut(at) {
@@ -89,7 +89,7 @@ impl State {
         self.end_all(at, error);
     }
 
-    /// The kernel had nothing for an operation.
+    /// Counts an attempt after a report of the kernel that would still block.
     #[inline]
     pub fn tried_in_vain(&mut self, id: u32) {
         if self.resting.is_in_vain() {
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    /// Has those watched for again that have rested.
+    /// Watches again for the operations whose rest is over.
     pub fn end_rests(&mut self) {
         if self.resting.is_empty() {
             return;

@@ -1,5 +1,5 @@
-//! What is handed over to be sent: it goes at once, with others by one system call, or gets into line. Not here: how the line goes on
-//! (`sends`), and what is sent (`sending`).
+//! New transfers: sent at once, with others by one system call, or queued in the member's line. Not here: how the line goes on
+//! (`sends`), and a transfer itself (`sending`).
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Wait;
@@ -96,8 +96,10 @@ impl State {
         self.after_batched(at, head, sending, progress);
     }
 
-    /// Sends at the end of the taking if it is its turn, or stands in line.
-    pub fn send(&mut self, at: u32, head: Head, mut sending: Sending) -> Result<()> {
+    /// Adds a transfer: to the batch, which is sent when all operations are taken, if this queue has the turn to send on the
+    /// handle; else to the member's line. `ENOBUFS` beyond the send limit, `ECANCELED` behind a transfer that has failed in
+    /// this run.
+    pub fn send(&mut self, at: u32, head: Head, sending: Sending) -> Result<()> {
         let Some(member) = self.members.get(at) else { return Err(Error::EBADF) };
         let is_gram = has_datagrams(member.slot) && sending.as_datagram().is_some();
         if is_gram && self.is_gathered(at) && member.connects.is_empty() {
@@ -105,13 +107,13 @@ impl State {
             return Ok(());
         }
         let limit = self.shared.send_limit();
-        // What needs no memory of the library's is never too much.
+        // The send limit counts only memory of the library's.
         let is_limited = limit > 0 && sending.weight() > 0;
         let would_pass = |member: &Member| {
             is_limited && member.waiting > 0 && member.waiting.saturating_add(sending.weight()) > limit
         };
         if member.in_batch && (is_limited || is_gram) {
-            // What waits of it is not known yet.
+            // How much of the batch will have to wait is not known before it is sent.
             self.flush();
         }
         let Some(member) = self.members.get_mut(at) else { return Err(Error::EBADF) };
@@ -135,6 +137,11 @@ impl State {
             return Ok(());
         }
         let timeout = member.slot.ruling_timeout(Wait::Write);
+        self.queue_send(at, head, sending, timeout)
+    }
+
+    /// Puts a transfer into its member's line, with a copy of the caller's bytes; `ENOMEM` if there is no memory for it.
+    fn queue_send(&mut self, at: u32, head: Head, mut sending: Sending, timeout: i64) -> Result<()> {
         if let Err(error) = sending.keep() {
             self.give_back(sending);
             return Err(error);

@@ -115,18 +115,8 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
     // SAFETY: the system fills in as much of the storage as it says in the length.
     let ((), sender) = unsafe { SockAddr::try_init(&mut fill) }?;
     let whole = Piece::total(pieces).unwrap_or(0);
-    let count = match outcome {
-        // Winsock has the same error if only the control data was truncated.
-        Err(OsError(ws::WSAEMSGSIZE)) if message.dwFlags & BOTH_CUT == ws::MSG_CTRUNC => match received {
-            0 => whole,
-            received => received as usize,
-        },
-        Err(OsError(ws::WSAEMSGSIZE)) => {
-            message.dwFlags |= ws::MSG_TRUNC;
-            whole
-        }
-        other => normalize(fd, other.map(|()| received as usize), whole)?,
-    };
+    let count =
+        received_length(fd, outcome.map(|()| received as usize), received, &mut message.dwFlags, whole)?;
     let control = if is_spare { 0 } else { message.Control.len as usize };
     if is_spare && message.Control.len > 0 {
         message.dwFlags |= ws::MSG_CTRUNC;
@@ -137,6 +127,28 @@ fn receive_datagram(fd: Fd, pieces: &[Piece], room: &mut ControlRoom, flags: Fla
         flags: flags_of(message.dwFlags as i32, &REPORTED),
         control,
     })
+}
+
+/// How many bytes a receive has put into pieces of `whole` bytes. Sets the flag for a datagram that was cut.
+fn received_length(
+    fd: Fd,
+    outcome: Result<usize>,
+    received: u32,
+    flags: &mut u32,
+    whole: usize,
+) -> Result<usize> {
+    match outcome {
+        // Winsock has the same error if only the control data was truncated.
+        Err(OsError(ws::WSAEMSGSIZE)) if *flags & BOTH_CUT == ws::MSG_CTRUNC => match received {
+            0 => Ok(whole),
+            received => Ok(received as usize),
+        },
+        Err(OsError(ws::WSAEMSGSIZE)) => {
+            *flags |= ws::MSG_TRUNC;
+            Ok(whole)
+        }
+        other => normalize(fd, other, whole),
+    }
 }
 
 /// More words than the control data of all options together takes.
