@@ -34,11 +34,9 @@ impl State {
                 return self.sync(at);
             }
         }
-        let Some(member) = self.members.get_mut(at) else { return };
+        let Some(member) = self.members.get(at) else { return };
         if events.any(Events::WRITE) && member.is_blocked {
-            member.found = member.found.or(Events::WRITE);
-            self.pump(at);
-            self.sync(at);
+            self.retry_sends(at);
         }
         let Some(member) = self.members.get(at) else { return };
         if !member.reads.is_empty() || !member.polls.is_empty() {
@@ -92,15 +90,13 @@ impl State {
         self.connect_moved(at);
         self.sync(at);
         self.look(at);
-        let Some(member) = self.members.get_mut(at) else { return };
+        let Some(member) = self.members.get(at) else { return };
         // What waits for something that only the handle knows is tried.
         if !readiness::is_plain(member.slot) && !member.reads.is_empty() {
             self.note(at, Events::READ);
         }
-        let Some(member) = self.members.get_mut(at) else { return };
-        if !member.sends.is_empty() {
-            member.found = member.found.or(Events::WRITE);
-            self.pump(at);
+        if self.members.get(at).is_some_and(|member| !member.sends.is_empty()) {
+            self.retry_sends(at);
         }
     }
 

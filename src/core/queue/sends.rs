@@ -72,6 +72,14 @@ impl State {
         self.sync(at);
     }
 
+    /// The system may take more: tries what stands in line. What has gone by that is watched for no more.
+    pub fn retry_sends(&mut self, at: u32) {
+        let Some(member) = self.members.get_mut(at) else { return };
+        member.found = member.found.or(Events::WRITE);
+        self.pump(at);
+        self.sync(at);
+    }
+
     /// Sends what stands in line, until the system takes no more.
     pub fn pump(&mut self, at: u32) {
         loop {

@@ -102,3 +102,45 @@ fn who_keeps_step_with_peers_serves_the_first_alone_and_all_when_it_does_not_wai
         close::close(queue).unwrap();
     }
 }
+
+/// Reads what has come.
+fn drain(handle: i64) {
+    let slot = chunks::slot_of(handle).unwrap();
+    while transfer::try_receive(slot, &mut vec![std::mem::MaybeUninit::uninit(); 1 << 16]).is_ok() {}
+}
+
+#[test]
+fn what_has_gone_because_of_a_notice_is_watched_for_no_more() {
+    const LENGTH: usize = 1 << 22;
+    let queue = open(1, LENGTH as i64).unwrap();
+    let (one, other) = pair::pair("unix").unwrap();
+    assert!(do_now(queue, &[Op { handle: one, op: 4, flags: flag::MULTI, value: 0, ..TIMER }]).is_empty());
+    assert_eq!(transfer::send(other, b"x", sys::Flags::default()), Ok(1));
+    let got = do_now(queue, &[])[0];
+    let write = Op {
+        handle: one,
+        op: 5,
+        data: got.data,
+        length: LENGTH as i64,
+        buffer: got.buffer,
+        value: 0,
+        ..TIMER
+    };
+    let mut told = do_now(queue, &[write]);
+    assert!(told.is_empty(), "all of it went at once");
+    let inner = find(queue).unwrap();
+    while told.is_empty() {
+        drain(other);
+        inner.shared.post(Notice::Changed(one));
+        told = do_now(queue, &[]);
+    }
+    assert_eq!(told[0].result, LENGTH as i64);
+    let state = inner.lock();
+    let at = state.members.of(one).unwrap();
+    assert_eq!(state.members.get(at).unwrap().watched, sys::Events::READ);
+    drop(state);
+    drop(inner);
+    close::close(one).unwrap();
+    close::close(other).unwrap();
+    close::close(queue).unwrap();
+}

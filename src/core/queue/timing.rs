@@ -82,12 +82,7 @@ impl State {
             Detail::Receive { .. } | Detail::Accept if self.is_next_read(at, id) => {
                 self.read_once(at, id);
             }
-            Detail::Send(_) => {
-                if let Some(member) = self.members.get_mut(at) {
-                    member.found = member.found.or(Events::WRITE);
-                }
-                self.pump(at);
-            }
+            Detail::Send(_) => self.retry_sends(at),
             _ => {}
         }
     }
