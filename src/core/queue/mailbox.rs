@@ -8,22 +8,41 @@ use crate::core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// One of the two always sees the other.
 #[derive(Debug)]
 pub struct Mailbox<T> {
-    list: Mutex<Vec<T>>,
+    list: Mutex<List<T>>,
     is_any: AtomicBool,
     /// How many runs wait.
     waiting: AtomicUsize,
 }
 
+#[derive(Debug)]
+struct List<T> {
+    notices: Vec<T>,
+    is_closed: bool,
+}
+
 impl<T> Mailbox<T> {
     pub fn new() -> Self {
-        let list = Mutex::new(Rank::Mailbox, Vec::new());
+        let list = Mutex::new(Rank::Mailbox, List { notices: Vec::new(), is_closed: false });
         Self { list, is_any: AtomicBool::new(false), waiting: AtomicUsize::new(0) }
     }
 
-    /// Posts a notice.
-    pub fn post(&self, notice: T) {
-        self.list.lock().push(notice);
+    /// Posts a notice; whether anybody will hear it.
+    pub fn post(&self, notice: T) -> bool {
+        let mut list = self.list.lock();
+        if list.is_closed {
+            return false;
+        }
+        list.notices.push(notice);
+        drop(list);
         self.is_any.store(true, Ordering::SeqCst);
+        true
+    }
+
+    /// Takes no more; what was posted before.
+    pub fn close(&self) -> Vec<T> {
+        let mut list = self.list.lock();
+        list.is_closed = true;
+        std::mem::take(&mut list.notices)
     }
 
     /// Whether anything was posted.
@@ -39,7 +58,7 @@ impl<T> Mailbox<T> {
             return None;
         }
         self.is_any.store(false, Ordering::SeqCst);
-        Some(std::mem::take(&mut *self.list.lock()))
+        Some(std::mem::take(&mut self.list.lock().notices))
     }
 
     /// A run waits from now on; whether there is nothing that it would have to hear first.
@@ -74,7 +93,7 @@ mod models {
             let mailbox = Arc::new(Mailbox::new());
             let other = mailbox.clone();
             let wakes = thread::spawn(move || {
-                other.post(1);
+                assert!(other.post(1));
                 other.is_awaited()
             });
             let is_quiet = mailbox.begin_wait();
@@ -88,9 +107,9 @@ mod models {
     fn nothing_stays_in_the_list_unseen() {
         model_in_one_order(|| {
             let mailbox = Arc::new(Mailbox::new());
-            mailbox.post(1);
+            assert!(mailbox.post(1));
             let other = mailbox.clone();
-            let poster = thread::spawn(move || other.post(2));
+            let poster = thread::spawn(move || assert!(other.post(2)));
             let mut heard = mailbox.take().unwrap();
             poster.join().unwrap();
             while let Some(more) = mailbox.take() {

@@ -177,6 +177,8 @@ impl Holder for Queue {
     fn let_go(&self) {
         let mut state = self.lock();
         state.close();
+        // It may have been given the turn to send on one of them, and not have run since.
+        state.handle_notices(self.shared.mailbox.close());
     }
 }
 
@@ -202,10 +204,7 @@ fn of(queue: Handle) -> Option<Arc<Queue>> {
 
 /// Posts a notice to a queue; returns whether the queue exists.
 fn post(queue: Handle, notice: Notice) -> bool {
-    of(queue).is_some_and(|queue| {
-        queue.shared.post(notice);
-        true
-    })
+    of(queue).is_some_and(|queue| queue.shared.post(notice))
 }
 
 /// Opens a queue; 0 is the usual number or size of buffers.

@@ -103,9 +103,11 @@ impl Shared {
         }
     }
 
-    pub fn post(&self, notice: Notice) {
-        self.mailbox.post(notice);
+    /// Posts a notice; whether the queue will hear it.
+    pub fn post(&self, notice: Notice) -> bool {
+        let is_heard = self.mailbox.post(notice);
         self.kick();
+        is_heard
     }
 
     /// Has a run that waits look again.

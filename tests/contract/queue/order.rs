@@ -131,3 +131,22 @@ fn a_queue_that_is_closed_while_it_waits_for_its_turn_does_not_keep_the_next_fro
         });
     });
 }
+
+#[test]
+fn a_queue_that_is_closed_before_it_hears_that_it_is_its_turn_does_not_keep_it() {
+    on_each(|queue| {
+        let (second, third) = (Queue::open(0, 0), Queue::open(0, 0));
+        let (one, other) = narrow("unix");
+        let large = pattern(BLOCK);
+        queue.quiet(&[write_op(1, *one, &large)]);
+        second.quiet(&[write_op(2, *one, b"never")]);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| drain(*other, large.len() + 5));
+            // With its end the turn is the second's, who does not run.
+            assert_eq!(queue.one(&[]).token, 1);
+            drop(second);
+            assert_eq!(third.one(&[write_op(3, *one, b"third")]).token, 3);
+            assert!(reader.join().unwrap() == [&large[..], b"third"].concat());
+        });
+    });
+}
