@@ -797,6 +797,7 @@ static void *be_cancelled(void *argument) {
     for (;;) {
         pause(); /* On a busy machine the wait may be over before the cancellation comes. */
     }
+    return NULL; /* some compilers want one */
 }
 
 static bool waits_already(struct cancelled *cancelled) {

@@ -70,6 +70,12 @@ int main(void) {
     ssize_t received = recv(pair[1], text, sizeof text, MSG_DONTWAIT);
     say("no_pieces", ready == 0 && sent == 0 && received == 0, "sendmsg of no pieces: an empty datagram");
 
+    /* The number that goes beside a datagram is its time to live. */
+    struct { struct cmsghdr head; int number; } hops = {{.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_TTL}, 9};
+    struct iovec piece = {text, 1};
+    struct msghdr with_hops = {&peer, sizeof peer, &piece, 1, &hops, sizeof hops, 0};
+    say("control", sendmsg(socket(AF_INET, SOCK_DGRAM, 0), &with_hops, 0) == 1, "control messages whose numbers are this machine's");
+
     /* Since Linux 6.3. */
     const int local_port_range = 51, ports = (int)(2000u << 16 | 2000u);
     say("port_range", setsockopt(stream, IPPROTO_IP, local_port_range, &ports, sizeof ports) == 0, "setsockopt IP_LOCAL_PORT_RANGE");
