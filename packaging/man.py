@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "include" / "anysock.json"
 
-#: What a terminal has room for, beside the indent.
+#: The width of a line in a terminal, without the indent.
 COLUMNS = 72
 
 #: What the overview is made of.

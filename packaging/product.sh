@@ -1,5 +1,5 @@
-# Sourced by what makes the files that are shipped: paths that say nothing of the builder, the library without its
-# debugging information, and the archive that defines the functions of the header and nothing else.
+# Sourced by the scripts that make the files to ship: removes the builder's paths, splits the debugging information from the
+# library, and makes an archive that defines the functions of the header and nothing else.
 #
 # `tool` is a prefix for binutils of another system (`aarch64-linux-gnu-`), or empty.
 
@@ -56,7 +56,7 @@ drop_backtraces() { # object
 split_debug() { # library
     local name compress=(--compress-debug-sections=zlib)
     name=$(basename "$1")
-    # There is no such thing in what Windows loads.
+    # A DLL has no such section.
     if [[ $name == *.dll ]]; then compress=(); fi
     "${tool}objcopy" --only-keep-debug "${compress[@]}" "$1" "$1.debug.new"
     chmod 644 "$1.debug.new"
@@ -66,8 +66,8 @@ split_debug() { # library
     mv -f "$1.new" "$1"
 }
 
-# Each function's section bears its long name, a seventh of the archive, which says nothing to a linker: it drops what is not
-# needed by the section, not by its name. What stands before the function's name is another matter, and stays.
+# Shortens the names of sections. Each has its function's long name in it, a seventh of the archive, which linkers do not need: they
+# drop unused sections whatever they are called. The part before the function's name (`.text.`) has a meaning, and stays.
 name_sections_briefly() { # object
     "${tool}readelf" -SW "$1" 2>/dev/null |
         sed -nE 's/^ *\[ *[0-9]+\] ((\.(text\.unlikely|text|rodata|data\.rel\.ro|data|bss|tbss|tdata|gcc_except_table))\.(_|\.L|anysock|anon)[^ ]*) .*/--rename-section \1=\2.part/p' |

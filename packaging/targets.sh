@@ -100,7 +100,7 @@ definition() {
     grep -oE '\banysock_[a-z_]+\(' include/anysock.h | tr -d '(' | sort -u | sed 's/^/    /'
 }
 
-# From what cargo has made to what is shipped: into $dist/product/TARGET.
+# Makes the files to ship from cargo's, into $dist/product/TARGET.
 finish() { # target
     local made product
     made=$dist/build/$(rust_target "$1")/release

@@ -108,7 +108,7 @@ def rust_version() -> str:
 
 
 def notice(parts: list[Part]) -> str:
-    """Who is in it, then each text once."""
+    """The notice: a list of the parts, then each licence text once."""
     lines = ["anysock contains work of others. Each part with its version and licence:", ""]
     lines += [f"    {part.name} {part.version}: {part.license}. {part.description}".rstrip() for part in parts]
     lines += ["", "Where a licence is a choice (OR), MIT is chosen where it is offered.", ""]
@@ -171,7 +171,7 @@ def bill(root: dict, target: str, parts: list[Part]) -> dict:
         "components": [component(part) for part in parts],
         "dependencies": [{"ref": reference, "dependsOn": [part.package for part in parts]}],
     }
-    # The same content has the same number: it says nothing of when and where.
+    # The serial number is a hash of the content, so that builds are reproducible.
     content["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(content, sort_keys=True)).urn
     return content
 

@@ -286,7 +286,7 @@ fn check_flags(flags: i32, allowed: Flags) -> Result<Flags> {
 
 #[cold]
 fn check_rare_flags(flags: i32, allowed: Flags) -> Result<Flags> {
-    if flags & !allowed.0 == 0 { Ok(Flags(flags)) } else { Err(Error::EINVAL) }
+    many_flags(flags, allowed)
 }
 
 /// The handles of a set; none for NULL. Not a reference yet, because two sets could be the same array.

@@ -3,10 +3,9 @@
  * forged; memory that ends where the page ends, and read-only where the header says const; sizes near 2^63; texts that
  * are nearly right. callers.py makes the calls, from include/anysock.json.
  *
- * Every answer has a name, is one that the function's page names (but where a connection may have met anything), and is no
- * more than there was room for; no call hangs
- * once its handles are closed; at the end every handle can be closed, and no descriptor is left. Whether a call did what
- * it was asked is not here.
+ * Every error has a name and is one that the function's page lists (but where a connection may have met anything); no count is
+ * more than there was room for; no call hangs once its handles are closed; at the end every handle can be closed, and no
+ * descriptor is left. Not here: whether a call did the right thing.
  *
  *     callers SECONDS SEED          rounds, each with the next seed in a process of its own
  *     callers --round SEED CALLS    one round
@@ -63,7 +62,7 @@ static int32_t draw_flags(void) {
     return one_in(8) ? (int32_t)draw_number() : (int32_t)(below(64) & draw());
 }
 
-/* For ever only where the rescuer can end it. */
+/* A wait without a limit only where the rescuer thread can end it. */
 static int64_t draw_timeout(bool awakened) {
     static const int64_t times[] = {0, 0, 0, 1, 999, 5000, -2, INT64_MIN};
     return awakened && one_in(8) ? -1 : ANY(times);
@@ -113,7 +112,7 @@ static struct memory take(size_t size, enum access access) {
     return (struct memory){given + offset, rooms[room].writable + offset, 0};
 }
 
-/* Lengths that no memory has; for bytes, which the kernel looks at itself, those as well that it merely has not here. */
+/* Impossible lengths; for bytes, whose memory the kernel checks itself, also lengths beyond the room here. */
 static size_t draw_absurd(size_t element) {
     static const size_t lengths[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX - 4095};
     static const size_t of_bytes[] = {SIZE_MAX / 2, (size_t)1 << 62, (size_t)1 << 47, ((size_t)1 << 32) + 1, (size_t)1 << 31};
@@ -126,7 +125,7 @@ static struct memory draw_array(size_t element, void (*fill)(void *), enum acces
         return (struct memory){NULL, NULL, quantity == ONE ? 1 : one_in(2) ? 0 : count};
     }
     bool absurd = quantity == MANY && one_in(16);
-    /* What is not refused may be filled as far as there is something to say. */
+    /* What is not refused may be filled, up to what there is to write. */
     struct memory memory = take(absurd ? ROOM : element * count, access);
     draw_bytes(memory.own, element * count);
     for (size_t at = 0; fill != NULL && at < count; at++) {
@@ -236,7 +235,7 @@ static void open_listener(const char *kind, const char *address) {
     }
 }
 
-/* What random calls seldom come to by themselves. */
+/* States that random calls seldom reach by themselves. */
 static void open_some(void) {
     switch (below(9)) {
         case 0: open_pair("tcp"); break;
@@ -411,7 +410,7 @@ static void fill_anysock_op(void *place) {
     memcpy(place, &op, sizeof op);
 }
 
-/* No time that anyone waits for: a close that lingers is the closer's. */
+/* No option that makes calls wait long: with "linger", a close blocks its caller. */
 static int64_t bounded(const char *option, int64_t value) {
     return option != NULL && strcmp(option, ANYSOCK_OPT_LINGER) == 0 && value > 1000 ? 1000 : value;
 }
@@ -482,7 +481,7 @@ static void judge(const struct function *function, struct answer answer) {
     }
 }
 
-/* Closes everything once a call has not come back for a while: that must end it. */
+/* Closes all handles when a call has not returned for a while: that must end it. */
 static void *rescue(void *nothing) {
     uint_fast64_t seen = calls;
     for (int idle = 0; idle < 6000; idle++) {
@@ -502,7 +501,7 @@ static void *rescue(void *nothing) {
     return nothing;
 }
 
-/* What must be gone when every handle is: the library keeps wakers and queues of its own, but no socket and no pipe. */
+/* What must be closed when every handle is: the library keeps its wakers and epolls, but no socket and no pipe. */
 static size_t sockets_and_pipes(void) {
     size_t count = 0;
     for (int fd = 0; fd < MOST_DESCRIPTORS; fd++) {

@@ -130,7 +130,7 @@ static int64_t write_by_queue(anysock_t h, int64_t length) {
     return done_bytes;
 }
 
-/* Reads to the end, and knows each byte. */
+/* Reads to the end, and checks each byte. */
 static int64_t check_stream(void *argument) {
     anysock_t h = *(anysock_t *)argument;
     static uint8_t bytes[CHUNK], wanted[CHUNK];
@@ -185,7 +185,7 @@ static void transfers_with_damage(void) {
 
 /* ------------------------------------------------------------- ICMP errors */
 
-/* What the near side hears of a connect, and what of a datagram that it has sent; 0: nothing. */
+/* The error that a connect on the near side gets, and that of a datagram that it has sent; 0: none. */
 struct icmp_error {
     int type, code;
     int64_t connect, datagram;
@@ -286,7 +286,7 @@ static void icmp_against_connections(void) {
     end_line(&line);
 }
 
-/* Told once, and ends nothing. */
+/* Reported once, and ends nothing. */
 static void icmp_against_datagrams(void) {
     anysock_t far = open_at(FAR_SIDE, internet->udp), near = open_at(NEAR_SIDE, internet->udp);
     char address[ADDRESS], byte;

@@ -155,7 +155,7 @@ static void cycles_of_descriptors(void) {
     }
 }
 
-/* Whoever is not the kernel's superuser can't lie; who is must say a process that there is. What is told is the kernel's word. */
+/* Only a privileged process may send other credentials than its own (unix(7)), and only of a process that exists. What is reported is what the kernel says. */
 static void forged_credentials(void) {
     int peer;
     anysock_t h = pair_with_plain(SOCK_DGRAM, &peer);
@@ -218,7 +218,7 @@ static void urgent_storm(void) {
             anysock_event event;
             CHECK_IS(anysock_poller_wait(poller, &event, 1, PATIENCE), 1);
             int64_t count = anysock_recv(h, bytes, sizeof bytes, ANYSOCK_FLAG_DONT_WAIT);
-            /* What was urgent, and was followed by what is more urgent, is of the stream. */
+            /* An urgent byte that another one has replaced becomes an ordinary byte of the stream (RFC 6093). */
             for (int64_t at = 0; at < count; at++) {
                 if (bytes[at] != '!') {
                     CHECK_IS(bytes[at], sent[seen]);

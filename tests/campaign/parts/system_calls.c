@@ -6,7 +6,7 @@
  * The library enters the kernel by the C library's functions, by `syscall` and by instructions of its own, so a library
  * that is preloaded would miss the last. A filter (seccomp, SECCOMP_RET_TRAP) stops all of them instead, in a handler of
  * SIGSYS, which refuses the call or makes it. A transfer in a ring of io_uring is none, and is refused in the ring's memory.
- * Not here: memory that is not to be had.
+ * Not here: allocations that fail (tests/c/memory.c).
  *
  *     system_calls SECONDS SEED                            all cases, in an order that SEED says
  *     system_calls --case SITUATION CALL NTH ERROR FOREVER one
@@ -133,7 +133,7 @@ static bool is_refused(int kind) {
     if (kind != refused.kind || nth < refused.nth || (nth > refused.nth && !refused.forever)) {
         return false;
     }
-    /* No signal comes for ever; and who has no timeout would wait for ever for what is never there. */
+    /* EINTR and EAGAIN end after a while: if every call failed so, a correct wait would be endless. */
     bool ends = refused.error == EINTR || refused.error == EAGAIN;
     return atomic_fetch_add(&shared->fired, 1) < STORM || !ends;
 }
@@ -252,7 +252,7 @@ static void note_ring(long number, const greg_t *registers, long answer) {
     }
 }
 
-/* The C library's own talk about interfaces: it aborts at errors that a netlink socket cannot have. */
+/* The C library's own requests about interfaces: it aborts on errors that a netlink socket cannot have. */
 static bool is_netlink(greg_t fd) {
     int domain = 0;
     socklen_t length = sizeof domain;
