@@ -118,7 +118,7 @@ dist: ## what is released: every system's archive, the source, wheels, into targ
 	@packaging/dist
 	@packaging/wheels
 
-test-dist: ## what `make dist` has made, at work: here, under qemu-user, under Wine
+test-dist: build ## what `make dist` has made, at work: here, under qemu-user, under Wine
 	@tests/packaging/dist
 	@tests/packaging/wheels
 	@tests/packaging/recipes/run

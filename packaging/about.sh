@@ -8,6 +8,10 @@ version=$(about version)
 description=$(about description)
 license=$(about license)
 url=$(about homepage)
+maintainer=$(sed -n 's/^authors = \["\(.*\)"\]$/\1/p' "$source/Cargo.toml")
+
+# Stands for the first in what is not filled in yet: recipes, Debian's files.
+placeholder=https://anysock.example
 
 # The number in the library's name: build.rs, which says when it changes.
 soname=$(sed -n 's/.*soname,libanysock\.so\.\([0-9]*\).*/\1/p' "$source/build.rs")

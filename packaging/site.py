@@ -1,5 +1,5 @@
 """Finishes the manual's site: what pages link to outside of docs/ (examples, READMEs) is put beside them, as plain text; then every
-link of the site leads to a file of it.
+link of the site leads to a file of it, and to a place that the file has.
 
     site.py FOLDER        as mdBook has made it
 """
@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
+#: What stays within the site.
+TARGET = re.compile(r'\b(?:href|src)="([^":?]+)"')
 LINK = re.compile(r'\b(href|src)="([^"#:?]+)([^":]*)"')
 
 
@@ -39,9 +42,20 @@ def brought(site: Path, page: Path) -> None:
     page.write_text(LINK.sub(bring, page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+@cache
+def places(page: Path) -> set[str]:
+    return set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8")))
+
+
+def leads_nowhere(site: Path, page: Path, target: str) -> bool:
+    name, _, place = target.partition("#")
+    file = site / name.lstrip("/") if name else page
+    return not file.exists() or bool(place and file.suffix == ".html" and place not in places(file))
+
+
 def broken(site: Path, page: Path) -> list[str]:
-    targets = {found[2] for found in LINK.finditer(page.read_text(encoding="utf-8"))}
-    return [f"{page.name}: {target} is not there" for target in sorted(targets) if not (site / target.lstrip("/")).exists()]
+    targets = set(TARGET.findall(page.read_text(encoding="utf-8")))
+    return [f"{page.name}: {target} is not there" for target in sorted(targets) if leads_nowhere(site, page, target)]
 
 
 def main(site: Path) -> int:

@@ -1,7 +1,6 @@
-"""Copies the recipes with the sum of a release's source archive in place of the one that stands for it. The address stays: whoever
-puts the archive somewhere knows it.
+"""Copies the recipes with the sum of a release's source archive, and the project's address, in place of what stands for them.
 
-    fill.py ARCHIVE FOLDER
+    fill.py ARCHIVE ADDRESS FOLDER
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import hashlib
 import shutil
 import sys
 from pathlib import Path
+
+PLACEHOLDER = "https://anysock.example"
 
 RECIPES = Path(__file__).resolve().parent
 
@@ -26,9 +27,11 @@ def sums(archive: bytes) -> dict[str, tuple[str, str]]:
     }
 
 
-def main(archive: Path, folder: Path) -> None:
+def main(archive: Path, address: str, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(RECIPES, folder, ignore=shutil.ignore_patterns("*.md", "fill.py", "__pycache__"))
+    for recipe in filter(Path.is_file, folder.rglob("*")):
+        recipe.write_text(recipe.read_text().replace(PLACEHOLDER, address))
     for name, (placeholder, told) in sums(archive.read_bytes()).items():
         recipe = folder / name
         text = recipe.read_text()
@@ -38,4 +41,4 @@ def main(archive: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
