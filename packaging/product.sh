@@ -69,6 +69,8 @@ split_debug() { # library
 # Shortens the names of sections. Each has its function's long name in it, a seventh of the archive, which linkers do not need: they
 # drop unused sections whatever they are called. The part before the function's name (`.text.`) has a meaning, and stays.
 name_sections_briefly() { # object
+    # Windows' objects are none that readelf reads, and their linker keeps what they have whole.
+    "${tool}readelf" -h "$1" &>/dev/null || return 0
     "${tool}readelf" -SW "$1" 2>/dev/null |
         sed -nE 's/^ *\[ *[0-9]+\] ((\.(text\.unlikely|text|rodata|data\.rel\.ro|data|bss|tbss|tdata|gcc_except_table))\.(_|\.L|anysock|anon)[^ ]*) .*/--rename-section \1=\2.part/p' |
         sort -u >"$1.names"

@@ -36,12 +36,19 @@ static inline void release_resolver(void) {
     }
 }
 
+#ifdef WRAPPED_RESOLVER
+/* A program without a dynamic linker has nothing to look a name up in: its linker is called with --wrap=getaddrinfo. */
+#define getaddrinfo __wrap_getaddrinfo
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list);
+#define ask_system __real_getaddrinfo
+#else
 static inline int ask_system(const char *host, const char *service, const struct addrinfo *hints,
                              struct addrinfo **list) {
     int (*ask)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     *(void **)&ask = dlsym(RTLD_NEXT, "getaddrinfo");
     return ask(host, service, hints, list);
 }
+#endif
 
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list) {
     if (host != NULL && strcmp(host, "slow.test") == 0) {
