@@ -200,7 +200,7 @@ run_apart() { # program log test...
 # -- The programs of C. --
 
 # Every case that the sources of C name, and what became of it there. `c_program` says where a program is.
-layer_c() {
+c_layer() {
     local source program case log
     for source in tests/c/*.c; do
         program=$(basename "$source" .c)
