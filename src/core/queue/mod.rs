@@ -29,63 +29,34 @@
 //! not return while the queue still uses the handle.
 
 mod chains;
-
 mod clock;
-
 mod closes;
-
 mod connecting;
-
 mod connects;
-
 mod datagrams;
-
 mod ending;
-
 mod engine;
-
 mod event_list;
-
 mod mailbox;
-
 mod member;
-
 mod names;
-
 mod news;
-
 mod pace;
-
 mod pool;
-
 mod reads;
-
 mod receives;
-
 mod record;
-
 mod resting;
-
 mod sending;
-
 mod sends;
-
 mod shared;
-
 mod starved;
-
 mod state;
-
 mod taking;
-
 mod timing;
-
 mod turn;
-
 mod watching;
-
 mod work;
-
 mod writes;
 
 pub use crate::sys::Bytes;
