@@ -221,7 +221,7 @@ SETUP(who_connects) {
     a_listener(w);
     w->one = OK(anysock_open("tcp4"));
     OK(anysock_connect(w->one, w->text));
-    OK(anysock_set(w->listener, ANYSOCK_OPT_ACCEPT_TIMEOUT, 60 * SECOND));
+    OK(anysock_set(w->listener, ANYSOCK_OPT_ACCEPT_TIMEOUT, 10 * SECOND));
 }
 
 ACT(accept_one, keep(w, anysock_accept(w->listener)))
@@ -800,7 +800,7 @@ static int64_t queue_memory(struct world *w) {
 
 /* --------------------------------------------------------------------- names */
 
-#define RESOLVE(name, address) ACT(name, anysock_resolve("tcp4", address, 60 * SECOND, w->text, sizeof w->text))
+#define RESOLVE(name, address) ACT(name, anysock_resolve("tcp4", address, 10 * SECOND, w->text, sizeof w->text))
 RESOLVE(resolve_literal, "127.0.0.1:80")
 RESOLVE(resolve_name, "localhost:80")
 RESOLVE(resolve_service, ":http")
@@ -812,7 +812,7 @@ static int64_t resolve_very_long(struct world *w) {
     static char name[1 << 20];
     memset(name, 'a', sizeof name - 1);
     memcpy(name + sizeof name - 4, ":80", 3);
-    int64_t result = anysock_resolve("tcp4", name, 60 * SECOND, w->text, sizeof w->text);
+    int64_t result = anysock_resolve("tcp4", name, 10 * SECOND, w->text, sizeof w->text);
     return result < 0 && result != ANYSOCK_ENOMEM ? ANYSOCK_EAI_NONAME : result;
 }
 
@@ -822,7 +822,7 @@ static int64_t format_address(struct world *w) {
 }
 
 SETUP(a_resolver_that_has_run) {
-    CHECK(anysock_resolve("tcp4", "localhost:80", 60 * SECOND, w->text, sizeof w->text) > 0);
+    CHECK(anysock_resolve("tcp4", "localhost:80", 10 * SECOND, w->text, sizeof w->text) > 0);
 }
 
 /* --------------------------------------------------------------- descriptors */

@@ -372,7 +372,7 @@ static void list_left(char *what, size_t room) {
 /* In a process of its own. `shared` says what came of it. */
 __attribute__((noreturn)) static void play(const struct situation *situation) {
     static struct world world;
-    alarm(20);
+    alarm(120);
     check_well(); /* so that what threads have for themselves is there */
     install_filter();
     case_name = situation->name;
