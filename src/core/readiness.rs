@@ -73,8 +73,8 @@ fn over(slot: &Slot) -> bool {
             return false;
         }
         // First the cheap question, whose usual answer is enough.
-        let has_peer = || sys::peer(slot.fd()).is_ok();
-        if has_peer() {
+        let has_connected = || sys::has_connected(slot.fd());
+        if has_connected() {
             return slot.advance(Phase::Connecting, Phase::Arrived);
         }
         if !kernel_says(slot, Events::WRITE) {
@@ -82,7 +82,7 @@ fn over(slot: &Slot) -> bool {
         }
         match sys::pending_error(slot.fd()) {
             // It has connected just now. If not, a process that shares the socket may have read the error.
-            Ok(None) if has_peer() => slot.advance(Phase::Connecting, Phase::Arrived),
+            Ok(None) if has_connected() => slot.advance(Phase::Connecting, Phase::Arrived),
             Ok(None) => fail(slot, Error::ECONNABORTED),
             Ok(Some(error)) | Err(error) => fail(slot, error.into()),
         }

@@ -97,6 +97,7 @@
 //! | [`open`], [`pair`], [`HAS_UNIX_PAIR`] | non-blocking, not inherited, raising no SIGPIPE |
 //! | [`bind`], [`listen`], [`local`], [`peer`], [`ADDRESSES_ARE_SHARED`] | as their manual pages say; whether two sockets can be bound to one address to connect from it |
 //! | [`accept`], [`DIED_IN_QUEUE`] | the next connection, non-blocking and not inherited; errors that concern a dead one alone |
+//! | [`has_connected`] | whether a connect that was begun has succeeded |
 //! | [`connect`], [`disconnect`] | begins to connect, `true` if it has connected at once; cancels an attempt, or removes the peer |
 //! | [`shutdown`], [`shutdown_raw`], [`stop_lingering`] | half-close, alike on every system; as the system does it; a close that does not wait |
 //!

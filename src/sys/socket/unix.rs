@@ -1,6 +1,8 @@
 //! Sockets on Unix: open, bind, listen, connect, shut down. Not here: their bytes (`transfer`), and accepting (`posix`, `apple`).
 
-use crate::sys::{Fd, Half, OsError, Result, check, into_fd, non_blocking, set_up, uncancelled, with_socket};
+use crate::sys::{
+    Fd, Half, OsError, Result, check, into_fd, non_blocking, peer, set_up, uncancelled, with_socket,
+};
 use libc::socklen_t;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::mem::size_of;
@@ -72,6 +74,11 @@ pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
         Err(OsError(libc::EINPROGRESS | libc::EINTR)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a connect that was begun has succeeded: before, the socket has no peer.
+pub fn has_connected(fd: Fd) -> bool {
+    peer(fd).is_ok()
 }
 
 /// Cancels a connect, or removes the peer of a datagram socket (connect(2), AF_UNSPEC).

@@ -100,6 +100,14 @@ pub fn connect(fd: Fd, address: &SockAddr) -> Result<bool> {
     }
 }
 
+/// Whether a connect that was begun has succeeded. Before, some versions (Wine 10) name the peer already; until then the time for
+/// which a socket has been connected is -1 (SO_CONNECT_TIME).
+pub fn has_connected(fd: Fd) -> bool {
+    let mut seconds = [0; 4];
+    let is_told = get_option(fd, ws::SOL_SOCKET, ws::SO_CONNECT_TIME, &mut seconds).is_ok();
+    peer(fd).is_ok() && !(is_told && i32::from_ne_bytes(seconds) == -1)
+}
+
 /// Cancels a connect.
 pub fn disconnect(fd: Fd) {
     // SAFETY: takes no memory; it cancels what is under way on this socket.
