@@ -81,16 +81,16 @@ pub fn connect(slot: &Ref, address: &SockAddr, deadline: Deadline) -> Result<()>
 
 /// Waits for the end of a connect that began when the handle was not native yet.
 pub fn outcome(slot: &Ref, deadline: Deadline) -> Result<()> {
-    match sys::peer(slot.fd()) {
-        Ok(_) => Ok(()),
-        Err(_) if deadline == Deadline::Now => Err(Error::EINPROGRESS),
-        Err(_) => {
-            let watch = SlotWatch::new(slot);
-            watch.poll(&mut [PollFd::new(slot.fd(), Events::WRITE), watch.entry()], deadline)?;
-            sys::pending_error(slot.fd())?.map_or_else(|| sys::peer(slot.fd()).map(drop), Err)?;
-            Ok(())
-        }
+    let fd = slot.fd();
+    if sys::has_connected(fd) {
+        return Ok(());
     }
+    if deadline == Deadline::Now {
+        return Err(Error::EINPROGRESS);
+    }
+    let watch = SlotWatch::new(slot);
+    watch.poll(&mut [PollFd::new(fd, Events::WRITE), watch.entry()], deadline)?;
+    Ok(sys::pending_error(fd)?.map_or_else(|| sys::peer(fd).map(drop), Err)?)
 }
 
 /// Waits for the end of an attempt, which goes on in the kernel if the deadline passes.
