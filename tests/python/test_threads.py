@@ -11,7 +11,7 @@ from typing import Any
 import anysock
 import pytest
 from anysock import _abi
-from conftest import PATIENCE, Thread, full_listener
+from conftest import PATIENCE, Thread, full_listener, python
 
 
 def fill(sock: anysock.Socket) -> anysock.Socket:
@@ -143,3 +143,31 @@ def test_several_threads_accept(listener: anysock.Socket) -> None:
     assert {sock.local_address for sock in clients} == {sock.peer_address for sock in servers}
     for sock in clients + servers:
         sock.close()
+
+
+BLOCKED_AT_THE_END = """
+import threading
+import anysock
+
+listener = anysock.listen("127.0.0.1:0")
+first, second = anysock.pair("tcp")
+poller = anysock.Poller()
+poller.set(first, anysock.READ)
+begun = threading.Semaphore(0)
+
+
+def wait(call):
+    begun.release()
+    call()
+
+
+calls = [listener.accept, lambda: first.read(1), lambda: anysock.wait_ready([second]), poller.wait]
+for call in calls:
+    threading.Thread(target=wait, args=[call], daemon=True).start()
+for _ in calls:
+    begun.acquire()
+"""
+
+
+def test_a_program_ends_while_calls_wait() -> None:
+    assert python(BLOCKED_AT_THE_END).finish() == (0, "", "")
