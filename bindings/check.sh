@@ -42,7 +42,7 @@ needs() { # name command...
 
 # A program that ends with status 7 while calls wait does end.
 ends() { # command...
-    timeout 30 "$@"
+    timeout 300 "$@"
     (($? == 7))
 }
 
