@@ -141,6 +141,32 @@ static void our_would_block(long times) {
             abort();
 }
 
+static void raw_set(long times) {
+    int value = BLOCK;
+    while (times--)
+        MUST(setsockopt(raw[0], SOL_SOCKET, SO_SNDBUF, &value, sizeof value));
+}
+
+static void our_set(long times) {
+    while (times--)
+        MUST(anysock_set(ours[0], ANYSOCK_OPT_SEND_BUFFER, BLOCK));
+}
+
+static void raw_own_address(long times) {
+    while (times--) {
+        struct sockaddr_in own;
+        socklen_t length = sizeof own;
+        char host[INET_ADDRSTRLEN];
+        MUST(getsockname(raw[0], (struct sockaddr *)&own, &length));
+        snprintf(data, sizeof data, "%s:%d", inet_ntop(AF_INET, &own.sin_addr, host, sizeof host), ntohs(own.sin_port));
+    }
+}
+
+static void our_own_address(long times) {
+    while (times--)
+        MUST(anysock_local_address(ours[0], data, sizeof data));
+}
+
 /* --- Datagrams, to a connected peer and to an address that each call gives and gets. --- */
 
 static struct sockaddr_in raw_name[2];
@@ -517,6 +543,8 @@ static const struct work {
     {"TCP ping-pong, 64 B, one thread", WALL, tcp_setup, raw_ping, our_ping, close_both},
     {"64 KiB write and read, one thread", WALL, unix_setup, raw_block, our_block, close_both},
     {"read that would block", WALL, tcp_setup, raw_would_block, our_would_block, close_both},
+    {"an option by its name (number)", WALL, tcp_setup, raw_set, our_set, close_both},
+    {"the own address as text (inet_ntop, snprintf)", WALL, tcp_setup, raw_own_address, our_own_address, close_both},
     {"UDP ping-pong, 64 B, connected", WALL, connected_datagram_setup, raw_ping, our_ping, close_both},
     {"UDP ping-pong, 64 B, with addresses", WALL, datagram_setup, raw_datagram, our_datagram, close_both},
     {"UDP, 64 B, 32 at a time, with addresses (sendmmsg)", WALL, many_setup, raw_many, our_many, close_both},
