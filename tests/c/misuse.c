@@ -129,6 +129,62 @@ static int64_t send_message_much(void *unused) {
     return at_most(anysock_send_message(victim, &message, 0), 1000);
 }
 
+static int64_t send_to_much(void *unused) {
+    (void)unused;
+    return at_most(anysock_send_to(victim, much, 100, 0, NULL), 100);
+}
+
+static int64_t send_many_much(void *unused) {
+    anysock_datagram datagrams[2] = {{.data = much, .length = 100}, {.data = much, .length = 100}};
+    (void)unused;
+    return at_most(anysock_send_many(victim, datagrams, 2, 0), 2);
+}
+
+static int64_t send_file_much(void *unused) {
+    FILE *file = tmpfile();
+    (void)unused;
+    CHECK(file != NULL && ftruncate(fileno(file), sizeof much) == 0);
+    int64_t result = at_most(anysock_send_file(victim, fileno(file), 0, sizeof much), sizeof much);
+    fclose(file);
+    return result;
+}
+
+/* What came of one operation of a queue. */
+static int64_t run_in_queue(anysock_op op) {
+    unsigned char *room = make_room(sizeof(anysock_done));
+    const anysock_done *done = (const anysock_done *)(void *)room;
+    anysock_t queue = OK(anysock_queue_open(1, ROOM));
+    op.handle = victim;
+    int64_t result = anysock_queue_run(queue, &op, 1, (anysock_done *)(void *)room, 1, -1);
+    if (result == 1) {
+        result = done->result;
+    }
+    OK(anysock_close(queue));
+    check_room(room, sizeof *done);
+    return result;
+}
+
+static int64_t queue_read(void *unused) {
+    (void)unused;
+    return at_most(run_in_queue((anysock_op){.op = ANYSOCK_OP_READ}), ROOM);
+}
+
+static int64_t queue_write(void *unused) {
+    (void)unused;
+    return at_most(run_in_queue((anysock_op){.op = ANYSOCK_OP_WRITE, .data = (int64_t)(uintptr_t)much, .length = 1000}), 1000);
+}
+
+static int64_t accept_many(void *unused) {
+    unsigned char *room = make_room(2 * sizeof(anysock_t));
+    (void)unused;
+    int64_t result = at_most(anysock_accept_many(victim, (anysock_t *)(void *)room, 2), 2);
+    for (int64_t place = 0; place < result; place++) {
+        OK(anysock_close(((anysock_t *)(void *)room)[place]));
+    }
+    check_room(room, 2 * sizeof(anysock_t));
+    return result;
+}
+
 static int64_t accept_one(void *unused) {
     (void)unused;
     int64_t result = anysock_accept(victim);
@@ -187,16 +243,25 @@ static void stage_pair(void) {
     OK(anysock_pair("unix", &victim, &peer));
 }
 
-static void stage_full(void) {
-    stage_pair();
+static void stuff(void) {
     OK(anysock_set(victim, ANYSOCK_OPT_WRITE_TIMEOUT, 0));
-    while (anysock_write(victim, much, sizeof much) > 0) {
+    while (anysock_write(victim, much, 1000) > 0) {
     }
     OK(anysock_set(victim, ANYSOCK_OPT_WRITE_TIMEOUT, -1));
 }
 
+static void stage_full(void) {
+    stage_pair();
+    stuff();
+}
+
 static void stage_datagrams(void) {
     OK(anysock_pair("unixgram", &victim, &peer));
+}
+
+static void stage_full_datagrams(void) {
+    stage_datagrams();
+    stuff();
 }
 
 static void stage_listener(void) {
@@ -227,6 +292,12 @@ static const struct blocked {
     {"write_all", stage_full, write_much},
     {"writev", stage_full, writev_much},
     {"send_message", stage_full, send_message_much},
+    {"send_file", stage_full, send_file_much},
+    {"send_to", stage_full_datagrams, send_to_much},
+    {"send_many", stage_full_datagrams, send_many_much},
+    {"queue_run, a read", stage_pair, queue_read},
+    {"queue_run, a write", stage_full, queue_write},
+    {"accept_many", stage_listener, accept_many},
     {"accept", stage_listener, accept_one},
     {"connect", stage_connecting, connect_in_vain},
     {"select", stage_pair, select_one},
