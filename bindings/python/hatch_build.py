@@ -63,11 +63,14 @@ class LibraryHook(BuildHookInterface[Any]):
         build_data["tag"] = f"py3-none-{tag}"
         if BILL:
             build_data["sbom_files"].append(BILL)
-        for file in [library, *self._build_helper(root)]:
-            if version == "editable":
+        files = [library, *self._build_helper(root)]
+        if version == "editable":
+            for file in files:
                 shutil.copy(file, root / "anysock")
-            else:
-                build_data["force_include"][str(file)] = f"anysock/{file.name}"
+            return
+        # The description of the interface is for whoever generates code from it.
+        for file in [*files, crate / "include" / "anysock.json"]:
+            build_data["force_include"][str(file)] = f"anysock/{file.name}"
 
     def _build_helper(self, root: Path) -> list[Path]:
         """The helper's file, or none: the package does without."""
