@@ -714,6 +714,18 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
+/// Writes until nobody is there to read: a child that another test has just forked may have a copy of what was closed here.
+#[track_caller]
+pub fn until_broken(mut write: impl FnMut() -> i64) {
+    until("the end of the connection", || {
+        let code = write();
+        if code < 0 {
+            expect_error(code, "EPIPE");
+        }
+        code < 0
+    });
+}
+
 /// Random numbers that a test can repeat (xorshift64*).
 pub struct Random(pub u64);
 

@@ -96,7 +96,7 @@ fn a_write_to_nobody_fails() {
         for kind in here(&["unix"]) {
             let (one, other) = pair(kind);
             drop(other);
-            expect_error(queue.one(&[write_op(1, *one, b"x")]).result, "EPIPE");
+            until_broken(|| queue.one(&[write_op(1, *one, b"x")]).result);
         }
         let (shut, _other) = pair("tcp");
         expect(anysock_shutdown(*shut, ANYSOCK_SHUT_WRITE));
