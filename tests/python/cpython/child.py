@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 #: Nothing in those modules takes as long, however busy the machine is: seconds.
-PATIENCE = 600
+PATIENCE = 120
 
 
 def cases(suite: Any) -> Iterator[Any]:
