@@ -31,6 +31,9 @@ UNFINISHED = "hangs"
 #: How often a module is started again after such a test.
 MOST_STARTS = 10
 
+#: How often a module is run again of which a test differs. One that races with itself fails in a quarter of its runs.
+MOST_RERUNS = 4
+
 ROOT = HERE.parents[2]
 os.environ.setdefault("ANYSOCK_LIBRARY", str(ROOT / "target" / "release" / "libanysock.so"))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "bindings" / "python"), os.environ.get("PYTHONPATH", "")])
@@ -91,7 +94,9 @@ def compare(entry: str, listed: dict[str, str]) -> tuple[int, list[str]]:
     with ThreadPoolExecutor() as pool:
         std, ours = pool.map(lambda side: outcomes(side, module), (STANDARD, side))
     passing = [test for test, (outcome, _) in std.items() if outcome == "passed"]
-    if any(is_bad(ours, test) and test not in listed for test in passing):
+    for _ in range(MOST_RERUNS):
+        if not any(is_bad(ours, test) and test not in listed for test in passing):
+            break
         # As regrtest's own --rerun: some race with themselves, such as one that wants the number of a closed descriptor to be
         # nobody's while another thread opens some.
         print(f"{entry:24} is run again", flush=True)
