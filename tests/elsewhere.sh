@@ -15,7 +15,7 @@
 #   linux        built, and about what Linux does its own way
 
 : "${CARGO:=cargo}"
-readonly TOGETHER=2400 APART=240 # seconds; the emulators are slow, and not alone on their machine
+readonly TOGETHER=2400 APART=60 # seconds; the emulators are slow, and not alone on their machine
 logs=$out/logs
 mkdir -p "$logs"
 
