@@ -113,14 +113,22 @@ fn threads_that_run_one_queue_share_its_events() {
     });
 }
 
+/// A write of the queue that its peer has no room for, and one of a second queue that waits behind it: the second queue, both
+/// ends, and what the first writes.
+fn one_behind_another(queue: &Queue) -> (Queue, Own, Own, Vec<u8>) {
+    let second = Queue::open(0, 0);
+    let (one, other) = narrow("unix");
+    let large = pattern(BLOCK);
+    queue.quiet(&[write_op(1, *one, &large)]);
+    second.quiet(&[write_op(2, *one, b"never")]);
+    (second, one, other, large)
+}
+
 #[test]
 fn a_queue_that_is_closed_while_it_waits_for_its_turn_does_not_keep_the_next_from_it() {
     on_each(|queue| {
-        let (second, third) = (Queue::open(0, 0), Queue::open(0, 0));
-        let (one, other) = narrow("unix");
-        let large = pattern(BLOCK);
-        queue.quiet(&[write_op(1, *one, &large)]);
-        second.quiet(&[write_op(2, *one, b"never")]);
+        let (second, one, other, large) = one_behind_another(queue);
+        let third = Queue::open(0, 0);
         third.quiet(&[write_op(3, *one, b"third")]);
         drop(second);
         std::thread::scope(|scope| {
@@ -135,11 +143,8 @@ fn a_queue_that_is_closed_while_it_waits_for_its_turn_does_not_keep_the_next_fro
 #[test]
 fn a_queue_that_is_closed_before_it_hears_that_it_is_its_turn_does_not_keep_it() {
     on_each(|queue| {
-        let (second, third) = (Queue::open(0, 0), Queue::open(0, 0));
-        let (one, other) = narrow("unix");
-        let large = pattern(BLOCK);
-        queue.quiet(&[write_op(1, *one, &large)]);
-        second.quiet(&[write_op(2, *one, b"never")]);
+        let (second, one, other, large) = one_behind_another(queue);
+        let third = Queue::open(0, 0);
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| drain(*other, large.len() + 5));
             // With its end the turn is the second's, who does not run.
