@@ -27,6 +27,7 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class Socket implements ByteChannel {
     private static final Cleaner CLEANER = Cleaner.create();
     private static final long FOR_EVER = -1;
+    private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE);
 
     private final long handle;
     private final String kind;
@@ -48,6 +49,21 @@ public final class Socket implements ByteChannel {
     /** A call that says {@code EAGAIN} instead of waiting. */
     private interface Attempt {
         long make();
+    }
+
+    /** Until when a call may wait. */
+    private static final class Deadline {
+        final long allowed;
+        private final long end;
+
+        Deadline(long allowed) {
+            this.allowed = allowed;
+            this.end = System.nanoTime() + allowed;
+        }
+
+        long left() {
+            return allowed < 0 ? Long.MAX_VALUE : end - System.nanoTime();
+        }
     }
 
     Socket(long handle, String kind) throws IOException {
@@ -118,9 +134,9 @@ public final class Socket implements ByteChannel {
         return handle;
     }
 
-    /** How long a call may wait; {@code null} is for ever, zero never. */
+    /** How long a call may wait, for its turn and in all; {@code null} is for ever, zero never. */
     public Socket timeout(Duration timeout) {
-        this.timeout = timeout == null ? FOR_EVER : Math.max(timeout.toNanos(), 0);
+        this.timeout = nanos(timeout);
         return this;
     }
 
@@ -155,9 +171,7 @@ public final class Socket implements ByteChannel {
     /** Reads what is there, at least a byte; -1 at the end of a stream. An empty datagram is 0. */
     @Override
     public int read(ByteBuffer into) throws IOException {
-        if (into.isReadOnly()) throw new IllegalArgumentException("the buffer is read-only");
-        int room = into.remaining();
-        if (room == 0) return 0;
+        if (!into.hasRemaining()) return 0;
         int count = (int) transfer(into, memory -> call(reading, (int) Abi.EVENT_READ, "read",
             () -> Abi.recv(handle, memory, memory.byteSize(), (int) Abi.FLAG_DONT_WAIT)), true);
         return count == 0 && !keepsBorders() ? -1 : count;
@@ -166,16 +180,24 @@ public final class Socket implements ByteChannel {
     /** Writes what fits, at least a byte. {@link #writeAll} writes all of it. */
     @Override
     public int write(ByteBuffer from) throws IOException {
-        return (int) transfer(from, memory -> call(writing, (int) Abi.EVENT_WRITE, "write",
+        return write(from, new Deadline(timeout));
+    }
+
+    private int write(ByteBuffer from, Deadline deadline) throws IOException {
+        return (int) transfer(from, memory -> call(writing, (int) Abi.EVENT_WRITE, "write", deadline,
             () -> Abi.send(handle, memory, memory.byteSize(), (int) Abi.FLAG_DONT_WAIT)), false);
     }
 
-    /** Writes all of it; two writes never mix. */
+    /** Writes all of it, in one call's time; two writes never mix. */
     public void writeAll(byte[] bytes) throws IOException {
-        ByteBuffer left = ByteBuffer.wrap(bytes);
-        writing.turn.lock();
+        writeAll(ByteBuffer.wrap(bytes));
+    }
+
+    private void writeAll(ByteBuffer left) throws IOException {
+        Deadline deadline = new Deadline(timeout);
+        take(writing, "write", deadline);
         try {
-            do write(left); while (left.hasRemaining());
+            do write(left, deadline); while (left.hasRemaining());
         } finally {
             writing.turn.unlock();
         }
@@ -249,7 +271,7 @@ public final class Socket implements ByteChannel {
         }
     }
 
-    /** The stream of what comes. */
+    /** The stream of what comes. Closing it closes the socket, as with Java's own. */
     public InputStream input() {
         return new InputStream() {
             @Override
@@ -262,10 +284,15 @@ public final class Socket implements ByteChannel {
             public int read(byte[] bytes, int start, int length) throws IOException {
                 return Socket.this.read(ByteBuffer.wrap(bytes, start, length));
             }
+
+            @Override
+            public void close() {
+                Socket.this.close();
+            }
         };
     }
 
-    /** The stream of what goes. */
+    /** The stream of what goes. Closing it closes the socket, as with Java's own. */
     public OutputStream output() {
         return new OutputStream() {
             @Override
@@ -275,7 +302,12 @@ public final class Socket implements ByteChannel {
 
             @Override
             public void write(byte[] bytes, int start, int length) throws IOException {
-                writeAll(java.util.Arrays.copyOfRange(bytes, start, start + length));
+                writeAll(ByteBuffer.wrap(bytes, start, length));
+            }
+
+            @Override
+            public void close() {
+                Socket.this.close();
             }
         };
     }
@@ -304,19 +336,38 @@ public final class Socket implements ByteChannel {
     // Waiting.
 
     private long call(Half half, int events, String what, Attempt attempt) throws IOException {
-        half.turn.lock();
+        return call(half, events, what, new Deadline(timeout), attempt);
+    }
+
+    private long call(Half half, int events, String what, Deadline deadline, Attempt attempt) throws IOException {
+        take(half, what, deadline);
         try {
-            long allowed = timeout;
-            long deadline = System.nanoTime() + allowed;
             while (true) {
                 long result = attempt.make();
                 if (result != Abi.EAGAIN) return Errors.check(result, what);
-                if (allowed == 0) throw Errors.of(Abi.EAGAIN, what);
-                await(half, events, allowed < 0 ? Long.MAX_VALUE : deadline - System.nanoTime(), what);
+                if (deadline.allowed == 0) throw Errors.of(Abi.EAGAIN, what);
+                await(half, events, deadline.left(), what);
             }
         } finally {
             half.turn.unlock();
         }
+    }
+
+    /** Takes the turn, for which another call of this direction may make it wait. */
+    private static void take(Half half, String what, Deadline deadline) throws IOException {
+        if (half.turn.tryLock()) return;
+        if (deadline.allowed == 0) throw Errors.of(Abi.EAGAIN, what);
+        try {
+            if (half.turn.tryLock(deadline.left(), TimeUnit.NANOSECONDS)) return;
+        } catch (InterruptedException interrupted) {
+            throw interrupted(what);
+        }
+        throw Errors.of(Abi.ETIMEDOUT, what);
+    }
+
+    private static InterruptedIOException interrupted(String what) {
+        Thread.currentThread().interrupt();
+        return new InterruptedIOException(what + " was interrupted");
     }
 
     private void await(Half half, int events, long nanos, String what) throws IOException {
@@ -333,8 +384,7 @@ public final class Socket implements ByteChannel {
             }
             if (closed) throw new AsynchronousCloseException();
         } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw new InterruptedIOException(what + " was interrupted");
+            throw interrupted(what);
         } finally {
             lock.unlock();
         }
@@ -370,6 +420,7 @@ public final class Socket implements ByteChannel {
 
     /** Moves the buffer's bytes; one in the heap goes through memory that the collector does not move. */
     private static long transfer(ByteBuffer buffer, Transfer transfer, boolean reads) throws IOException {
+        if (reads && buffer.isReadOnly()) throw new IllegalArgumentException("the buffer is read-only");
         MemorySegment own = MemorySegment.ofBuffer(buffer);
         if (own.isNative()) {
             long count = transfer.of(own);
@@ -408,7 +459,7 @@ public final class Socket implements ByteChannel {
     }
 
     private boolean keepsBorders() {
-        return kind.startsWith("udp") || kind.equals("unixgram");
+        return kind.startsWith("udp") || kind.startsWith("ip") || kind.equals("unixgram");
     }
 
     @Override
@@ -416,7 +467,14 @@ public final class Socket implements ByteChannel {
         return "anysock." + kind + "[" + handle + (closed ? ", closed]" : "]");
     }
 
+    private static long nanos(Duration timeout) {
+        if (timeout == null) return FOR_EVER;
+        if (timeout.isNegative()) throw new IllegalArgumentException("a negative timeout: " + timeout);
+        // Three hundred years are for ever, and more would not fit.
+        return timeout.compareTo(LONGEST) > 0 ? FOR_EVER : timeout.toNanos();
+    }
+
     static long micros(Duration timeout) {
-        return timeout == null ? FOR_EVER : TimeUnit.NANOSECONDS.toMicros(timeout.toNanos());
+        return Math.ceilDiv(nanos(timeout), 1000);
     }
 }

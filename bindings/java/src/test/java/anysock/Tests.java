@@ -105,6 +105,96 @@ public final class Tests {
         close(ends);
     }
 
+    public void timesThatAreNone() throws Exception {
+        Socket[] ends = Socket.pair("unix");
+        Duration longest = Duration.ofSeconds(Long.MAX_VALUE);
+        thrown(IllegalArgumentException.class, () -> ends[0].timeout(Duration.ofMillis(-1)));
+        thrown(IllegalArgumentException.class, () -> Anysock.resolve("tcp", "127.0.0.1:80", Duration.ofMillis(-1)));
+        equal(List.of("127.0.0.1:80"), Anysock.resolve("tcp", "127.0.0.1:80", longest));
+        ends[0].timeout(longest);
+        ends[1].writeAll(bytes("x"));
+        equal(1, ends[0].read(ByteBuffer.allocate(1)));
+        equal(1L, Socket.micros(Duration.ofNanos(1)));
+        close(ends);
+    }
+
+    /** Its time is for all of it, however long a peer that reads slowly could stretch it. */
+    public void aTimeoutEndsAWriteThatGoesOnSlowly() throws Exception {
+        Socket[] ends = Socket.pair("unix");
+        Thread reader = Thread.startVirtualThread(() -> {
+            try {
+                while (ends[1].read(ByteBuffer.allocate(65536)) > 0) Thread.sleep(20);
+            } catch (IOException | InterruptedException thrown) {
+                throw new AssertionError(thrown);
+            }
+        });
+        ends[0].timeout(Duration.ofMillis(200));
+        thrown(SocketTimeoutException.class, () -> {
+            ends[0].writeAll(new byte[16 << 20]);
+            return null;
+        });
+        ends[0].close();
+        reader.join();
+        ends[1].close();
+    }
+
+    /** A call that waits for another of its direction is one that waits. */
+    public void timeoutsAndInterruptsEndTheWaitForATurn() throws Exception {
+        Socket[] ends = Socket.pair("unix");
+        Thread first = Thread.startVirtualThread(() -> {
+            try {
+                ends[0].read(ByteBuffer.allocate(1));
+            } catch (IOException closed) {
+                // At the end.
+            }
+        });
+        while (first.getState() != Thread.State.WAITING && first.getState() != Thread.State.TIMED_WAITING) Thread.onSpinWait();
+        ends[0].timeout(Duration.ofMillis(20));
+        thrown(SocketTimeoutException.class, () -> ends[0].read(ByteBuffer.allocate(1)));
+        ends[0].timeout(Duration.ZERO);
+        thrown(SocketTimeoutException.class, () -> ends[0].read(ByteBuffer.allocate(1)));
+        ends[0].timeout(null);
+        Thread.currentThread().interrupt();
+        thrown(InterruptedIOException.class, () -> ends[0].read(ByteBuffer.allocate(1)));
+        equal(true, Thread.interrupted());
+        equal(true, ends[0].isOpen());
+        ends[0].close();
+        first.join();
+        ends[1].close();
+    }
+
+    public void memoryThatIsNone() throws Exception {
+        Socket[] ends = Socket.pair("unixgram");
+        ends[1].timeout(Duration.ZERO);
+        for (int[] each : new int[][] {{2, 5}, {2, -1}, {-1, 1}}) {
+            thrown(IndexOutOfBoundsException.class, () -> {
+                ends[0].output().write(new byte[3], each[0], each[1]);
+                return null;
+            });
+        }
+        thrown(SocketTimeoutException.class, () -> ends[1].read(ByteBuffer.allocate(8)));
+        ByteBuffer direct = ByteBuffer.allocateDirect(8);
+        ends[0].writeAll(bytes("kept"));
+        for (ByteBuffer each : List.of(direct.asReadOnlyBuffer(), ByteBuffer.allocate(8).asReadOnlyBuffer())) {
+            thrown(IllegalArgumentException.class, () -> ends[1].read(each));
+            thrown(IllegalArgumentException.class, () -> ends[1].receiveFrom(each));
+        }
+        equal((byte) 0, direct.get(0));
+        equal(4, ends[1].read(direct));
+        close(ends);
+    }
+
+    public void aStreamClosesItsSocket() throws Exception {
+        for (int side = 0; side < 2; side++) {
+            Socket[] ends = Socket.pair("unix");
+            if (side == 0) ends[0].input().close();
+            else ends[0].output().close();
+            equal(false, ends[0].isOpen());
+            equal(-1, ends[1].read(ByteBuffer.allocate(1)));
+            ends[1].close();
+        }
+    }
+
     public void closeEndsCallsOfEveryKindOfThread() throws Exception {
         try (var threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().factory());
              var platform = Executors.newFixedThreadPool(1)) {
