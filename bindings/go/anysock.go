@@ -12,6 +12,7 @@ import "C"
 import (
 	"context"
 	"net"
+	"strings"
 	"unsafe"
 )
 
@@ -43,7 +44,7 @@ func DialContext(ctx context.Context, network, address string) (*Conn, error) {
 		err = ctx.Err()
 	}
 	if err == nil {
-		return &Conn{stream{s}}, nil
+		return connection(s), nil
 	}
 	s.close()
 	if ctx.Err() != nil {
@@ -63,16 +64,28 @@ func Listen(network, address string) (*Listener, error) {
 	if err != nil {
 		return nil, failed("listen", network, nil, textAddr{network, address}, err)
 	}
-	return &Listener{s}, nil
+	return &Listener{socket: s.settled(), path: path(network, address)}, nil
+}
+
+// path is what a listener of a unix kind leaves in the file system.
+func path(network, address string) string {
+	if !strings.HasPrefix(network, "unix") || strings.HasPrefix(address, "@") {
+		return ""
+	}
+	return address
 }
 
 // ListenPacket makes a datagram socket, as net.ListenPacket.
 func ListenPacket(network, address string) (*PacketConn, error) {
 	s, err := bound(network, address)
+	if err == nil && !keepsBorders(network) {
+		s.close()
+		err = EPROTOTYPE
+	}
 	if err != nil {
 		return nil, failed("listen", network, nil, textAddr{network, address}, err)
 	}
-	return &PacketConn{stream{s}}, nil
+	return &PacketConn{stream{s.settled()}}, nil
 }
 
 // Pair makes two connected sockets of a kind: "tcp", "unix", "unixgram", "unixpacket".
@@ -83,22 +96,47 @@ func Pair(network string) (*Conn, *Conn, error) {
 	if err := check(C.anysock_pair(text, &first, &second)); err != nil {
 		return nil, nil, failed("pair", network, nil, nil, err)
 	}
-	return &Conn{stream{wrap(first, network)}}, &Conn{stream{wrap(second, network)}}, nil
+	return connection(wrap(first, network)), connection(wrap(second, network)), nil
 }
 
-// Resolve lists the addresses of a name, best first, as "host:port". It holds a thread until the context is done.
+// Resolve lists the addresses of a name, best first, as "host:port", until the context is done. A thread is held until the name is
+// resolved or the context's deadline has come, also if it was cancelled before.
 func Resolve(ctx context.Context, network, address string) ([]string, error) {
-	kind, free := ctext(network)
-	defer free()
-	name, freeName := ctext(address)
-	defer freeName()
-	addresses, err := text(func(room *C.char, capacity C.size_t) C.int64_t {
-		return C.anysock_resolve(kind, name, micros(ctx), room, capacity)
-	})
+	addresses, err := resolve(ctx, network, address)
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case err != nil && micros(ctx) == 0:
+		err = context.DeadlineExceeded // the library was first to see it
+	}
 	if err != nil {
 		return nil, failed("resolve", network, nil, textAddr{network, address}, err)
 	}
 	return lines(addresses), nil
+}
+
+func resolve(ctx context.Context, network, address string) (string, error) {
+	type answer struct {
+		addresses string
+		err       error
+	}
+	resolved := make(chan answer, 1)
+	go func() {
+		kind, free := ctext(network)
+		defer free()
+		name, freeName := ctext(address)
+		defer freeName()
+		addresses, err := text(func(room *C.char, capacity C.size_t) C.int64_t {
+			return C.anysock_resolve(kind, name, micros(ctx), room, capacity)
+		})
+		resolved <- answer{addresses, err}
+	}()
+	select {
+	case got := <-resolved:
+		return got.addresses, got.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 func bound(network, address string) (*socket, error) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -73,6 +74,64 @@ func TestAddresses(t *testing.T) {
 	client, _ = connected(t, "unix", path)
 	if got := client.RemoteAddr().String(); got != path {
 		t.Errorf("%q is not %q", got, path)
+	}
+}
+
+// As package net's, they outlive the connection.
+func TestAddressesAfterClose(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	client, err := Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := [...]net.Addr{l.Addr(), client.LocalAddr(), client.RemoteAddr()}
+	l.Close()
+	client.Close()
+	after := [...]net.Addr{l.Addr(), client.LocalAddr(), client.RemoteAddr()}
+	for i, addr := range after {
+		if addr == nil || addr.String() != before[i].String() {
+			t.Errorf("%v, before %v", addr, before[i])
+		}
+	}
+	_, err = client.Read(make([]byte, 1))
+	if want := "read tcp " + before[1].String() + "->" + before[2].String(); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAUnixListenerTakesItsPathAway(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	for range [2]int{} {
+		l, err := Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	// What has the name by now is somebody else's.
+	old := listen(t, "unix", path)
+	old.Close()
+	listen(t, "unix", path)
+	old.Close()
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPacketConnsWithoutPeers(t *testing.T) {
+	c, err := ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if addr := c.RemoteAddr(); addr != nil {
+		t.Errorf("%v is no peer", addr)
+	}
+	if _, err := c.WriteTo([]byte("x"), nil); !errors.Is(err, EDESTADDRREQ) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := ListenPacket("tcp", "127.0.0.1:0"); !errors.Is(err, EPROTOTYPE) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -236,6 +295,18 @@ func TestResolve(t *testing.T) {
 	got, err := Resolve(context.Background(), "tcp4", "localhost:80")
 	if err != nil || len(got) == 0 || got[0] != "127.0.0.1:80" {
 		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestContextsEndResolving(t *testing.T) {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	late, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	for _, ctx := range []context.Context{cancelled, late} {
+		if got, err := Resolve(ctx, "tcp", "localhost:80"); !errors.Is(err, ctx.Err()) {
+			t.Errorf("got %v, %v", got, err)
+		}
 	}
 }
 

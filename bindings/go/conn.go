@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -22,7 +24,11 @@ type stream struct{ *socket }
 type Conn struct{ stream }
 
 // Listener is a net.Listener.
-type Listener struct{ *socket }
+type Listener struct {
+	*socket
+	path   string
+	unlink sync.Once
+}
 
 // PacketConn is a datagram socket: a net.PacketConn.
 type PacketConn struct{ stream }
@@ -33,6 +39,8 @@ var (
 	_ net.PacketConn = (*PacketConn)(nil)
 )
 
+func connection(s *socket) *Conn { return &Conn{stream{s.settled()}} }
+
 // Read reads what is there, at least a byte; io.EOF at the end of a stream.
 func (c stream) Read(data []byte) (int, error) {
 	count, err := c.try(&c.read, EventRead, func() C.int64_t {
@@ -41,7 +49,7 @@ func (c stream) Read(data []byte) (int, error) {
 	switch {
 	case err != nil:
 		return 0, c.failed("read", err)
-	case count == 0 && len(data) > 0 && !c.keepsBorders():
+	case count == 0 && len(data) > 0 && !keepsBorders(c.network):
 		return 0, io.EOF
 	}
 	return int(count), nil
@@ -80,6 +88,9 @@ func (c *PacketConn) ReadFrom(data []byte) (int, net.Addr, error) {
 
 // WriteTo is net.PacketConn's.
 func (c *PacketConn) WriteTo(data []byte, to net.Addr) (int, error) {
+	if to == nil {
+		return 0, failed("write", c.network, c.LocalAddr(), nil, EDESTADDRREQ)
+	}
 	text, free := ctext(to.String())
 	defer free()
 	count, err := c.try(&c.write, EventWrite, func() C.int64_t {
@@ -106,14 +117,19 @@ func (l *Listener) AcceptConn() (*Conn, error) {
 	if err != nil {
 		return nil, failed("accept", l.network, nil, l.Addr(), err)
 	}
-	return &Conn{stream{wrap(C.anysock_t(handle), l.network)}}, nil
+	return connection(wrap(C.anysock_t(handle), l.network)), nil
 }
 
 // Addr is net.Listener's; port 0 has become the port that was free.
-func (l *Listener) Addr() net.Addr { return addr(l.network, l.address(false)) }
+func (l *Listener) Addr() net.Addr { return l.local }
 
-// Close is net.Listener's: it ends every Accept.
-func (l *Listener) Close() error { return closed(l.socket) }
+// Close is net.Listener's: it ends every Accept, and takes the path of a unix listener out of the file system, as package net does.
+func (l *Listener) Close() error {
+	if l.path != "" {
+		l.unlink.Do(func() { os.Remove(l.path) })
+	}
+	return closed(l.socket)
+}
 
 // SetDeadline bounds Accept.
 func (l *Listener) SetDeadline(t time.Time) error { return l.setDeadline(t, &l.read) }
@@ -123,7 +139,7 @@ func (c stream) Close() error { return closed(c.socket) }
 
 func closed(s *socket) error {
 	if err := s.close(); err != nil {
-		return failed("close", s.network, nil, nil, err)
+		return failed("close", s.network, s.local, s.peer, err)
 	}
 	return nil
 }
@@ -141,11 +157,11 @@ func (c *Conn) shut(how How) error {
 	return nil
 }
 
-// LocalAddr is net.Conn's.
-func (c stream) LocalAddr() net.Addr { return addr(c.network, c.address(false)) }
+// LocalAddr is net.Conn's; it is known when the connection is closed, too.
+func (c stream) LocalAddr() net.Addr { return c.local }
 
-// RemoteAddr is net.Conn's; it is known when the peer has gone, too.
-func (c stream) RemoteAddr() net.Addr { return addr(c.network, c.address(true)) }
+// RemoteAddr is net.Conn's; it is known when the connection is closed or the peer has gone, too. It is nil if there is no peer.
+func (c stream) RemoteAddr() net.Addr { return c.peer }
 
 // SetDeadline is net.Conn's.
 func (c stream) SetDeadline(t time.Time) error { return c.setDeadline(t, &c.read, &c.write) }
@@ -186,8 +202,8 @@ func (s *socket) OptionText(name string) (string, error) {
 }
 
 // keepsBorders says whether no bytes are a datagram and not the end.
-func (c stream) keepsBorders() bool {
-	return strings.HasPrefix(c.network, "udp") || c.network == "unixgram"
+func keepsBorders(network string) bool {
+	return strings.HasPrefix(network, "udp") || strings.HasPrefix(network, "ip") || network == "unixgram"
 }
 
 func (c stream) failed(op string, err error) error {

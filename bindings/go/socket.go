@@ -24,6 +24,8 @@ type socket struct {
 	write   direction
 	closing sync.Once
 	closed  chan struct{}
+	local   net.Addr
+	peer    net.Addr
 	mutex   sync.Mutex
 	armed   Events
 }
@@ -147,7 +149,7 @@ func (s *socket) connect(address string) error {
 func (s *socket) setDeadline(t time.Time, ds ...*direction) error {
 	select {
 	case <-s.closed:
-		return failed("set", s.network, nil, nil, net.ErrClosed)
+		return failed("set", s.network, nil, s.local, net.ErrClosed)
 	default:
 	}
 	for _, d := range ds {
@@ -156,14 +158,24 @@ func (s *socket) setDeadline(t time.Time, ds ...*direction) error {
 	return nil
 }
 
-func (s *socket) address(peer bool) string {
-	address, _ := text(func(room *C.char, capacity C.size_t) C.int64_t {
+// settled keeps both addresses, once it has them: they are asked for when it is closed, too.
+func (s *socket) settled() *socket {
+	s.local, s.peer = s.addr(false), s.addr(true)
+	return s
+}
+
+// addr is its own address or the peer's; nil if it has none.
+func (s *socket) addr(peer bool) net.Addr {
+	address, err := text(func(room *C.char, capacity C.size_t) C.int64_t {
 		if peer {
 			return C.anysock_peer_address(s.handle, room, capacity)
 		}
 		return C.anysock_local_address(s.handle, room, capacity)
 	})
-	return address
+	if err != nil {
+		return nil
+	}
+	return addr(s.network, address)
 }
 
 // start is where a call reads or writes; of no bytes nowhere.

@@ -242,7 +242,7 @@ public final class Socket implements ByteChannel {
         return text("local address", (room, capacity) -> Abi.localAddress(handle, room, capacity));
     }
 
-    /** The peer's; known when the peer has gone, too. */
+    /** The peer's; of one that was accepted known when the peer has gone, too. */
     public String peerAddress() throws IOException {
         return text("peer address", (room, capacity) -> Abi.peerAddress(handle, room, capacity));
     }
