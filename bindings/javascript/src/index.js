@@ -1,6 +1,7 @@
 // anysock for Node, Deno and Bun: sockets with promises. No call blocks the event loop.
 
 import { Socket, plain, textOf } from "./socket.js";
+import { microseconds, timeOf } from "./deadline.js";
 import { check } from "./errors.js";
 import { call, text, wait } from "./native/index.js";
 
@@ -11,8 +12,8 @@ export { controls, errors, events, flags, options } from "./abi/constants.js";
 /** A connection to an address; a name's addresses are tried as RFC 8305 says. */
 export async function connect(address, { kind = "tcp", timeout, signal } = {}) {
   const socket = Socket.open(kind);
-  socket.timeout = timeout;
   try {
+    socket.timeout = timeout;
     await socket.connect(address, { signal, numeric: isNumeric(kind, address) });
     return socket;
   } catch (error) {
@@ -41,7 +42,7 @@ export function pair(kind = "unix") {
 
 /** The addresses of a name, best first. */
 export async function resolve(address, { kind = "tcp", timeout } = {}) {
-  const micros = timeout === undefined ? -1 : timeout * 1000;
+  const micros = microseconds(timeOf(timeout));
   for (let size = 4096; ; ) {
     const room = new Uint8Array(size);
     const length = check(await wait("resolve", plain(kind), plain(address), micros, room, size), "resolve", address);

@@ -1,7 +1,9 @@
 // A socket: each call tries at once, and waits in `watch` if it must. Not here: how to come by one (`index`).
 
-import { flags, options, shut } from "./abi/constants.js";
-import { check, wouldBlock } from "./errors.js";
+import { types } from "node:util";
+import { errors, flags, options, shut } from "./abi/constants.js";
+import { Deadline, microseconds, timeOf } from "./deadline.js";
+import { AnysockError, check, wouldBlock } from "./errors.js";
 import { call, wait } from "./native/index.js";
 import { closed, READ, ready, WRITE } from "./watch.js";
 
@@ -13,11 +15,22 @@ const HALVES = { read: shut.READ, write: shut.WRITE, both: shut.READ | shut.WRIT
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-const bytesOf = (data) => {
-  if (typeof data === "string") return encoder.encode(data);
+const memoryOf = (data) => {
   if (data instanceof Uint8Array) return data;
-  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (types.isAnyArrayBuffer(data)) return new Uint8Array(data);
+  throw new TypeError(`no memory: ${typeof data}`);
 };
+
+const bytesOf = (data) => (typeof data === "string" ? encoder.encode(data) : memoryOf(data));
+
+// A number that C has, too; true and false are such.
+const integer = (value) => {
+  if (["number", "bigint", "boolean"].includes(typeof value) && Number.isSafeInteger(Number(value))) return Number(value);
+  throw new TypeError(`no integer: ${String(value)}`);
+};
+
+const roomOf = (size) => new Uint8Array(integer(size));
 
 // Texts for C end at a NUL: one inside would cut them, and so makes them a text that is no address.
 export const plain = (text) => (String(text).includes("\0") ? "\uFFFD" : String(text));
@@ -40,11 +53,9 @@ const forgotten = new FinalizationRegistry((handle) => call("close", handle));
 export class Socket {
   #handle;
   #kind;
-  #turns = { [READ]: Promise.resolve(), [WRITE]: Promise.resolve() };
+  #lines = { [READ]: { length: 0, last: Promise.resolve() }, [WRITE]: { length: 0, last: Promise.resolve() } };
   #open = true;
-
-  /** Milliseconds that a call may wait; `undefined` waits for ever, 0 never. */
-  timeout;
+  #timeout;
 
   constructor(handle, kind) {
     this.#handle = handle;
@@ -67,6 +78,15 @@ export class Socket {
     return this.#kind;
   }
 
+  /** Milliseconds that a call may wait; `undefined` waits for ever, 0 never. */
+  get timeout() {
+    return this.#timeout;
+  }
+
+  set timeout(milliseconds) {
+    this.#timeout = timeOf(milliseconds);
+  }
+
   bind(address) {
     check(call("bind", this.#handle, plain(address)), "bind", address);
   }
@@ -81,7 +101,7 @@ export class Socket {
     const ended = () => this.close();
     signal?.throwIfAborted();
     signal?.addEventListener("abort", ended, { once: true });
-    this.#set(options.CONNECT_TIMEOUT, this.timeout === undefined ? -1 : Math.max(1, this.timeout * 1000));
+    this.#set(options.CONNECT_TIMEOUT, this.timeout === 0 ? 1 : microseconds(this.timeout));
     try {
       const result = await wait("connect", this.#handle, plain(address));
       signal?.throwIfAborted();
@@ -107,13 +127,13 @@ export class Socket {
 
   /** What is there, at least a byte; `null` at the end of the stream. An empty datagram is an empty array. */
   async read(size = CHUNK, { signal } = {}) {
-    const room = new Uint8Array(size);
+    const room = roomOf(size);
     const count = await this.readInto(room, { signal });
     return count === 0 && size > 0 && !this.#keepsBorders ? null : room.subarray(0, count);
   }
 
   async readInto(room, { signal } = {}) {
-    const bytes = bytesOf(room);
+    const bytes = memoryOf(room);
     return this.#try("read", READ, signal, () => call("recv", this.#handle, bytes, bytes.length, flags.DONT_WAIT));
   }
 
@@ -129,12 +149,12 @@ export class Socket {
   /** Writes all of it: bytes, or text as UTF-8. Two writes never mix. */
   async write(data, { signal } = {}) {
     const bytes = bytesOf(data);
-    return this.#inTurn(WRITE, async () => {
+    return this.#inTurn("write", WRITE, signal, undefined, async (deadline) => {
       let done = 0;
       do {
         const rest = bytes.subarray(done);
         const send = () => call("send", this.#handle, rest, rest.length, flags.DONT_WAIT);
-        done += await this.#attempt("write", WRITE, signal, send);
+        done += await this.#attempt("write", WRITE, deadline, send);
       } while (done < bytes.length);
       return done;
     });
@@ -142,9 +162,9 @@ export class Socket {
 
   /** One datagram and the address of who has sent it. */
   async receiveFrom(size = CHUNK, { signal } = {}) {
-    const room = new Uint8Array(size);
+    const room = roomOf(size);
     const address = new Uint8Array(ADDRESS);
-    const receive = () => call("recvFrom", this.#handle, room, size, flags.DONT_WAIT, address, ADDRESS);
+    const receive = () => call("recvFrom", this.#handle, room, room.length, flags.DONT_WAIT, address, ADDRESS);
     const count = await this.#try("receiveFrom", READ, signal, receive);
     return { data: room.subarray(0, count), address: upToNul(address) };
   }
@@ -178,7 +198,7 @@ export class Socket {
   }
 
   setOption(option, value) {
-    const set = typeof value === "string" ? ["setText", plain(value)] : ["set", Number(value)];
+    const set = typeof value === "string" ? ["setText", plain(value)] : ["set", integer(value)];
     check(call(set[0], this.#handle, plain(option), set[1]), "setOption", option);
   }
 
@@ -207,34 +227,53 @@ export class Socket {
   }
 
   get #keepsBorders() {
-    return this.#kind.startsWith("udp") || this.#kind === "unixgram";
+    return /^(udp|ip|unixgram)/.test(this.#kind);
   }
 
   #try(syscall, direction, signal, attempt, address) {
-    return this.#inTurn(direction, () => this.#attempt(syscall, direction, signal, attempt, address));
+    const body = (deadline) => this.#attempt(syscall, direction, deadline, attempt, address);
+    return this.#inTurn(syscall, direction, signal, address, body);
   }
 
-  // One call a direction at a time, in their order.
-  #inTurn(direction, body) {
-    const mine = this.#turns[direction].then(body);
-    this.#turns[direction] = mine.catch(() => {});
-    return mine;
+  // One call a direction at a time, in their order. Who waits for its turn has a deadline as well.
+  async #inTurn(syscall, direction, signal, address, body) {
+    const deadline = new Deadline(this.#timeout, signal);
+    const line = this.#lines[direction];
+    const before = line.last;
+    let leave;
+    const mine = new Promise((resolve) => (leave = resolve));
+    line.last = before.then(() => mine);
+    line.length += 1;
+    try {
+      if (line.length > 1) await named(syscall, address, turn(before, deadline));
+      return await body(deadline);
+    } finally {
+      line.length -= 1;
+      leave();
+    }
   }
 
-  async #attempt(syscall, direction, signal, attempt, address) {
+  async #attempt(syscall, direction, deadline, attempt, address) {
     for (;;) {
-      signal?.throwIfAborted();
       const result = attempt();
       if (!wouldBlock(result)) return check(result, syscall, address);
-      try {
-        await ready(this.#handle, direction, this.timeout, signal);
-      } catch (error) {
-        throw error.errno === undefined ? error : again(error, syscall, address);
-      }
+      await named(syscall, address, ready(this.#handle, direction, deadline));
     }
   }
 }
 
-function again(error, syscall, address) {
-  return Object.assign(error, { syscall, message: error.message.replace(/^\w+/, syscall), address });
+async function turn(before, deadline) {
+  if (deadline.isNever) throw new AnysockError(errors.EAGAIN, "wait");
+  let come = false;
+  before.then(() => (come = true));
+  while (!come) await deadline.wait((resolve) => void before.then(() => resolve()));
+}
+
+// An error of a wait, in the name of the call that waits.
+async function named(syscall, address, wait) {
+  try {
+    await wait;
+  } catch (error) {
+    throw error?.errno === undefined ? error : new AnysockError(error.errno, syscall, address);
+  }
 }

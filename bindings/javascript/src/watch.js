@@ -7,7 +7,6 @@ import { AnysockError, check } from "./errors.js";
 import { call } from "./native/index.js";
 
 const { READ, WRITE, EXCEPT, HANGUP, ERROR, ONESHOT } = events;
-const NEVER_WAIT = 0;
 
 // handle -> who waits for it
 const waiting = new Map();
@@ -51,37 +50,22 @@ function keep(handle, list) {
   if (!waiting.size) worker.unref();
 }
 
-// Resolves when the socket may be ready. Rejects when the time (milliseconds) is over, the signal is aborted or the socket closed.
-export function ready(handle, wanted, timeout, signal) {
-  if (timeout === NEVER_WAIT) return Promise.reject(new AnysockError(errors.EAGAIN, "wait"));
-  if (signal?.aborted) return Promise.reject(signal.reason);
+// Resolves when the socket may be ready. Rejects when the deadline says so or the socket is closed.
+export function ready(handle, wanted, deadline) {
+  if (deadline.isNever) return Promise.reject(new AnysockError(errors.EAGAIN, "wait"));
   start();
-  return new Promise((resolve, reject) => {
-    const entry = { events: wanted };
-    const end = (settle, value) => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", aborted);
-      settle(value);
-    };
-    const leave = (reason) => {
-      keep(handle, (waiting.get(handle) ?? []).filter((each) => each !== entry));
-      end(reject, reason);
-    };
-    const aborted = () => leave(signal.reason);
-    const timer =
-      timeout === undefined || timeout === Infinity
-        ? undefined
-        : setTimeout(() => leave(new AnysockError(errors.ETIMEDOUT, "wait")), timeout);
-    signal?.addEventListener("abort", aborted, { once: true });
-    entry.resolve = () => end(resolve);
-    entry.reject = (reason) => end(reject, reason);
+  return deadline.wait((resolve, reject) => {
+    const entry = { events: wanted, resolve, reject };
+    const leave = () => keep(handle, (waiting.get(handle) ?? []).filter((each) => each !== entry));
     waiting.set(handle, [...(waiting.get(handle) ?? []), entry]);
     worker.ref();
     try {
       check(arm(handle), "wait");
     } catch (error) {
-      leave(error);
+      leave();
+      reject(error);
     }
+    return leave;
   });
 }
 

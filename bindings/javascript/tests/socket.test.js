@@ -5,7 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import test from "node:test";
 import { AnysockError, bind, connect, has, interfaces, listen, options, pair, resolve, Socket, version } from "../src/index.js";
 
@@ -87,6 +87,79 @@ test("a timeout ends a read, and an abort, and a close", async () => {
   client.close();
   await assert.rejects(closed, fails("ECANCELED"));
   await assert.rejects(client.read(), fails("EBADF"));
+  client.close();
+  server.close();
+});
+
+test("times that are none, and long ones", async () => {
+  const [client, server] = pair();
+  for (const time of [-1, NaN]) assert.throws(() => (client.timeout = time), RangeError);
+  assert.throws(() => (client.timeout = "100"), TypeError);
+  await assert.rejects(resolve("127.0.0.1:80", { timeout: -1 }), RangeError);
+  await assert.rejects(connect("127.0.0.1:1", { timeout: -1 }), RangeError);
+  for (const time of [2 ** 31, 1e30, Infinity, null, undefined]) {
+    client.timeout = time;
+    const read = client.read();
+    await delay(5);
+    await server.write("x");
+    assert.equal(text(await read), "x");
+    assert.deepEqual(await resolve("127.0.0.1:80", { timeout: time }), ["127.0.0.1:80"]);
+  }
+  client.close();
+  server.close();
+});
+
+test("a timeout ends a write that goes on slowly", async () => {
+  const [client, server] = pair();
+  client.timeout = 500;
+  const written = client.write(new Uint8Array(16 << 20)).finally(() => client.close());
+  const read = (async () => {
+    while (await server.read()) await delay(20);
+  })();
+  await assert.rejects(written, fails("ETIMEDOUT"));
+  await read;
+  server.close();
+});
+
+test("a timeout and an abort end the wait for a turn, and leave the others theirs", async () => {
+  const [client, server] = pair();
+  const first = client.read(1);
+  client.timeout = 20;
+  await assert.rejects(client.read(1), fails("ETIMEDOUT"));
+  client.timeout = 0;
+  await assert.rejects(client.read(1), fails("EAGAIN"));
+  client.timeout = undefined;
+  const abort = new AbortController();
+  const aborted = client.read(1, { signal: abort.signal });
+  const last = client.read(1);
+  abort.abort(new Error("enough"));
+  await assert.rejects(aborted, /enough/);
+  await server.write("12");
+  assert.deepEqual([text(await first), text(await last)], ["1", "2"]);
+  const ended = [client.read(1), client.read(1)].map((read) => assert.rejects(read, AnysockError));
+  client.close();
+  await Promise.all(ended);
+  server.close();
+});
+
+test("what is no memory is not sent, nor read into", async () => {
+  const [client, server] = pair("unixgram");
+  for (const data of [5, null, undefined, {}, [1, 2], true]) {
+    await assert.rejects(client.write(data), TypeError);
+    await assert.rejects(client.sendTo(data, "x"), TypeError);
+    await assert.rejects(server.readInto(data), TypeError);
+  }
+  await assert.rejects(server.readInto("text"), TypeError);
+  for (const size of ["5", null, {}, 1.5, NaN]) {
+    await assert.rejects(server.read(size), TypeError);
+    await assert.rejects(server.receiveFrom(size), TypeError);
+  }
+  await assert.rejects(server.read(-1), RangeError);
+  for (const value of [NaN, {}, undefined, 1.5, Infinity]) assert.throws(() => client.setOption(options.SEND_BUFFER, value), TypeError);
+  await client.write(new Uint16Array([0x6161]).buffer);
+  const room = new DataView(new ArrayBuffer(4), 1);
+  assert.equal(await server.readInto(room), 2);
+  assert.equal(room.getUint8(1), 0x61);
   client.close();
   server.close();
 });
