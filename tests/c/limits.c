@@ -486,6 +486,31 @@ static void no_memory_for_a_thread(void) {
     OK(anysock_resolve("tcp4", "two.test:80", 60 * SECOND, text, sizeof text));
 }
 
+/* --------------------------------------------------------------- numbers */
+
+static int64_t read_byte(void *handle) {
+    char byte;
+    return anysock_read(*(anysock_t *)handle, &byte, 1);
+}
+
+/* A program that has closed its standard input gets number 0 for what it opens next, although a thread has begun to wait in the
+ * library, and has got something by which it is woken. */
+static void what_it_has_for_itself_takes_no_low_number(void) {
+    anysock_t ends[2];
+    struct call call;
+    int input = POSIX(dup(0));
+    OK(anysock_pair("unix", &ends[0], &ends[1]));
+    POSIX(close(0));
+    start(&call, read_byte, &ends[0]);
+    await_blocked(&call);
+    CHECK(POSIX(open("/dev/null", O_RDONLY | O_CLOEXEC)) == 0);
+    OK(anysock_close(ends[1]));
+    CHECK_IS(join(&call), 0);
+    OK(anysock_close(ends[0]));
+    POSIX(dup2(input, 0));
+    POSIX(close(input));
+}
+
 /* What the standard library of Rust takes for the size of its threads' stacks is for the program's threads. */
 static void no_stack_is_too_large_for_the_program(void) {
     struct call call;
@@ -519,6 +544,7 @@ int main(int count, char **arguments) {
     RUN(large_set_is_an_error);
     RUN(huge_capacity_works);
     RUN(no_memory_for_a_thread);
+    RUN(what_it_has_for_itself_takes_no_low_number);
     RUN(no_stack_is_too_large_for_the_program);
     return finish();
 }

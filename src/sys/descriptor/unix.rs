@@ -74,6 +74,25 @@ pub fn duplicate(fd: Fd) -> Result<Fd> {
     check(unsafe { libc::fcntl(fd.0, libc::F_DUPFD_CLOEXEC, 0) }).map(Fd)
 }
 
+/// Where the numbers of the library's own descriptors begin. Not above 64, up to which every process of Linux has room from its
+/// start: for more the kernel lets all threads wait.
+const OWN: c_int = 32;
+
+/// Gives a descriptor that no caller has asked for a number that no caller expects: programs count on 0, 1 and 2, and on getting
+/// the lowest number that is free. Where no other is to be had, it keeps its own.
+pub(in crate::sys) fn move_out_of_the_way(fd: Fd) -> Fd {
+    if fd.0 >= OWN {
+        return fd;
+    }
+    // SAFETY: takes no memory.
+    let moved = unsafe { libc::fcntl(fd.0, libc::F_DUPFD_CLOEXEC, OWN) };
+    if moved < 0 {
+        return fd;
+    }
+    close(fd);
+    Fd(moved)
+}
+
 /// Replaces the socket of `old` by that of `new`, which is closed; returns the descriptor that now has it, and one that is to be
 /// closed once no call uses it any more. Here `old` keeps its number (dup2(2)), so that running calls never see it vanish, and
 /// nothing is left to be closed.

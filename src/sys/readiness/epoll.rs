@@ -3,7 +3,7 @@
 use crate::sys::calls;
 use crate::sys::{
     Events, Fd, LONGEST_WAIT, MOST_REPORTS, OUT_OF_MEMORY, Result, Timeout, Waker, check, close, is_refusal,
-    milliseconds, set_inherit, timespec,
+    milliseconds, move_out_of_the_way, set_inherit, timespec,
 };
 use libc::c_int;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -158,7 +158,8 @@ impl Selector {
     fn open_alarm(&self) -> Result<Fd> {
         let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
         // SAFETY: takes no memory.
-        let fd = Fd(check(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?);
+        let fd =
+            move_out_of_the_way(Fd(check(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?));
         self.add(fd, Events::READ, ALARM).inspect_err(|_| close(fd))?;
         self.alarm.store(fd.0, Ordering::Release);
         Ok(fd)

@@ -2,8 +2,8 @@
 
 use crate::sys::calls;
 use crate::sys::{
-    Events, Fd, Identity, PollFd, Result, check, close, connect, identify, is_refusal, local, open,
-    set_blocking,
+    Events, Fd, Identity, PollFd, Result, check, close, connect, identify, is_refusal, local,
+    move_out_of_the_way, open, set_blocking,
 };
 use libc::c_void;
 use socket2::{Domain, Type};
@@ -35,6 +35,7 @@ impl Waker {
             Err(error) if is_refusal(error) => (self_connected()?, true),
             other => (Fd(other?), false),
         };
+        let fd = move_out_of_the_way(fd);
         let identity = identify(fd).inspect_err(|_| close(fd))?;
         Ok(Self { fd: AtomicI32::new(fd.0), identity, is_socket })
     }

@@ -1,6 +1,8 @@
 //! The waker of macOS and the BSDs: a pair of sockets. Not here: other systems (`eventfd`, `event`).
 
-use crate::sys::{Events, Fd, Flags, Identity, PollFd, Result, close, identify, pair, recv, send};
+use crate::sys::{
+    Events, Fd, Flags, Identity, PollFd, Result, close, identify, move_out_of_the_way, pair, recv, send,
+};
 use socket2::Type;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -55,7 +57,8 @@ impl Waker {
     /// Opens one; fails if the process is out of descriptors.
     pub fn new() -> Result<Self> {
         let (read, write) = pair(Type::STREAM)?;
-        Ok(Self { read: End::new(read), write: End::new(write) })
+        let [read, write] = [read, write].map(|fd| End::new(move_out_of_the_way(fd)));
+        Ok(Self { read, write })
     }
 
     /// The entry with which a poll waits for it.
