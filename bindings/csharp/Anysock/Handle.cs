@@ -90,12 +90,18 @@ namespace Anysock
         {
             if (result != Abi.EINTR)
                 return false;
+            AwaitRest(passed, option);
+            return true;
+        }
+
+        /// <summary>Waits until a call need not, for the rest of its time.</summary>
+        protected void AwaitRest(Stopwatch passed, string option)
+        {
             long allowed = Get(option);
             if (allowed < 0)
                 allowed = Get(Abi.OptTimeout);
-            if (allowed >= 0)
+            if (allowed > 0)
                 Await(option == Abi.OptWriteTimeout || option == Abi.OptConnectTimeout, passed, allowed);
-            return true;
         }
 
         private void Await(bool writes, Stopwatch passed, long allowed)

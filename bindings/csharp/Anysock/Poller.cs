@@ -13,7 +13,9 @@ namespace Anysock
     public sealed unsafe class Poller : Handle
     {
         private const int Batch = 256;
+        private const int Few = 64;
         private readonly ConcurrentDictionary<long, Socket> sockets = new ConcurrentDictionary<long, Socket>();
+        private int many = Few;
 
         public Poller() : base(Abi.PollerOpen())
         {
@@ -29,6 +31,20 @@ namespace Anysock
                 sockets.TryRemove(socket.Number, out _);
             else
                 sockets[socket.Number] = socket;
+            ForgetClosed();
+        }
+
+        // Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+        private void ForgetClosed()
+        {
+            if (sockets.Count < many)
+                return;
+            foreach (var each in sockets)
+            {
+                if (each.Value.IsClosed)
+                    sockets.TryRemove(each.Key, out _);
+            }
+            many = Math.Max(2 * sockets.Count, Few);
         }
 
         /// <summary>What is ready: sockets and their events. None at the timeout (null is for ever) and after Wake.</summary>

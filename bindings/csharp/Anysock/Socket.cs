@@ -77,11 +77,7 @@ namespace Anysock
         /// <summary>null waits for ever; with zero what would wait is EAGAIN, at the end of another time it is ETIMEDOUT.</summary>
         public TimeSpan? Timeout
         {
-            get
-            {
-                long time = Get(Abi.OptTimeout);
-                return time < 0 ? (TimeSpan?)null : TimeSpan.FromTicks(time * 10);
-            }
+            get => Text.Time(Get(Abi.OptTimeout));
             set => Set(Abi.OptTimeout, value);
         }
 
@@ -164,17 +160,22 @@ namespace Anysock
 
         private void Write(byte* place, int count)
         {
-            // Fewer than all have gone if an error came, which the next call tells.
+            // Fewer than all have gone if the time is over, or an error came, which the next call tells.
             var passed = Stopwatch.StartNew();
-            do
+            long result = Abi.WriteAll(Number, place, (UIntPtr)count);
+            while (true)
             {
-                long result = Abi.WriteAll(Number, place, (UIntPtr)count);
-                if (Interrupted(result, passed, Abi.OptWriteTimeout))
-                    continue;
-                int gone = (int)Check(result);
-                place += gone;
-                count -= gone;
-            } while (count > 0);
+                if (result != Abi.EINTR)
+                {
+                    int gone = (int)Check(result);
+                    place += gone;
+                    count -= gone;
+                    if (count == 0)
+                        return;
+                }
+                AwaitRest(passed, Abi.OptWriteTimeout);
+                result = Abi.Write(Number, place, (UIntPtr)count);
+            }
         }
 
 #if NETCOREAPP || NETSTANDARD2_1_OR_GREATER || ANYSOCK_SPAN

@@ -26,10 +26,11 @@ namespace Anysock
         public static async Task WriteAsync(this Socket socket, byte[] data, int offset, int count,
             CancellationToken token = default)
         {
+            var passed = Stopwatch.StartNew();
             do
             {
                 int from = offset, left = count;
-                long gone = await Tried(socket, Abi.EventWrite, () => socket.TryWrite(data, from, left), token)
+                long gone = await Tried(socket, Abi.EventWrite, () => socket.TryWrite(data, from, left), token, passed)
                     .ConfigureAwait(false);
                 offset += (int)gone;
                 count -= (int)gone;
@@ -45,10 +46,11 @@ namespace Anysock
             return new Socket(await Tried(listener, Abi.EventRead, listener.TryAccept, token).ConfigureAwait(false));
         }
 
-        private static async Task<long> Tried(Socket socket, int events, Func<long> call, CancellationToken token)
+        private static async Task<long> Tried(Socket socket, int events, Func<long> call, CancellationToken token,
+            Stopwatch passed = null)
         {
             var timeout = socket.Timeout;
-            var passed = Stopwatch.StartNew();
+            passed = passed ?? Stopwatch.StartNew();
             while (true)
             {
                 token.ThrowIfCancellationRequested();
@@ -61,7 +63,10 @@ namespace Anysock
             }
         }
 
-        // null is for ever.
+        // The longest that a timer runs: 24 days.
+        private static readonly TimeSpan LongestTimer = TimeSpan.FromMilliseconds(int.MaxValue);
+
+        // null is for ever. A wait of weeks may end early.
         private static async Task Ready(Socket socket, int events, TimeSpan? left, CancellationToken token)
         {
             if (left == null)
@@ -73,14 +78,15 @@ namespace Anysock
                 throw new AnysockException(Abi.ETIMEDOUT);
             using (var late = CancellationTokenSource.CreateLinkedTokenSource(token))
             {
-                late.CancelAfter(left.Value);
+                late.CancelAfter(left < LongestTimer ? left.Value : LongestTimer);
                 try
                 {
                     await Watch.Ready(socket.Number, events, late.Token).ConfigureAwait(false);
                 }
                 catch (OperationCanceledException) when (!token.IsCancellationRequested)
                 {
-                    throw new AnysockException(Abi.ETIMEDOUT);
+                    if (left < LongestTimer)
+                        throw new AnysockException(Abi.ETIMEDOUT);
                 }
             }
         }

@@ -1,4 +1,4 @@
-// A socket as a System.IO.Stream, whose errors are IOExceptions around the library's.
+// A socket as a System.IO.Stream, whose errors are IOExceptions around the library's; of one that is closed an ObjectDisposedException.
 //
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
@@ -18,8 +18,8 @@ namespace Anysock
             this.socket = socket;
         }
 
-        public override bool CanRead => true;
-        public override bool CanWrite => true;
+        public override bool CanRead => !socket.IsClosed;
+        public override bool CanWrite => !socket.IsClosed;
         public override bool CanSeek => false;
         public override bool CanTimeout => true;
 
@@ -50,7 +50,7 @@ namespace Anysock
             }
             catch (AnysockException error)
             {
-                throw new IOException(error.Message, error);
+                throw Failed(error);
             }
         }
 
@@ -62,7 +62,7 @@ namespace Anysock
             }
             catch (AnysockException error)
             {
-                throw new IOException(error.Message, error);
+                throw Failed(error);
             }
         }
 
@@ -74,7 +74,7 @@ namespace Anysock
             }
             catch (AnysockException error)
             {
-                throw new IOException(error.Message, error);
+                throw Failed(error);
             }
         }
 
@@ -86,8 +86,15 @@ namespace Anysock
             }
             catch (AnysockException error)
             {
-                throw new IOException(error.Message, error);
+                throw Failed(error);
             }
+        }
+
+        private static Exception Failed(AnysockException error)
+        {
+            if (error.Code == Abi.EBADF)
+                return new ObjectDisposedException(error.Message, error);
+            return new IOException(error.Message, error);
         }
 
         public override void Flush()

@@ -9,6 +9,8 @@ namespace Anysock
 {
     internal static unsafe class Text
     {
+        private static readonly TimeSpan Longest = TimeSpan.FromTicks(long.MaxValue - 9);
+
         /// <summary>A function that fills memory with a text, and says how long all of it is.</summary>
         internal delegate long Fill(byte* room, UIntPtr size);
 
@@ -45,14 +47,19 @@ namespace Anysock
             }
         }
 
-        /// <summary>null and Timeout.InfiniteTimeSpan are for ever.</summary>
+        /// <summary>null, Timeout.InfiniteTimeSpan and TimeSpan.MaxValue are for ever.</summary>
         internal static long Microseconds(TimeSpan? time)
         {
             if (time == null || time == System.Threading.Timeout.InfiniteTimeSpan)
                 return -1;
             if (time < TimeSpan.Zero)
                 throw new ArgumentOutOfRangeException(nameof(time), "a negative time");
-            return (time.Value.Ticks + 9) / 10;
+            // The longest time can't be rounded up, and is for ever as well.
+            return time > Longest ? -1 : (time.Value.Ticks + 9) / 10;
         }
+
+        /// <summary>The same back: null is for ever.</summary>
+        internal static TimeSpan? Time(long microseconds) =>
+            microseconds < 0 || microseconds > Longest.Ticks / 10 ? (TimeSpan?)null : TimeSpan.FromTicks(microseconds * 10);
     }
 }

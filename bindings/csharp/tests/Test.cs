@@ -20,11 +20,13 @@ static class Test
         Case("a mebibyte arrives while the collector runs", Mebibyte);
         Case("errors by name and by .NET's word", Errors);
         Case("timeouts", Timeouts);
+        Case("a timeout ends a write that goes on slowly", SlowWrite);
         Case("closing from another thread ends a wait", Closing);
         Case("a thousand wait for await, and hold no threads", Thousand);
         Case("what ends an awaited call", Awaited);
         Case("datagrams, empty ones too", Datagrams);
         Case("a poller over two sockets", Pollers);
+        Case("a poller forgets what is closed", ForgetsClosed);
         Case("streams", Streams);
         Case("spans", Spans);
         Case("options, addresses, features", Options);
@@ -171,7 +173,40 @@ static class Test
         ends[0].Timeout = null;
         Equal(ends[0].Timeout, null);
         Throws<ArgumentOutOfRangeException>(() => ends[0].Timeout = TimeSpan.FromSeconds(-2));
+        // Longer than a timer runs, and the longest there is.
+        foreach (var time in new[] { TimeSpan.FromDays(30), TimeSpan.MaxValue, Timeout.InfiniteTimeSpan })
+        {
+            ends[0].Timeout = time;
+            Equal(ends[0].Timeout, time.TotalDays == 30 ? time : (TimeSpan?)null);
+            var read = ends[0].ReadAsync(new byte[1]);
+            ends[1].Write(new byte[1]);
+            Equal(read.Result, 1);
+        }
         GC.KeepAlive(ends);
+    }
+
+    // Its time is for all of it, however long a peer that reads slowly could stretch it.
+    static void SlowWrite()
+    {
+        foreach (bool awaited in new[] { false, true })
+        {
+            var ends = Socket.Pair();
+            var reader = new Thread(() =>
+            {
+                var room = new byte[1 << 16];
+                while (ends[1].Read(room) > 0)
+                    Thread.Sleep(20);
+            });
+            reader.Start();
+            ends[0].Timeout = TimeSpan.FromMilliseconds(500);
+            var data = new byte[1 << 24];
+            if (awaited)
+                Fails("ETIMEDOUT", () => ends[0].WriteAsync(data).GetAwaiter().GetResult());
+            else
+                Fails("ETIMEDOUT", () => ends[0].Write(data));
+            ends[0].Close();
+            reader.Join();
+        }
     }
 
     static void Closing()
@@ -292,6 +327,30 @@ static class Test
         }
     }
 
+    static void ForgetsClosed()
+    {
+        using (var poller = new Poller())
+        {
+            var watched = new WeakReference[1000];
+            for (int at = 0; at < watched.Length; at++)
+                watched[at] = WatchedAndClosed(poller);
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            GC.Collect();
+            if (watched.Count(each => each.IsAlive) > watched.Length / 2)
+                throw new Exception("they are still there");
+        }
+    }
+
+    static WeakReference WatchedAndClosed(Poller poller)
+    {
+        var pair = Socket.Pair();
+        poller.Watch(pair[0], Abi.EventRead);
+        pair[0].Close();
+        pair[1].Close();
+        return new WeakReference(pair[0]);
+    }
+
     static void Streams()
     {
         var ends = Connected();
@@ -313,6 +372,13 @@ static class Test
         Equal(stream.ReadTimeout, 20);
         var error = Throws<IOException>(() => stream.ReadByte());
         Equal(((AnysockException)error.InnerException).Name, "ETIMEDOUT");
+        Equal(stream.CanRead && stream.CanWrite, true);
+        stream.Dispose();
+        Equal(stream.CanRead || stream.CanWrite, false);
+        Throws<ObjectDisposedException>(() => stream.ReadByte());
+        Throws<ObjectDisposedException>(() => stream.WriteByte(0));
+        Throws<ObjectDisposedException>(() => stream.ReadAsync(new byte[1], 0, 1).GetAwaiter().GetResult());
+        Throws<ObjectDisposedException>(() => stream.WriteAsync(new byte[1], 0, 1).GetAwaiter().GetResult());
         GC.KeepAlive(pair);
     }
 
