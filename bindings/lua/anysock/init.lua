@@ -19,6 +19,7 @@ local C = abi.C
 local anysock = { abi = abi }
 local PART = 65536 -- how much is read at a time where nobody says
 local BATCH = 256 -- how many answers one wait gives; the next gives more
+local FEW = 64 -- sockets of a poller
 
 -- Errors.
 
@@ -51,6 +52,18 @@ end
 local function text(value, what)
     if type(value) ~= "string" or value:find("\0", 1, true) then error("no text for " .. what, 3) end
     return value
+end
+
+-- A number of bytes there can be.
+local function size_of(value)
+    if type(value) ~= "number" or not (value >= 0 and value % 1 == 0) then error("no size: " .. tostring(value), 3) end
+    return value
+end
+
+-- What can be sent, as of Lua's files: a string, or a number as one.
+local function bytes_of(value)
+    if type(value) ~= "string" and type(value) ~= "number" then error("no bytes: " .. tostring(value), 3) end
+    return tostring(value)
 end
 
 local function microseconds(seconds)
@@ -212,7 +225,7 @@ end
 
 -- What is there, at most `size` bytes; nil and no error at the end of the stream. A datagram without content is "".
 function Socket:receive(size)
-    size = size or PART
+    size = size_of(size or PART)
     local room = ffi.new("char[?]", size)
     local count = waiting(self, READ, C.anysock_read, room, size)
     if count < 0 then return failure(count) end
@@ -232,7 +245,7 @@ end
 -- error what had come is the third value.
 function Socket:read(what)
     local all = what == "*a" or what == "a"
-    local parts, left = {}, all and math.huge or what or PART
+    local parts, left = {}, all and math.huge or size_of(what or PART)
     while left > 0 do
         local part, error = self:receive(math.min(left, PART))
         if error then return nil, error, table.concat(parts) end
@@ -245,12 +258,15 @@ end
 
 -- All of them. true; or nil, an error, and how many bytes of all have gone.
 function Socket:write(...)
-    local gone = 0
+    local gone, started = 0, (self.timeout or 0) > 0 and clock()
     for at = 1, select("#", ...) do
-        local bytes = tostring((select(at, ...)))
+        local bytes = bytes_of((select(at, ...)))
         local start, left = ffi.cast("const char *", bytes), #bytes
         repeat
-            local count = waiting(self, WRITE, C.anysock_write_all, start, left)
+            local count
+            -- After the first call what is left of its time is for the rest.
+            if gone == 0 then count = waiting(self, WRITE, C.anysock_write_all, start, left)
+            else count = again(self, WRITE, started, C.anysock_write, start, left) end
             if count < 0 then
                 local _, error = failure(count)
                 return nil, error, gone
@@ -264,7 +280,7 @@ end
 
 -- A datagram and who sent it.
 function Socket:receive_from(size, flags)
-    size = size or PART
+    size = size_of(size or PART)
     local room, address = ffi.new("char[?]", size), ffi.new "char[256]"
     local count = waiting(self, READ, C.anysock_recv_from, room, size, flags or 0, address, 256)
     if count < 0 then return failure(count) end
@@ -273,6 +289,7 @@ end
 
 -- How many bytes.
 function Socket:send_to(bytes, address, flags)
+    bytes = bytes_of(bytes)
     return answer(waiting(self, WRITE, C.anysock_send_to, bytes, #bytes, flags or 0, text(address, "address")))
 end
 
@@ -302,8 +319,18 @@ local EVENTS = { read = abi.EVENT_READ, write = abi.EVENT_WRITE, except = abi.EV
 function anysock.poller()
     local poller, error = own(Poller, C.anysock_poller_open())
     if not poller then return nil, error end
-    poller.sockets, poller.events = {}, ffi.new("anysock_event[?]", BATCH)
+    poller.sockets, poller.count, poller.many = {}, 0, FEW
+    poller.events = ffi.new("anysock_event[?]", BATCH)
     return poller
+end
+
+-- Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+local function forget_closed(poller)
+    poller.count = 0
+    for token, socket in pairs(poller.sockets) do
+        if socket.owner.number == 0 then poller.sockets[token] = nil else poller.count = poller.count + 1 end
+    end
+    poller.many = math.max(2 * poller.count, FEW)
 end
 
 -- Registers a socket, or changes what it is asked for: poller:watch(socket, "read", "write"); "except", "edge", "oneshot". Without
@@ -316,7 +343,9 @@ function Poller:watch(socket, ...)
     local token = tonumber(socket.number)
     local result = C.anysock_poller_set(self.number, socket.number, events, token)
     if result < 0 then return failure(result) end
+    if events ~= 0 and not self.sockets[token] then self.count = self.count + 1 end
     self.sockets[token] = events ~= 0 and socket or nil
+    if self.count >= self.many then forget_closed(self) end
     return true
 end
 

@@ -94,6 +94,62 @@ case("timeouts", function()
     equal(pcall(client.settimeout, client, -1), false)
 end)
 
+-- Its time is for all of it, however long a peer that reads slowly could stretch it.
+case("a timeout ends a write that goes on slowly", function()
+    local first, second = anysock.pair()
+    local child = ffi.C.fork()
+    if child == 0 then
+        first:close()
+        local idle = anysock.poller()
+        while second:receive(65536) do idle:wait(0.02) end
+        ffi.C._exit(0)
+    end
+    second:close()
+    first:settimeout(0.5)
+    local good, error, gone = first:write(("x"):rep(4), ("x"):rep(2 ^ 24))
+    fails("ETIMEDOUT", good, error)
+    equal(gone > 4, true)
+    first:close()
+    ffi.C.waitpid(child, nil, 0)
+end)
+
+case("what is no size, and what are no bytes", function()
+    local first, second = anysock.pair "unixgram"
+    second:settimeout(0)
+    for _, call in ipairs { "receive", "read", "receive_from" } do
+        for _, size in ipairs { -1, 0 / 0, 1.5, "5", {} } do
+            local good, error = pcall(second[call], second, size)
+            equal(good, false)
+            equal(tostring(error):match "no size" ~= nil, true)
+        end
+    end
+    for _, value in ipairs { {}, false, print } do
+        equal(pcall(first.write, first, value), false)
+        equal(pcall(first.send_to, first, value, "/nowhere"), false)
+    end
+    equal(pcall(first.write, first, nil), false)
+    fails("EAGAIN", second:receive())
+    assert(first:write(7))
+    equal(second:receive(), "7")
+end)
+
+case("a poller forgets what is closed", function()
+    local poller = assert(anysock.poller())
+    local watched = setmetatable({}, { __mode = "k" })
+    for _ = 1, 1000 do
+        local first, second = anysock.pair()
+        assert(poller:watch(first, "read"))
+        first:close()
+        second:close()
+        watched[first] = true
+    end
+    collectgarbage()
+    collectgarbage()
+    local count = 0
+    for _ in pairs(watched) do count = count + 1 end
+    equal(count < 500, true)
+end)
+
 case("signals neither cut nor stretch a wait", function()
     local SIGALRM = 14
     local client, server = connected()
