@@ -4,6 +4,7 @@
 
 require 'digest'
 require 'minitest/autorun'
+require 'objspace'
 require 'timeout'
 require 'tmpdir'
 require 'anysock'
@@ -115,6 +116,55 @@ class TestAnysock < Minitest::Test
     client.timeout = nil
     assert_nil client.timeout
     assert_raises(ArgumentError) { client.timeout = -1 }
+  end
+
+  # Its time is for all of it, however long a peer that reads slowly could stretch it.
+  def test_a_timeout_ends_a_write_that_goes_on_slowly
+    first, second = keep(*Anysock.pair)
+    reader = Thread.new do
+      loop do
+        second.readpartial(65_536)
+        sleep 0.02
+      end
+    rescue EOFError
+      # The writer has given up.
+    end
+    first.timeout = 0.5
+    assert_raises(Errno::ETIMEDOUT) { first.write('x' * (1 << 24)) }
+    first.close
+    reader.join
+  end
+
+  def test_sizes_and_times_that_are_none
+    first, second = keep(*Anysock.pair('unixgram'))
+    first.write('kept')
+    [-> { second.read(-1) }, -> { second.readpartial(-1) }, -> { second.recvfrom(-1) }].each do |call|
+      assert_raises(ArgumentError, &call)
+    end
+    assert_raises(ArgumentError) { second.timeout = -1 }
+    assert_raises(ArgumentError) { keep(Anysock::Poller.new).wait(-1) }
+    assert_equal 'kept', second.readpartial(10)
+  end
+
+  # A copy would close the handle of the other.
+  def test_there_is_one_owner
+    first, = keep(*Anysock.pair)
+    assert_raises(TypeError) { first.dup }
+    assert_raises(TypeError) { first.clone }
+    assert_raises(TypeError) { Marshal.dump(first) }
+    refute first.closed?
+  end
+
+  def test_a_poller_forgets_what_is_closed
+    poller = keep(Anysock::Poller.new)
+    1000.times do
+      first, second = Anysock.pair
+      poller.set(first, :read)
+      first.close
+      second.close
+    end
+    left = ObjectSpace.reachable_objects_from(poller.instance_variable_get(:@registered)).grep(Anysock::Socket)
+    assert_operator left.size, :<, 500
   end
 
   def test_signals_neither_cut_nor_stretch_a_wait

@@ -20,6 +20,15 @@ module Anysock
       ObjectSpace.define_finalizer(self, Handle.closer(number))
     end
 
+    # There is one owner, as it closes the handle.
+    def initialize_copy(_)
+      raise TypeError, "can't copy #{self.class}"
+    end
+
+    def marshal_dump
+      raise TypeError, "can't dump #{self.class}"
+    end
+
     # In a place of its own, as it must not see the object that it waits for.
     def self.closer(number)
       proc { Abi.anysock_close(number) }

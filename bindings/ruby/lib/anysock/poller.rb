@@ -13,10 +13,13 @@ module Anysock
     }.freeze
     # How many answers one wait gives; the next gives more.
     BATCH = 256
+    # So few sockets are not looked through.
+    FEW = 64
 
     def initialize
       super(Error.check(Abi.anysock_poller_open))
       @registered = {}
+      @many = FEW
     end
 
     # Registers a socket, or changes what it is asked for: :read, :write, :except, and with them :edge, :oneshot. Without
@@ -24,16 +27,19 @@ module Anysock
     def set(socket, *events, token: socket)
       Error.check(Abi.anysock_poller_set(number, socket.number, events.sum { |event| EVENTS.fetch(event) }, socket.number))
       events.empty? ? @registered.delete(socket.number) : @registered[socket.number] = token
+      forget_closed if @registered.size >= @many
     end
 
     # What is ready: pairs of a token and its events. None at the timeout (seconds, nil for ever) and after +wake+.
     def wait(timeout = nil)
+      left = Anysock.microseconds(timeout)
       ended = now + timeout if timeout
       room = FFI::MemoryPointer.new(Abi::Event, BATCH)
       loop do
-        left = timeout && [ended - now, 0].max
-        count = Abi.anysock_poller_wait(number, room, BATCH, Anysock.microseconds(left))
+        count = Abi.anysock_poller_wait(number, room, BATCH, left)
         return answers(room, Error.check(count)) unless count == Abi::EINTR
+
+        left = Anysock.microseconds([ended - now, 0].max) if timeout
       end
     end
 
@@ -43,6 +49,13 @@ module Anysock
     end
 
     private
+
+    # Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+    def forget_closed
+      closed = @registered.keys.select { |socket| Abi.anysock_fd(socket) == Abi::EBADF }
+      closed.each { |socket| @registered.delete(socket) }
+      @many = [2 * @registered.size, FEW].max
+    end
 
     def answers(room, count)
       Array.new(count) do |at|

@@ -59,6 +59,7 @@ module Anysock
 
     # Everything up to the end; or +size+ bytes, fewer before the end, and nil at it.
     def read(size = nil)
+      demand(size) if size
       all = String.new(encoding: Encoding::BINARY)
       while size.nil? || all.bytesize < size
         part = receive(size.nil? ? PART : [size - all.bytesize, PART].min) or break
@@ -79,6 +80,7 @@ module Anysock
 
     # A datagram and who sent it.
     def recvfrom(size, flags = 0)
+      demand(size)
       FFI::MemoryPointer.new(:char, [size, 1].max, false) do |room|
         FFI::MemoryPointer.new(:char, 256) do |address|
           count = waiting(:read) { Abi.anysock_recv_from(number, room, size, flags, address, 256) }
@@ -116,10 +118,15 @@ module Anysock
 
     # nil at the end of the stream. A datagram without content is an empty text.
     def receive(size)
+      demand(size)
       FFI::MemoryPointer.new(:char, [size, 1].max, false) do |room|
         count = waiting(:read) { Abi.anysock_read(number, room, size) }
         return count.zero? && stream? ? nil : room.read_bytes(count)
       end
+    end
+
+    def demand(size)
+      raise ArgumentError, "negative length #{size} given" if size.negative?
     end
 
     def stream?
@@ -131,10 +138,13 @@ module Anysock
       kept = bytes(text)
       return send(kept) if kept.empty?
 
-      sent = 0
+      started = now
+      sent = waiting(:write) { Abi.anysock_write_all(number, kept, kept.bytesize) }
       while sent < kept.bytesize
-        rest = sent.zero? ? kept : kept.byteslice(sent..)
-        sent += waiting(:write) { Abi.anysock_write_all(number, rest, rest.bytesize) }
+        # What is left of the time is for the rest.
+        await(:write, started) if @timeout&.positive?
+        rest = kept.byteslice(sent..)
+        sent += waiting(:write) { Abi.anysock_write(number, rest, rest.bytesize) }
       end
       sent
     end
