@@ -5,6 +5,7 @@ use warnings;
 use Digest::SHA 'sha256_hex';
 use File::Temp 'tempdir';
 use POSIX ();
+use Scalar::Util ();
 use Test::More;
 use Time::HiRes ();
 use Anysock;
@@ -85,6 +86,63 @@ subtest 'timeouts' => sub {
     $client->timeout(undef);
     is $client->timeout, undef;
     ok !eval { $client->timeout(-1); 1 };
+};
+
+# Its time is for all of it, however long a peer that reads slowly could stretch it.
+subtest 'a timeout ends a write that goes on slowly' => sub {
+    my ($first, $second) = Anysock->pair;
+    my $child = fork // die $!;
+    if (!$child) {
+        $first->close;
+        Time::HiRes::sleep(0.02) while defined $second->read;
+        POSIX::_exit(0);
+    }
+    $second->close;
+    $first->timeout(0.5);
+    fails 'ETIMEDOUT', sub { $first->write('x' x 2**24) };
+    $first->close;
+    waitpid $child, 0;
+};
+
+subtest 'what is no size' => sub {
+    my ($first, $second) = Anysock->pair('unixgram');
+    $first->write('kept');
+    for my $size (-1, 'nan') {
+        for my $call (qw(read read_full recv_from)) {
+            ok !eval { $second->$call($size); 1 };
+            like $@, qr/no size.*\Q$0\E/;
+        }
+    }
+    is $second->read(10), 'kept';
+};
+
+# As much as comes at a time, not as much as may come.
+subtest 'much is read in parts' => sub {
+    my ($first, $second) = Anysock->pair;
+    $first->write('some');
+    $first->close;
+    is $second->read_full(2**40), 'some';
+};
+
+subtest 'a handle has one owner' => sub {
+    require Storable;
+    my ($first, $second) = Anysock->pair;
+    ok !eval { Storable::dclone($first); 1 };
+    is $second->write('x'), 1;
+    is $first->read, 'x';
+};
+
+subtest 'a poller forgets what is closed' => sub {
+    my $poller = Anysock::Poller->new;
+    my @watched;
+    for (1 .. 1000) {
+        my ($first, $second) = Anysock->pair;
+        $poller->watch($first, 'read');
+        $_->close for $first, $second;
+        push @watched, $first;
+        Scalar::Util::weaken($watched[-1]);
+    }
+    cmp_ok scalar(grep { defined } @watched), '<', 500;
 };
 
 subtest 'signals run their handlers, and neither cut nor stretch a wait' => sub {

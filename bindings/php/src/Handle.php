@@ -12,7 +12,7 @@ abstract class Handle
     /** The number for the C interface. */
     public readonly int $number;
     protected \FFI $library;
-    private bool $closed = false;
+    protected bool $closed = false;
 
     /** Takes over a handle of the C interface. */
     public function __construct(int $number)

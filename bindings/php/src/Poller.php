@@ -11,9 +11,12 @@ final class Poller extends Handle
 {
     /** How many answers one wait gives; the next gives more. */
     private const BATCH = 256;
+    /** So few sockets are not looked through. */
+    private const FEW = 64;
 
     /** @var array<int, Socket> */
     private array $sockets = [];
+    private int $many = self::FEW;
     private \FFI\CData $events;
 
     public function __construct()
@@ -30,6 +33,9 @@ final class Poller extends Handle
         unset($this->sockets[$number]);
         if ($events !== 0) {
             $this->sockets[$number] = $socket;
+        }
+        if (count($this->sockets) >= $this->many) {
+            $this->forgetClosed();
         }
     }
 
@@ -53,6 +59,13 @@ final class Poller extends Handle
             $ready[] = [$this->sockets[$event->token], $event->events];
         }
         return $ready;
+    }
+
+    /** Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time. */
+    private function forgetClosed(): void
+    {
+        $this->sockets = array_filter($this->sockets, fn ($socket) => !$socket->closed);
+        $this->many = max(2 * count($this->sockets), self::FEW);
     }
 
     /** Ends one wait, this or the next, from a signal's handler too. */

@@ -101,8 +101,9 @@ final class Socket extends Handle
     /** That many bytes, fewer before the end of the stream, null at it. */
     public function readFull(int $size): ?string
     {
+        self::demand($size);
         $all = '';
-        while (strlen($all) < $size && ($part = $this->read($size - strlen($all))) !== null) {
+        while (strlen($all) < $size && ($part = $this->read(min($size - strlen($all), self::PART))) !== null) {
             $all .= $part;
         }
         return $all === '' && $size > 0 ? null : $all;
@@ -121,12 +122,16 @@ final class Socket extends Handle
     /** All of it. How many bytes. */
     public function write(string $data): int
     {
-        $sent = 0;
-        do {
-            $rest = $sent === 0 ? $data : substr($data, $sent);
-            $left = strlen($rest);
-            $sent += $this->waiting(true, fn () => $this->library->anysock_write_all($this->number, $rest, $left));
-        } while ($sent < strlen($data));
+        $ends = $this->timeout > 0 ? self::now() + $this->timeout : null;
+        $sent = $this->waiting(true, fn () => $this->library->anysock_write_all($this->number, $data, strlen($data)));
+        while ($sent < strlen($data)) {
+            // What is left of the time is for the rest.
+            if ($ends !== null) {
+                $this->await(true, $ends);
+            }
+            $rest = substr($data, $sent);
+            $sent += $this->waiting(true, fn () => $this->library->anysock_write($this->number, $rest, strlen($rest)));
+        }
         return $sent;
     }
 
@@ -170,10 +175,15 @@ final class Socket extends Handle
 
     private static function room(int $size): \FFI\CData
     {
+        self::demand($size);
+        return Abi::library()->new('char[' . max($size, 1) . ']');
+    }
+
+    private static function demand(int $size): void
+    {
         if ($size < 0) {
             throw new \ValueError("no size: $size");
         }
-        return Abi::library()->new('char[' . max($size, 1) . ']');
     }
 
     private function isStream(): bool

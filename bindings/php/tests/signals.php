@@ -58,6 +58,24 @@ foreach ([false, true] as $asynchronous) {
         }
     };
 }
+// Its time is for all of it, however long a peer that reads slowly could stretch it.
+$cases['a timeout ends a write that goes on slowly'] = function (): void {
+    [$first, $second] = Socket::pair();
+    $child = pcntl_fork();
+    if ($child === 0) {
+        $first->close();
+        while ($second->read() !== null) {
+            usleep(20000);
+        }
+        exit(0);
+    }
+    $second->close();
+    $first->setTimeout(0.5);
+    fails('ETIMEDOUT', fn () => $first->write(str_repeat('x', 1 << 24)));
+    $first->close();
+    pcntl_waitpid($child, $status);
+    equal($status, 0);
+};
 $cases['a forked child has its own, and sends a mebibyte'] = function (): void {
     [$client, $server] = connected();
     $sent = random_bytes(1 << 20);

@@ -50,6 +50,33 @@ run([
         refused(ValueError::class, fn () => $client->setTimeout(NAN));
         $server->close();
     },
+    'what is no size' => function (): void {
+        [$first, $second] = Socket::pair('unixgram');
+        $first->write('kept');
+        refused(ValueError::class, fn () => $second->read(-1));
+        refused(ValueError::class, fn () => $second->readFull(-1));
+        refused(ValueError::class, fn () => $second->receiveFrom(-1));
+        equal($second->read(10), 'kept');
+    },
+    // As much as comes at a time, not as much as may come.
+    'much is read in parts' => function (): void {
+        [$first, $second] = Socket::pair();
+        $first->write('some');
+        $first->close();
+        equal($second->readFull(PHP_INT_MAX), 'some');
+    },
+    'a poller forgets what is closed' => function (): void {
+        $poller = new Poller();
+        $watched = new WeakMap();
+        for ($round = 0; $round < 1000; $round++) {
+            [$first, $second] = Socket::pair();
+            $poller->watch($first, Abi::EVENT_READ);
+            $watched[$first] = true;
+            $first->close();
+        }
+        unset($first);
+        equal(count($watched) < 500, true);
+    },
     'bytes are bytes, empty ones too' => function (): void {
         [$first, $second] = Socket::pair();
         $all = implode('', array_map('chr', range(0, 255)));

@@ -71,6 +71,9 @@ sub set_text {
 # A thread of Perl's is not given copies, which would close the handle a second time.
 sub CLONE_SKIP { return 1 }
 
+# Nor is there another copy, for the same reason.
+sub STORABLE_freeze { Carp::croak('a handle has one owner') }
+
 # The system's own descriptor, lent.
 sub fileno { return Anysock::Error->check(Anysock::Abi::anysock_fd($_[0]{number})) }
 

@@ -14,6 +14,8 @@ use Carp ();
 
 # How many answers one wait gives; the next gives more.
 use constant BATCH => 256;
+# So few sockets are not looked through.
+use constant FEW => 64;
 
 my $EVENT = $Anysock::Abi::LAYOUTS{anysock_event};
 my %EVENTS = map { ($_ => Anysock::Abi->can('EVENT_' . uc)->()) } qw(read write except hangup error edge oneshot);
@@ -21,7 +23,7 @@ my %EVENTS = map { ($_ => Anysock::Abi->can('EVENT_' . uc)->()) } qw(read write 
 sub new {
     my ($class) = @_;
     my $self = $class->own(Anysock::Abi::anysock_poller_open());
-    @$self{qw(sockets room)} = ({}, "\0" x (BATCH * $EVENT->{size}));
+    @$self{qw(sockets many room)} = ({}, FEW, "\0" x (BATCH * $EVENT->{size}));
     return $self;
 }
 
@@ -35,6 +37,7 @@ sub watch {
     Anysock::Error->check(Anysock::Abi::anysock_poller_set($self->{number}, $number, $asked, $number));
     delete $self->{sockets}{$number};
     $self->{sockets}{$number} = $socket if $asked;
+    $self->_forget_closed if keys %{ $self->{sockets} } >= $self->{many};
     return;
 }
 
@@ -57,6 +60,16 @@ sub wait {
 sub wake {
     my ($self) = @_;
     Anysock::Error->check(Anysock::Abi::anysock_poller_wake($self->{number}));
+    return;
+}
+
+# Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+sub _forget_closed {
+    my ($self) = @_;
+    my $sockets = $self->{sockets};
+    delete @$sockets{ grep { $sockets->{$_}{closed} } keys %$sockets };
+    my $many = 2 * keys %$sockets;
+    $self->{many} = $many > FEW ? $many : FEW;
     return;
 }
 

@@ -59,7 +59,7 @@ sub accept {
 # What is there, at most that many bytes; undef at the end of the stream. A datagram without content is ''.
 sub read {
     my ($self, $size) = @_;
-    $size //= PART;
+    $size = _size($size);
     my $room = "\0" x $size;
     my $place = $size ? (Anysock::Handle::place($room))[0] : undef;
     my $count = $self->_waiting(0, sub { Anysock::Abi::anysock_read($self->{number}, $place, $size) });
@@ -70,9 +70,11 @@ sub read {
 # That many bytes, fewer before the end of the stream, undef at it.
 sub read_full {
     my ($self, $size) = @_;
+    $size = _size($size);
     my $all = '';
     while (length $all < $size) {
-        my $part = $self->read($size - length $all) // last;
+        my $left = $size - length $all;
+        my $part = $self->read($left < PART ? $left : PART) // last;
         $all .= $part;
     }
     return $all eq '' && $size > 0 ? undef : $all;
@@ -92,18 +94,22 @@ sub write {
     _to_bytes($data);
     my ($start, $left) = Anysock::Handle::place($data);
     my $size = $left;
-    do {
-        my $count = $self->_waiting(1, sub { Anysock::Abi::anysock_write_all($self->{number}, $start, $left) });
+    my $started = Anysock::Handle::now();
+    my $count = $self->_waiting(1, sub { Anysock::Abi::anysock_write_all($self->{number}, $start, $left) });
+    while ($count < $left) {
         $start += $count;
         $left -= $count;
-    } while $left > 0;
+        # What is left of the time is for the rest.
+        $self->_await(1, $started) if $self->{timeout};
+        $count = $self->_waiting(1, sub { Anysock::Abi::anysock_write($self->{number}, $start, $left) });
+    }
     return $size;
 }
 
 # A datagram and who sent it.
 sub recv_from {
     my ($self, $size, $flags) = @_;
-    $size //= PART;
+    $size = _size($size);
     my ($room, $address) = ("\0" x ($size || 1), "\0" x 256);
     my @memory = ((Anysock::Handle::place($room))[0], $size, $flags // 0, Anysock::Handle::place($address));
     my $count = $self->_waiting(0, sub { Anysock::Abi::anysock_recv_from($self->{number}, @memory) });
@@ -135,6 +141,14 @@ sub local_address {
 sub peer_address {
     my ($self) = @_;
     return Anysock::Handle::filled(sub { Anysock::Abi::anysock_peer_address($self->{number}, @_) });
+}
+
+# A number of bytes; PART if nobody says.
+sub _size {
+    my ($size) = @_;
+    return PART if !defined $size;
+    Carp::croak("no size: $size") if !($size >= 0);
+    return int $size;
 }
 
 # A string of characters that are all bytes becomes these bytes.
