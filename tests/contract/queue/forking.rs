@@ -1,13 +1,17 @@
 //! A forked child has the queue empty, its handles its own, and disturbs nobody.
 
 use super::kit::*;
+use crate::peers::a_child;
 use crate::support::*;
 
 /// Runs `body` in a forked child; how it ended.
 pub fn in_child(body: impl FnOnce()) -> i32 {
+    let alone = a_child();
     // SAFETY: the library allows its use in a child of a process with threads, and the child uses nothing else.
     match unsafe { libc::fork() } {
         0 => {
+            // It may have a child of its own.
+            drop(alone);
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
             // SAFETY: ends the child at once.
             unsafe { libc::_exit(i32::from(outcome.is_err())) }
@@ -75,6 +79,7 @@ fn the_parents_close_ends_the_connection_once_the_child_has_closed_its_copy() {
         let mut gate = [0; 2];
         // SAFETY: there is room for two descriptors.
         assert_eq!(unsafe { libc::pipe(gate.as_mut_ptr()) }, 0);
+        let _alone = a_child();
         // SAFETY: as for `in_child`.
         let child = unsafe { libc::fork() };
         if child == 0 {
