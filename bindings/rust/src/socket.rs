@@ -7,7 +7,7 @@ use crate::{abi, call};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::ops::Deref;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A socket of any kind, or a pipe or terminal that was adopted. Closed when it is dropped.
 ///
@@ -126,6 +126,21 @@ impl Socket {
         self.set_time(abi::ANYSOCK_OPT_WRITE_TIMEOUT, time)
     }
 
+    /// Waits until it can be written to, for what is left of a call's time.
+    fn await_room(&self, begun: Instant) -> io::Result<()> {
+        let mut time = self.get_time(abi::ANYSOCK_OPT_WRITE_TIMEOUT)?;
+        if time.is_none() {
+            time = self.get_time(abi::ANYSOCK_OPT_TIMEOUT)?;
+        }
+        // One that never waits says so itself.
+        let Some(time) = time.filter(|time| !time.is_zero()) else { return Ok(()) };
+        let left = time.saturating_sub(begun.elapsed());
+        match call::select(&mut [vec![], vec![self.number()], vec![]], microseconds(Some(left))) {
+            0 => done(abi::ANYSOCK_ETIMEDOUT),
+            answer => check(answer).map(drop),
+        }
+    }
+
     // The system's own descriptor.
 
     /// Gives the descriptor away; the handle is as closed then.
@@ -189,11 +204,16 @@ impl Write for &Socket {
     }
 
     /// One call, whose timeout is for all of it.
-    fn write_all(&mut self, mut data: &[u8]) -> io::Result<()> {
-        while !data.is_empty() {
-            let sent = count(call::write_all(self.number(), data))?;
-            // If it was not all, the next call tells why.
-            data = &data[sent..];
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let mut sent = count(call::write_all(self.number(), data))?;
+        // If it was not all, the time is over, or the next call tells why.
+        while sent < data.len() {
+            self.await_room(begun)?;
+            sent += count(call::write(self.number(), &data[sent..]))?;
         }
         Ok(())
     }

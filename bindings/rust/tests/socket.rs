@@ -29,6 +29,24 @@ fn a_number_that_is_given_away_stays_open() {
     unsafe { Handle::from_number(number) }.close().unwrap();
 }
 
+/// Its time is for all of it, however long a peer that reads slowly could stretch it.
+#[test]
+fn a_timeout_ends_a_write_that_goes_on_slowly() {
+    let (first, second) = pair("unix").unwrap();
+    first.set_timeout(Some(Duration::from_millis(500))).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut room = vec![0; 1 << 16];
+            while (&second).read(&mut room).unwrap() > 0 {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let answer = (&first).write_all(&vec![0; 1 << 24]);
+        first.close().unwrap();
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::TimedOut);
+    });
+}
+
 #[test]
 fn errors_have_kinds_names_and_numbers() {
     let (socket, address) = listener();
