@@ -322,7 +322,8 @@ pub unsafe fn sets<'a>(sets: [*mut anysock_handles; 3]) -> Result<[&'a mut [anys
 fn overlap(one: *mut [anysock_t], other: *mut [anysock_t]) -> bool {
     let range = |array: *mut [anysock_t]| {
         let start = array.cast::<u8>() as usize;
-        (start, start + array.len() * size_of::<anysock_t>())
+        // A count is only a claim: the array may reach beyond the last address.
+        (start, start.saturating_add(array.len() * size_of::<anysock_t>()))
     };
     let ((one, one_end), (other, other_end)) = (range(one), range(other));
     one < other_end && other < one_end

@@ -299,7 +299,11 @@ fn two_sets_over_one_array() {
     let before = array.clone();
     let start = array.as_mut_ptr();
     let part = |from: usize, count: i64| anysock_handles { count, handles: start.wrapping_add(from) };
+    // The last addresses of all, and more that there are not.
+    let end =
+        |count: i64| anysock_handles { count, handles: std::ptr::without_provenance_mut(usize::MAX - 63) };
     let overlapping = [
+        [end(16), end(1)],
         [part(0, 6), part(0, 6)],
         [part(0, 4), part(3, 3)],
         [part(3, 3), part(0, 4)],
