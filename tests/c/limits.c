@@ -369,7 +369,9 @@ static void resolve_goes_on(void) {
     CHECK_IS(resolve_slowly(&limit), ANYSOCK_ETIMEDOUT);
     CHECK(now() - start_time >= limit);
     release_resolver();
+    hold_resolver();
     start(&call, resolve_slowly, &forever);
+    await_resolver();
     release_resolver();
     CHECK_IS(join(&call), strlen("127.0.0.1:80"));
     give_back();
@@ -400,7 +402,8 @@ static void forked_poller_fails_and_recovers(void) {
 
 /* ------------------------------------------------------------ out of memory */
 
-static const int64_t huge = (int64_t)1 << 40;
+/* As many as an address space has room for, of the calls' structures, and more than a machine has memory for. */
+static const int64_t huge = PTRDIFF_MAX / 32;
 
 static struct rlimit memory_before;
 

@@ -101,7 +101,6 @@ static void set_up(void) {
     poller = OK(anysock_poller_open());
     OK(anysock_poller_set(poller, stream[0], ANYSOCK_EVENT_READ, 1));
     OK(anysock_poller_set(poller, full_tcp[0], ANYSOCK_EVENT_WRITE, 2));
-    hold_resolver();
 }
 
 static void tear_down(void) {
@@ -229,6 +228,7 @@ static int64_t wait_poller(void) {
 
 static int64_t wait_resolve(void) {
     char text[ADDRESS];
+    hold_resolver();
     int64_t result = anysock_resolve("tcp4", "slow.test:80", timeout, text, sizeof text);
     release_resolver();
     return result;
@@ -828,6 +828,7 @@ static void ends_after_its_call(const char *name, int64_t (*wait)(void), bool ea
 /* What holds the answer back is let go outside: to wait for that is a point where threads are cancelled. */
 static int64_t wait_resolve_alone(void) {
     char text[ADDRESS];
+    hold_resolver();
     return anysock_resolve("tcp4", "slow.test:80", timeout, text, sizeof text);
 }
 
