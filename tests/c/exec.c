@@ -15,17 +15,28 @@ static char *text_of(int64_t number) {
     return text;
 }
 
-/* Starts this program again as one of the roles below, and waits for its success. */
+/* A command of so many words at the most, and the NULL behind them. */
+enum { COMMAND = 5 };
+
+/* This program again as one of the roles below. Under an emulator of another processor it is that one's argument. */
+static char **command_of(char *words[COMMAND], char *role, char *argument) {
+    char *emulator = getenv("ANYSOCK_EMULATOR");
+    memcpy(words, (char *[COMMAND]){emulator, self, role, argument, NULL}, COMMAND * sizeof *words);
+    return words + (emulator == NULL);
+}
+
+/* Starts it. */
 static pid_t start_self(char *role, char *argument) {
-    char *arguments[] = {self, role, argument, NULL};
+    char *words[COMMAND], **command = command_of(words, role, argument);
     pid_t child = POSIX(fork());
     if (child == 0) {
-        execv(self, arguments);
+        execvp(command[0], command);
         fail(__FILE__, __LINE__, "exec: %s", strerror(errno));
     }
     return child;
 }
 
+/* And waits for its success. */
 static void run_self(char *role, char *argument) {
     expect_success(start_self(role, argument));
 }
@@ -229,8 +240,8 @@ static void nothing_is_inherited_unasked(void) {
     run_self("examiner", "");
     /* posix_spawn runs no handlers of fork. */
     pid_t child;
-    char *arguments[] = {self, "examiner", "", NULL}, *environment[] = {NULL};
-    CHECK(posix_spawn(&child, self, NULL, NULL, arguments, environment) == 0);
+    char *words[COMMAND], **command = command_of(words, "examiner", "");
+    CHECK(posix_spawnp(&child, command[0], NULL, NULL, command, environ) == 0);
     expect_success(child);
     OK(anysock_close(other));
     OK(anysock_close(poller));

@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,10 +20,28 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void say(const char *name, int has, const char *what) {
     has ? printf("as documented %s\n", name) : printf("qemu %s: lacks %s\n", name, what);
+}
+
+static void *sleep_for_good(void *nothing) {
+    pause();
+    return nothing;
+}
+
+/* Whether the child of a process that has another thread can have one too. */
+static int can_start_threads_after_fork(void) {
+    pthread_t thread;
+    int status = 0;
+    pthread_create(&thread, NULL, sleep_for_good, NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(pthread_create(&thread, NULL, sleep_for_good, NULL));
+    }
+    return waitpid(child, &status, 0) == child && status == 0;
 }
 
 int main(void) {
@@ -102,6 +121,8 @@ int main(void) {
     sent = write(pair[1], "x", 1);
     received = read(pair[0], low, much_room);
     say("beyond", ready == 0 && sent == 1 && received == 1, "read of fewer bytes than there should be room for");
+
+    say("fork", can_start_threads_after_fork(), "threads in the child of a process that has some");
 
     struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     struct sock_fprog program = {1, allow};
