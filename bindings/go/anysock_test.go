@@ -275,12 +275,37 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
+func TestOptionsOfPackageNet(t *testing.T) {
+	client, server := connected(t, "tcp", "127.0.0.1:0")
+	first, second, err := Pair("tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	defer second.Close()
+	for _, c := range []*Conn{client, server, first, second} {
+		for name, want := range map[string]int64{OptTcpNodelay: 1, OptKeepalive: 1, OptTcpKeepaliveIdle: 15 * Second} {
+			if got, err := c.Option(name); got != want || err != nil {
+				t.Errorf("%s: %d, %v", name, got, err)
+			}
+		}
+	}
+	packets, err := ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	if got, err := packets.Option(OptBroadcast); got != 1 || err != nil {
+		t.Errorf("%d, %v", got, err)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	client, _ := connected(t, "tcp", "127.0.0.1:0")
-	if err := client.SetOption(OptTcpNodelay, 1); err != nil {
+	if err := client.SetOption(OptTcpNodelay, 0); err != nil {
 		t.Error(err)
 	}
-	if value, err := client.Option(OptTcpNodelay); value != 1 || err != nil {
+	if value, err := client.Option(OptTcpNodelay); value != 0 || err != nil {
 		t.Errorf("got %d, %v", value, err)
 	}
 	if kind, err := client.OptionText(OptKind); kind != "tcp" || err != nil {
