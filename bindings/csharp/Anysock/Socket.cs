@@ -158,6 +158,23 @@ namespace Anysock
 
         public void Write(byte[] data) => Write(data, 0, data?.Length ?? 0);
 
+        /// <summary>
+        /// What there is room for, at least a byte. How many bytes. For a program that waits in a poller, with timeout zero.
+        /// </summary>
+        public int WriteSome(byte[] data, int offset, int count)
+        {
+            Demand(data, offset, count);
+            fixed (byte* place = data)
+            {
+                long result;
+                var passed = Stopwatch.StartNew();
+                do
+                    result = Abi.Write(Number, place + offset, (UIntPtr)count);
+                while (Interrupted(result, passed, Abi.OptWriteTimeout));
+                return (int)Check(result);
+            }
+        }
+
         private void Write(byte* place, int count)
         {
             // Fewer than all have gone if the time is over, or an error came, which the next call tells.

@@ -66,6 +66,38 @@ namespace Anysock
             }
         }
 
+        // The base class has one of these at a time: a write would wait for a read to end.
+
+        public override IAsyncResult BeginRead(byte[] buffer, int offset, int count, AsyncCallback callback, object state) =>
+            Begun(ReadAsync(buffer, offset, count, CancellationToken.None), callback, state);
+
+        public override int EndRead(IAsyncResult result) => ((Task<int>)result).GetAwaiter().GetResult();
+
+        public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback callback, object state) =>
+            Begun(Counted(WriteAsync(buffer, offset, count, CancellationToken.None), count), callback, state);
+
+        public override void EndWrite(IAsyncResult result) => ((Task<int>)result).GetAwaiter().GetResult();
+
+        private static async Task<int> Counted(Task task, int count)
+        {
+            await task.ConfigureAwait(false);
+            return count;
+        }
+
+        private static Task<int> Begun(Task<int> task, AsyncCallback callback, object state)
+        {
+            var begun = new TaskCompletionSource<int>(state);
+            task.ContinueWith(ended =>
+            {
+                if (ended.IsFaulted)
+                    begun.SetException(ended.Exception.InnerExceptions);
+                else
+                    begun.SetResult(ended.Result);
+                callback?.Invoke(begun.Task);
+            }, TaskScheduler.Default);
+            return begun.Task;
+        }
+
         public override int Read(byte[] buffer, int offset, int count)
         {
             try

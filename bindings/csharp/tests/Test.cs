@@ -21,6 +21,7 @@ static class Test
         Case("errors by name and by .NET's word", Errors);
         Case("timeouts", Timeouts);
         Case("a timeout ends a write that goes on slowly", SlowWrite);
+        Case("what there is room for is written, and counted", Some);
         Case("closing from another thread ends a wait", Closing);
         Case("a thousand wait for await, and hold no threads", Thousand);
         Case("what ends an awaited call", Awaited);
@@ -209,6 +210,21 @@ static class Test
         }
     }
 
+    static void Some()
+    {
+        var pair = Socket.Pair();
+        pair[0].Timeout = TimeSpan.Zero;
+        var data = new byte[1 << 20];
+        int gone = 0;
+        Fails("EAGAIN", () =>
+        {
+            while (true)
+                gone += pair[0].WriteSome(data, 0, data.Length);
+        });
+        pair[0].Close();
+        Equal(pair[1].ReadToEnd().Length, gone);
+    }
+
     static void Closing()
     {
         var ends = Connected();
@@ -372,11 +388,19 @@ static class Test
         Equal(stream.ReadTimeout, 20);
         var error = Throws<IOException>(() => stream.ReadByte());
         Equal(((AnysockException)error.InnerException).Name, "ETIMEDOUT");
+        // In both directions at a time, whichever way a program waits.
+        var read = stream.BeginRead(new byte[1], 0, 1, null, "mine");
+        stream.EndWrite(stream.BeginWrite(new byte[1], 0, 1, null, null));
+        Equal(read.AsyncState, "mine");
+        Equal(read.IsCompleted, false);
+        pair[1].Write(new byte[1]);
+        Equal(stream.EndRead(read), 1);
         Equal(stream.CanRead && stream.CanWrite, true);
         stream.Dispose();
         Equal(stream.CanRead || stream.CanWrite, false);
         Throws<ObjectDisposedException>(() => stream.ReadByte());
         Throws<ObjectDisposedException>(() => stream.WriteByte(0));
+        Throws<ObjectDisposedException>(() => stream.EndRead(stream.BeginRead(new byte[1], 0, 1, null, null)));
         Throws<ObjectDisposedException>(() => stream.ReadAsync(new byte[1], 0, 1).GetAwaiter().GetResult());
         Throws<ObjectDisposedException>(() => stream.WriteAsync(new byte[1], 0, 1).GetAwaiter().GetResult());
         GC.KeepAlive(pair);

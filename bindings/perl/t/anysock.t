@@ -104,6 +104,17 @@ subtest 'a timeout ends a write that goes on slowly' => sub {
     waitpid $child, 0;
 };
 
+subtest 'what there is room for is written, and counted' => sub {
+    my ($first, $second) = Anysock->pair;
+    $first->timeout(0);
+    my $gone = 0;
+    fails 'EAGAIN', sub {
+        while (1) { $gone += $first->write_some('x' x 2**20) }
+    };
+    $first->close;
+    is length $second->read_to_end, $gone;
+};
+
 subtest 'what is no size' => sub {
     my ($first, $second) = Anysock->pair('unixgram');
     $first->write('kept');

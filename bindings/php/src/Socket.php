@@ -135,6 +135,12 @@ final class Socket extends Handle
         return $sent;
     }
 
+    /** What there is room for, at least a byte. How many bytes. For a program that waits in a poller, with timeout 0. */
+    public function writeSome(string $data): int
+    {
+        return $this->waiting(true, fn () => $this->library->anysock_write($this->number, $data, strlen($data)));
+    }
+
     /**
      * A datagram and who sent it.
      *

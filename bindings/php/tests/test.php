@@ -50,6 +50,18 @@ run([
         refused(ValueError::class, fn () => $client->setTimeout(NAN));
         $server->close();
     },
+    'what there is room for is written, and counted' => function (): void {
+        [$first, $second] = Socket::pair();
+        $first->setTimeout(0);
+        $gone = 0;
+        fails('EAGAIN', function () use ($first, &$gone): void {
+            while (true) {
+                $gone += $first->writeSome(str_repeat('x', 1 << 20));
+            }
+        });
+        $first->close();
+        equal(strlen($second->readToEnd()), $gone);
+    },
     'what is no size' => function (): void {
         [$first, $second] = Socket::pair('unixgram');
         $first->write('kept');

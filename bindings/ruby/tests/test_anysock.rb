@@ -135,6 +135,15 @@ class TestAnysock < Minitest::Test
     reader.join
   end
 
+  def test_what_there_is_room_for_is_written_and_counted
+    first, second = keep(*Anysock.pair)
+    first.timeout = 0
+    gone = 0
+    assert_raises(Errno::EAGAIN) { loop { gone += first.syswrite('x' * (1 << 20)) } }
+    first.close
+    assert_equal gone, second.read.bytesize
+  end
+
   def test_sizes_and_times_that_are_none
     first, second = keep(*Anysock.pair('unixgram'))
     first.write('kept')

@@ -106,6 +106,14 @@ sub write {
     return $size;
 }
 
+# What there is room for, at least a byte. How many bytes. For a program that waits in a poller, with timeout 0.
+sub write_some {
+    my ($self, $data) = @_;
+    _to_bytes($data);
+    my @memory = Anysock::Handle::place($data);
+    return $self->_waiting(1, sub { Anysock::Abi::anysock_write($self->{number}, @memory) });
+}
+
 # A datagram and who sent it.
 sub recv_from {
     my ($self, $size, $flags) = @_;

@@ -73,6 +73,12 @@ module Anysock
       texts.sum { |text| write_all(text.to_s) }
     end
 
+    # What there is room for, at least a byte. How many bytes. For a program that waits in a poller, with timeout 0.
+    def syswrite(text)
+      kept = bytes(text.to_s)
+      waiting(:write) { Abi.anysock_write(number, kept, kept.bytesize) }
+    end
+
     def <<(text)
       write(text)
       self
