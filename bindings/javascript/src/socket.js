@@ -2,7 +2,7 @@
 
 import { types } from "node:util";
 import { errors, flags, options, shut } from "./abi/constants.js";
-import { Deadline, microseconds, timeOf } from "./deadline.js";
+import { Deadline, timeOf } from "./deadline.js";
 import { AnysockError, check, wouldBlock } from "./errors.js";
 import { call, wait } from "./native/index.js";
 import { closed, READ, ready, WRITE } from "./watch.js";
@@ -96,28 +96,20 @@ export class Socket {
   }
 
   async connect(address, { signal, numeric = false } = {}) {
-    if (numeric) return this.#connectNow(address, signal);
-    // Resolving a name may wait: on a thread of the runtime's. Closing ends it.
-    const ended = () => this.close();
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", ended, { once: true });
-    this.#set(options.CONNECT_TIMEOUT, this.timeout === 0 ? 1 : microseconds(this.timeout));
-    try {
-      const result = await wait("connect", this.#handle, plain(address));
-      signal?.throwIfAborted();
-      check(result, "connect", address);
-    } finally {
-      signal?.removeEventListener("abort", ended);
-      if (this.#open) this.#set(options.CONNECT_TIMEOUT, -1);
-    }
+    const connect = () => call("connect", this.#handle, plain(address));
+    await this.#inTurn("connect", WRITE, signal, address, async (deadline) => {
+      const begun = numeric ? connect() : await named("connect", address, this.#resolved(address, deadline));
+      if (!wouldBlock(begun)) return check(begun, "connect", address);
+      return this.#attempt("connect", WRITE, deadline, connect, address);
+    });
   }
 
-  #set(option, value) {
-    check(call("set", this.#handle, option, value), "set", option);
-  }
-
-  async #connectNow(address, signal) {
-    await this.#try("connect", WRITE, signal, () => call("connect", this.#handle, plain(address)), address);
+  // Resolving a name may wait: on a thread of the runtime's, until it has begun to connect. Closing ends it.
+  #resolved(address, deadline) {
+    return deadline.wait((resolve, reject) => {
+      wait("connect", this.#handle, plain(address)).then(resolve, reject);
+      return () => this.close();
+    });
   }
 
   async accept({ signal } = {}) {
@@ -270,9 +262,9 @@ async function turn(before, deadline) {
 }
 
 // An error of a wait, in the name of the call that waits.
-async function named(syscall, address, wait) {
+async function named(syscall, address, waiting) {
   try {
-    await wait;
+    return await waiting;
   } catch (error) {
     throw error?.errno === undefined ? error : new AnysockError(error.errno, syscall, address);
   }

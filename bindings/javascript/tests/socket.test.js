@@ -63,6 +63,25 @@ test("a refused connect is an error by name", async () => {
   await assert.rejects(connect(`localhost:${port}`, { kind: "tcp4" }), fails("ECONNREFUSED"));
 });
 
+test("a connect to a name waits, however long it takes", async () => {
+  const listener = Socket.open("tcp4");
+  listener.bind("127.0.0.1:0");
+  listener.listen(1);
+  const [port] = listener.localAddress.match(/\d+$/);
+  // More than the backlog holds: the next connect is not answered.
+  const first = Array.from({ length: 4 }, () => connect(`127.0.0.1:${port}`, { kind: "tcp4", timeout: 1000 }).catch(() => {}));
+  const late = connect(`localhost:${port}`, { kind: "tcp4", timeout: 50 });
+  await assert.rejects(late, fails("ETIMEDOUT"));
+  const patient = Socket.open("tcp4");
+  const connected = patient.connect(`localhost:${port}`);
+  const ended = assert.rejects(connected, (error) => ["ECANCELED", "EBADF"].includes(error.code));
+  await delay(50);
+  patient.close();
+  await ended;
+  for (const socket of await Promise.all(first)) socket?.close();
+  listener.close();
+});
+
 test("text that is no address, a name that is none", async () => {
   for (const address of ["nonsense", "127.0.0.1:99999", "127.0.0.1:80\0"])
     await assert.rejects(connect(address), fails("EINVAL"));
