@@ -127,6 +127,16 @@ subtest 'what is no size' => sub {
     is $second->read(10), 'kept';
 };
 
+subtest 'what has come before a timeout is not lost' => sub {
+    my ($first, $second) = Anysock->pair;
+    $second->timeout(0.02);
+    $first->write('half');
+    is $second->read_full(8), 'half';
+    fails 'ETIMEDOUT', sub { $second->read_full(8) };
+    $first->write('whole');
+    is $second->read_full(5), 'whole';
+};
+
 # As much as comes at a time, not as much as may come.
 subtest 'much is read in parts' => sub {
     my ($first, $second) = Anysock->pair;

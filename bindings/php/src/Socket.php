@@ -98,13 +98,20 @@ final class Socket extends Handle
         return $count === 0 && $size > 0 && $this->isStream() ? null : \FFI::string($room, $count);
     }
 
-    /** That many bytes, fewer before the end of the stream, null at it. */
+    /** That many bytes; fewer before the end of the stream, null at it, and fewer before an error, which the next call tells. */
     public function readFull(int $size): ?string
     {
         self::demand($size);
         $all = '';
-        while (strlen($all) < $size && ($part = $this->read(min($size - strlen($all), self::PART))) !== null) {
-            $all .= $part;
+        try {
+            while (strlen($all) < $size && ($part = $this->read(min($size - strlen($all), self::PART))) !== null) {
+                $all .= $part;
+            }
+        } catch (Error $error) {
+            // What has come is not lost.
+            if ($all === '') {
+                throw $error;
+            }
         }
         return $all === '' && $size > 0 ? null : $all;
     }

@@ -70,6 +70,15 @@ run([
         refused(ValueError::class, fn () => $second->receiveFrom(-1));
         equal($second->read(10), 'kept');
     },
+    'what has come before a timeout is not lost' => function (): void {
+        [$first, $second] = Socket::pair();
+        $second->setTimeout(0.02);
+        $first->write('half');
+        equal($second->readFull(8), 'half');
+        fails('ETIMEDOUT', fn () => $second->readFull(8));
+        $first->write('whole');
+        equal($second->readFull(5), 'whole');
+    },
     // As much as comes at a time, not as much as may come.
     'much is read in parts' => function (): void {
         [$first, $second] = Socket::pair();

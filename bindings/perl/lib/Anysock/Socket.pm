@@ -67,14 +67,20 @@ sub read {
     return substr $room, 0, $count;
 }
 
-# That many bytes, fewer before the end of the stream, undef at it.
+# That many bytes; fewer before the end of the stream, undef at it, and fewer before an error, which the next call tells.
 sub read_full {
     my ($self, $size) = @_;
     $size = _size($size);
     my $all = '';
     while (length $all < $size) {
         my $left = $size - length $all;
-        my $part = $self->read($left < PART ? $left : PART) // last;
+        my $part;
+        if (!eval { $part = $self->read($left < PART ? $left : PART); 1 }) {
+            # What has come is not lost, unless a signal's handler has died.
+            die $@ if $all eq '' || ref $@ ne 'Anysock::Error';    ## no critic
+            last;
+        }
+        last if !defined $part;
         $all .= $part;
     }
     return $all eq '' && $size > 0 ? undef : $all;
