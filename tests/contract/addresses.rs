@@ -4,7 +4,6 @@ use crate::peers::*;
 use crate::support::*;
 use crate::{flat, native};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Binds a new socket, and says how its address reads.
 #[track_caller]
@@ -59,6 +58,7 @@ fn an_address_reads_as_it_was_written_with_the_port_that_was_found() {
             ("tcp", "[::1%1]:0", "[::1]"),
         ]);
     }
+    let _closed_is_closed = no_children();
     for (kind, address, host) in forms {
         let (socket, own) = bound_to(kind, address);
         let (found, port) = own.rsplit_once(':').unwrap();
@@ -351,22 +351,6 @@ fn time_wait(listener: i64) {
     drop(server);
     assert_eq!(read(*client, &mut [0; 8]), 0);
     drop(client);
-}
-
-/// A listener whose port stays free once it is closed. Whoever asks for any port may get it, on a busy machine soon; so on Linux,
-/// where the loopback has more addresses than one, it has one to itself.
-fn lone_listener() -> Own {
-    static COUNT: AtomicU8 = AtomicU8::new(2);
-    let listener = open("tcp4");
-    if cfg!(target_os = "linux") {
-        let [.., high, low] = std::process::id().to_be_bytes();
-        let last = COUNT.fetch_add(1, Ordering::Relaxed);
-        expect(bind(*listener, &format!("127.{high}.{low}.{last}:0")));
-    } else {
-        expect(bind(*listener, &free_address("tcp4")));
-    }
-    expect(anysock_listen(*listener, 0));
-    listener
 }
 
 #[test]

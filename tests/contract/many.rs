@@ -612,6 +612,7 @@ mod handles {
         let mut ends = [0; 2];
         // SAFETY: there is room for both descriptors.
         assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+        let _closed_is_closed = no_children();
         let [reader, writer] = ends.map(|fd| own(expect(anysock_adopt(i64::from(fd)))));
         pass(expect(anysock_fd(*one)) as i32, expect(anysock_fd(*writer)) as i32);
         assert_eq!(recv_many(*other, 4, 64, 0).unwrap().len(), 1);

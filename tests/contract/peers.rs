@@ -6,6 +6,7 @@ use std::ffi::c_char;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,22 @@ pub fn no_children() -> RwLockReadGuard<'static, ()> {
 /// As long as the guard lives a child may be started: until it is another program, it has copies of what others close.
 pub fn a_child() -> RwLockWriteGuard<'static, ()> {
     CHILDREN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A listener whose port stays free once it is closed. Whoever asks for any port may get it, on a busy machine soon; so on Linux,
+/// where the loopback has more addresses than one, it has one to itself.
+pub fn lone_listener() -> Own {
+    static COUNT: AtomicU8 = AtomicU8::new(2);
+    let listener = open("tcp4");
+    if cfg!(target_os = "linux") {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let last = COUNT.fetch_add(1, Ordering::Relaxed);
+        expect(bind(*listener, &format!("127.{high}.{low}.{last}:0")));
+    } else {
+        expect(bind(*listener, &free_address("tcp4")));
+    }
+    expect(anysock_listen(*listener, 0));
+    listener
 }
 
 /// A test that this machine can't run says so, past the harness, which shows nothing of a test that passes.

@@ -1,6 +1,7 @@
 //! CLOSE, closes from elsewhere, and the close of the queue itself.
 
 use super::kit::*;
+use crate::peers::{lone_listener, no_children};
 use crate::support::*;
 
 #[test]
@@ -87,8 +88,9 @@ fn a_close_from_elsewhere_ends_every_operation_and_the_peer_has_its_end() {
 
 #[test]
 fn a_port_is_free_when_its_listeners_close_returns() {
+    let _closed_is_closed = no_children();
     on_each(|queue| {
-        let listener = listener("tcp4");
+        let listener = lone_listener();
         let address = local_address(*listener);
         queue.quiet(&[anysock_op { flags: ANYSOCK_QUEUE_MULTI, ..op(ANYSOCK_OP_ACCEPT, 1, *listener) }]);
         std::thread::scope(|scope| {

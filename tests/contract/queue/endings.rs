@@ -1,6 +1,7 @@
 //! Ends: of handles by close and release, of operations by their timeouts, of the queue.
 
 use super::kit::*;
+use crate::peers::{lone_listener, no_children};
 use crate::support::*;
 use std::time::{Duration, Instant};
 
@@ -112,9 +113,10 @@ fn when_a_close_returns_the_peer_has_its_end_whatever_the_queue_was_about() {
 
 #[test]
 fn when_the_queues_own_close_is_told_the_peer_has_its_end_and_the_port_is_free() {
+    let _closed_is_closed = no_children();
     on_each(|queue| {
         for flags in [0, ANYSOCK_QUEUE_NOW] {
-            let listener = listener("tcp4");
+            let listener = lone_listener();
             let address = local_address(*listener);
             let accept = |flags| anysock_op { flags, ..op(ANYSOCK_OP_ACCEPT, 1, *listener) };
             queue.quiet(&[accept(0), accept(MULTI)]);
