@@ -275,6 +275,24 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
+// Of a raw socket, too, no bytes are a datagram and not the end.
+func TestEmptyRawDatagrams(t *testing.T) {
+	c, err := ListenPacket("ip6:253", "::1")
+	if errors.Is(err, EPERM) || errors.Is(err, EACCES) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.WriteTo(nil, c.LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
+	if count, err := c.Read(make([]byte, 8)); count != 0 || err != nil {
+		t.Errorf("%d, %v", count, err)
+	}
+}
+
 func TestOptionsOfPackageNet(t *testing.T) {
 	client, server := connected(t, "tcp", "127.0.0.1:0")
 	first, second, err := Pair("tcp")

@@ -21,6 +21,9 @@ namespace Anysock
     /// <summary>May be used by several threads, and closed by any.</summary>
     public sealed unsafe class Socket : Handle
     {
+        // How much is read at a time where nobody says.
+        private const int Part = 1 << 16;
+
         /// <summary>Takes over a handle of the C interface.</summary>
         public Socket(long number) : base(number)
         {
@@ -144,7 +147,9 @@ namespace Anysock
         public byte[] ReadToEnd()
         {
             var all = new MemoryStream();
-            GetStream().CopyTo(all);
+            var part = new byte[Part];
+            for (int count; (count = Read(part)) > 0;)
+                all.Write(part, 0, count);
             return all.ToArray();
         }
 

@@ -173,6 +173,8 @@ static class Test
         Fails("EAGAIN", () => ends[0].Read(new byte[1]));
         ends[0].Timeout = null;
         Equal(ends[0].Timeout, null);
+        ends[0].Timeout = TimeSpan.FromMilliseconds(20);
+        Fails("ETIMEDOUT", () => ends[0].ReadToEnd());
         Throws<ArgumentOutOfRangeException>(() => ends[0].Timeout = TimeSpan.FromSeconds(-2));
         // Longer than a timer runs, and the longest there is.
         foreach (var time in new[] { TimeSpan.FromDays(30), TimeSpan.MaxValue, Timeout.InfiniteTimeSpan })

@@ -233,6 +233,20 @@ test("datagrams, empty ones too", async () => {
   server.close();
 });
 
+test("of a raw socket, too, no bytes are a datagram and not the end", async (context) => {
+  let socket;
+  try {
+    socket = bind("::1", { kind: "ip6:253" });
+  } catch (error) {
+    if (!["EPERM", "EACCES"].includes(error.code)) throw error;
+    context.skip?.(error.message);
+    return;
+  }
+  await socket.sendTo("", socket.localAddress);
+  assert.equal((await socket.read(8))?.length, 0);
+  socket.close();
+});
+
 test("a server by iteration", async () => {
   const listener = listen("127.0.0.1:0");
   const served = (async () => {

@@ -271,6 +271,20 @@ public final class Tests {
         client.close();
     }
 
+    /** Of a raw socket, too, no bytes are a datagram and not the end. */
+    public void emptyRawDatagrams() throws Exception {
+        Socket socket;
+        try {
+            socket = Socket.open("ip6:253");
+        } catch (java.nio.file.AccessDeniedException needsRoot) {
+            return;
+        }
+        socket.bind("::1");
+        socket.sendTo(ByteBuffer.allocate(0), socket.localAddress());
+        equal(0, socket.read(ByteBuffer.allocate(8)));
+        socket.close();
+    }
+
     public void optionsAddressesFeatures() throws Exception {
         Socket[] ends = connected("tcp", "127.0.0.1:0");
         ends[0].set(Abi.OPT_TCP_NODELAY, 1);
