@@ -286,6 +286,11 @@ public final class Socket implements ByteChannel {
             }
 
             @Override
+            public int available() throws IOException {
+                return (int) Math.min(get(Abi.OPT_AVAILABLE), Integer.MAX_VALUE);
+            }
+
+            @Override
             public void close() {
                 Socket.this.close();
             }

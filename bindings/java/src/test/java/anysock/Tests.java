@@ -2,7 +2,9 @@
 
 package anysock;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.InterruptedIOException;
 import java.lang.reflect.Method;
 import java.net.ConnectException;
@@ -182,6 +184,19 @@ public final class Tests {
         equal((byte) 0, direct.get(0));
         equal(4, ends[1].read(direct));
         close(ends);
+    }
+
+    public void aStreamSaysWhatIsThere() throws Exception {
+        Socket[] ends = Socket.pair("unix");
+        equal(0, ends[0].input().available());
+        ends[1].writeAll(bytes("five\n"));
+        equal(5, ends[0].input().available());
+        BufferedReader reader = new BufferedReader(new InputStreamReader(ends[0].input()));
+        equal(true, reader.ready());
+        equal("five", reader.readLine());
+        equal(false, reader.ready());
+        close(ends);
+        thrown(ClosedChannelException.class, () -> ends[0].input().available());
     }
 
     public void aStreamClosesItsSocket() throws Exception {
