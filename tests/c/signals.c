@@ -268,15 +268,23 @@ static void set_all(const char *option, int64_t value) {
     }
 }
 
-static void keeps_its_time(const struct wait *wait, int flags) {
+/* How many signals came meanwhile. */
+static int keeps_its_time_once(const struct wait *wait, int flags) {
     start_storm(flags);
     int64_t start = now();
     int64_t result = wait->wait();
     int64_t took = now() - start;
     stop_storm();
-    if (result != wait->late || took < timeout || took > timeout + patience || atomic_load(&signals_caught) < 2) {
-        fail(__FILE__, __LINE__, "%s: %lld (%s) after %lld us and %d signals", wait->name, (long long)result,
-             name_of(result), (long long)took, atomic_load(&signals_caught));
+    if (result != wait->late || took < timeout || took > timeout + patience) {
+        fail(__FILE__, __LINE__, "%s: %lld (%s) after %lld us", wait->name, (long long)result, name_of(result),
+             (long long)took);
+    }
+    return atomic_load(&signals_caught);
+}
+
+/* One signal is no storm: on a busy machine it may take another try. */
+static void keeps_its_time(const struct wait *wait, int flags) {
+    while (keeps_its_time_once(wait, flags) < 2) {
     }
 }
 
