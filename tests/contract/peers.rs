@@ -236,24 +236,15 @@ impl Silent {
     }
 }
 
-/// How many connections a listener of TCP has not accepted yet. An emulator may lack `tcp.unacked`.
+/// How many connections a listener of TCP has not accepted yet. Where an emulator lacks `tcp.unacked`, a table of the network
+/// says it in the place of the bytes that other sockets have not read.
 #[cfg(target_os = "linux")]
 fn waiting(listener: i64) -> i64 {
-    get(listener, "tcp.unacked").unwrap_or_else(|_| waiting_by_table(listener))
-}
-
-/// As the network's tables say, which have it where they have the unread bytes of other sockets.
-#[cfg(target_os = "linux")]
-fn waiting_by_table(listener: i64) -> i64 {
-    use std::os::unix::fs::MetadataExt;
-    let socket = std::fs::metadata(format!("/proc/self/fd/{}", expect(anysock_fd(listener)))).unwrap();
-    let inode = socket.ino().to_string();
-    let table = |name| std::fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
-    let sockets = table("tcp") + &table("tcp6");
-    let mut lines = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let fields = lines.find(|fields| fields[9] == inode).expect("the listener");
-    let (_, unread) = fields[4].split_once(':').unwrap();
-    i64::from_str_radix(unread, 16).unwrap()
+    get(listener, "tcp.unacked").unwrap_or_else(|_| {
+        let queues = &line_of_the_network(listener)[4];
+        let (_, unread) = queues.split_once(':').unwrap();
+        i64::from_str_radix(unread, 16).unwrap()
+    })
 }
 
 /// A child process that runs the calling test once more, and `body` in it.

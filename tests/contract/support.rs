@@ -293,8 +293,23 @@ fn has_bytes_in_flight(h: i64) -> bool {
         (told == 0).then_some(bytes)
     };
     let (unsent, unacknowledged) = (count(SIOCOUTQNSD), count(libc::TIOCOUTQ as u32));
-    // An emulator may know one of them alone.
-    unsent.zip(unacknowledged).is_some_and(|(unsent, unacknowledged)| unacknowledged > unsent)
+    let in_flight = unsent.zip(unacknowledged).map(|(unsent, unacknowledged)| unacknowledged > unsent);
+    // An emulator may know one of them alone. A timer of the sort 01 runs until an acknowledgement comes.
+    in_flight.unwrap_or_else(|| line_of_the_network(h)[5].starts_with("01:"))
+}
+
+/// The fields of a socket of TCP in the tables of the network.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub fn line_of_the_network(h: i64) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt;
+    let inode =
+        std::fs::metadata(format!("/proc/self/fd/{}", expect(anysock_fd(h)))).unwrap().ino().to_string();
+    let table = |name| std::fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
+    let sockets = table("tcp") + &table("tcp6");
+    let mut lines =
+        sockets.lines().map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    lines.find(|fields| fields[9] == inode).expect("a socket of TCP")
 }
 
 #[cfg(not(target_os = "linux"))]
