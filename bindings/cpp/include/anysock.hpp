@@ -183,12 +183,13 @@ private:
     template <class Number, class Period>
     static constexpr std::int64_t count(std::chrono::duration<Number, Period> time) noexcept
     {
-        using std::chrono::duration;
-        if (time < duration<Number, Period>::zero())
-            return -1;
+        const double seconds = std::chrono::duration<double>(time).count();
         // Three hundred years are for ever, and more would not fit.
-        if (duration<double>(time) > duration<double>(9e9))
+        if (seconds < 0 || seconds > 9e9)
             return -1;
+        // Not a number: the library says that it is no time.
+        if (!(seconds >= 0))
+            return -2;
         return std::chrono::ceil<std::chrono::microseconds>(time).count();
     }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <thread>
 #if __has_include(<span>)
@@ -219,6 +220,8 @@ void times_are_rounded_up_and_bounded()
     CHECK(timeout(anysock::forever).microseconds() == -1 && timeout(-5ms).microseconds() == -1);
     CHECK(timeout(std::chrono::hours::max()).microseconds() == -1);
     CHECK(timeout(std::chrono::duration<double>(0.25)).microseconds() == 250'000);
+    // Not a number: the library refuses it.
+    CHECK(timeout(std::chrono::duration<double>(std::nan(""))).microseconds() == -2);
 }
 
 void a_read_ends_with_its_time()
