@@ -398,7 +398,8 @@ static void feed(void) {
     memcpy(CMSG_DATA(header), files, sizeof files); /* copies of descriptor 0 */
     int64_t fd = anysock_fd(peer);
     sendmsg((int)fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (recv((int)fd, much, sizeof much, MSG_DONTWAIT) > 0) {
+    /* Not into `much`, which the blocked call may be sending. */
+    while (recv((int)fd, data, sizeof data, MSG_DONTWAIT) > 0) {
     }
 }
 
