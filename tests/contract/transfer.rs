@@ -857,8 +857,8 @@ mod resets {
             return;
         }
         let (client, server) = connected("tcp4");
-        let handle = *client;
-        let call = Call::blocked(move || write_all(handle, &pattern(HUGE)));
+        let (handle, bytes) = (*client, pattern(HUGE));
+        let call = Call::blocked(move || write_all(handle, &bytes));
         expect(set(*server, "linger", 0));
         drop(server);
         let sent = expect(call.result());

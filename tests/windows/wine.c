@@ -246,6 +246,36 @@ static void urgent_count(void) {
     tell("urgent_count", queued != 6, "FIONREAD of three bytes before an urgent one and three behind it says", (int)queued);
 }
 
+/* What came before a reset can be had before it is told. */
+static void early_reset(void) {
+    SOCKET client, server;
+    char data[4];
+    struct linger hard = {.l_onoff = 1};
+    connected(&client, &server);
+    send(client, "data", 4, 0);
+    Sleep(100);
+    setsockopt(client, SOL_SOCKET, SO_LINGER, (char *)&hard, sizeof hard);
+    closesocket(client);
+    Sleep(100);
+    int result = recv(server, data, sizeof data, 0);
+    tell("early_reset", result != 4, "recv of data before a reset says", code(result));
+}
+
+/* A socket that is bound to a port keeps it, also if it is refused and connects again. */
+static void rebound(void) {
+    struct sockaddr_in before, after, nobody, name, any = {.sin_family = AF_INET};
+    int length = sizeof before;
+    SOCKET fd = socket(AF_INET, SOCK_STREAM, 0), listener = bound(SOCK_STREAM, &name);
+    listen(listener, 1);
+    closesocket(bound(SOCK_STREAM, &nobody));
+    bind(fd, (struct sockaddr *)&any, sizeof any);
+    getsockname(fd, (struct sockaddr *)&before, &length);
+    connect(fd, (struct sockaddr *)&nobody, sizeof nobody);
+    connect(fd, (struct sockaddr *)&name, sizeof name);
+    getsockname(fd, (struct sockaddr *)&after, &length);
+    tell("rebound", before.sin_port != after.sin_port, "a socket that was refused connects from another port", ntohs(after.sin_port));
+}
+
 int main(int count, char **arguments) {
     WSADATA about;
     WSAStartup(MAKEWORD(2, 2), &about);
@@ -267,6 +297,8 @@ int main(int count, char **arguments) {
     send_control();
     end_behind_data();
     urgent_count();
+    early_reset();
+    rebound();
     printf("%d differ, %d are as documented\n", differing, documented);
     return documented == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -66,6 +66,14 @@ pub(in crate::sys) fn has_reported(fd: Fd, bits: u32) -> bool {
     reported == Ok(true)
 }
 
+/// How the driver's answer came.
+struct Answer {
+    /// The waker has cancelled the request.
+    woken: bool,
+    /// It was not there at once.
+    waited: bool,
+}
+
 /// What a thread needs to poll, kept from one poll to the next.
 struct ThreadCache {
     driver: Driver,
@@ -114,6 +122,8 @@ impl ThreadCache {
         Ok(note(lines, entries) + usize::from(woken))
     }
 
+    /// Whether the waker ended it. The driver may end a wait with the first socket that has become ready; poll(2) ends it with all
+    /// that are so by then, for which the driver is asked once more.
     fn poll_sockets(
         &mut self,
         entries: &[PollFd],
@@ -122,8 +132,14 @@ impl ThreadCache {
         timeout: Timeout,
     ) -> Result<bool> {
         let line = |entry: &PollFd| Line::new(entry.handle, afd::question(entry.interest));
-        self.write(entries.iter().filter(|entry| entry.is_socket()).map(line), sockets)?;
-        self.inquire(waker, timeout)
+        let lines = || entries.iter().filter(|entry| entry.is_socket()).map(line);
+        self.write(lines(), sockets)?;
+        let answer = self.inquire(waker, timeout)?;
+        if answer.waited && !answer.woken && sockets > 1 && !self.lines().is_empty() {
+            self.write(lines(), sockets)?;
+            self.inquire(None, Some(Duration::ZERO))?;
+        }
+        Ok(answer.woken)
     }
 
     /// Fills in a request for `count` sockets.
@@ -159,8 +175,8 @@ impl ThreadCache {
         self.lines_mut()
     }
 
-    /// Sends the request, and waits for the result; whether the waker ended the wait.
-    fn inquire(&mut self, waker: Option<HANDLE>, timeout: Timeout) -> Result<bool> {
+    /// Sends the request, and waits for the result.
+    fn inquire(&mut self, waker: Option<HANDLE>, timeout: Timeout) -> Result<Answer> {
         let count = self.header().count;
         *self.header() = Header::new(count, timeout);
         self.status.Anonymous.Status = STATUS_PENDING;
@@ -170,16 +186,16 @@ impl ThreadCache {
             let (event, status) = (self.answered.handle(), &raw mut *self.status);
             self.driver.ask(event, null(), status, question, count as usize)
         }?;
-        let mut woken = false;
-        if outcome == STATUS_PENDING {
-            woken = self.finish(waker);
+        let mut answer = Answer { woken: false, waited: outcome == STATUS_PENDING };
+        if answer.waited {
+            answer.woken = self.finish(waker);
             outcome = self.status();
         }
         match outcome {
             STATUS_TIMEOUT | STATUS_CANCELLED => self.header().count = 0,
             status => _ = afd::check(status)?,
         }
-        Ok(woken)
+        Ok(answer)
     }
 
     /// Waits until the driver has completed the request, which the waker cancels; whether it did.

@@ -10,9 +10,9 @@ use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use windows_sys::Win32::Networking::WinSock as ws;
 
-/// The most bytes that one call moves: Winsock locks all memory that it is given, and a send copies all of it into the kernel. No
-/// datagram is longer, so that none is truncated.
-const MOST: usize = 1 << 20;
+/// The most bytes that one call moves: Winsock locks all memory that it is given, and a send that finds any room copies all of it
+/// into the kernel, whatever option `send_buffer` says. No datagram is longer, so that none is truncated.
+const MOST: usize = 1 << 17;
 
 /// A length in Winsock's type, [`MOST`] at the most.
 pub(in crate::sys) fn cut(length: usize) -> i32 {
