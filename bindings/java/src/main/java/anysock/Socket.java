@@ -480,6 +480,7 @@ public final class Socket implements ByteChannel {
     }
 
     static long micros(Duration timeout) {
-        return Math.ceilDiv(nanos(timeout), 1000);
+        long nanos = nanos(timeout);
+        return nanos < 0 ? FOR_EVER : Math.ceilDiv(nanos, 1000);
     }
 }

@@ -117,6 +117,9 @@ public final class Tests {
         ends[1].writeAll(bytes("x"));
         equal(1, ends[0].read(ByteBuffer.allocate(1)));
         equal(1L, Socket.micros(Duration.ofNanos(1)));
+        equal(-1L, Socket.micros(null));
+        equal(-1L, Socket.micros(longest));
+        equal(false, Anysock.resolve("tcp4", "localhost:80", null).isEmpty());
         close(ends);
     }
 
