@@ -85,7 +85,6 @@ func ListenPacket(network, address string) (*PacketConn, error) {
 	if err != nil {
 		return nil, failed("listen", network, nil, textAddr{network, address}, err)
 	}
-	s.setDefaults()
 	return &PacketConn{stream{s.settled()}}, nil
 }
 

@@ -318,6 +318,17 @@ func TestOptionsOfPackageNet(t *testing.T) {
 	}
 }
 
+func TestConnectsToBroadcastAddresses(t *testing.T) {
+	c, err := Dial("udp4", "255.255.255.255:9")
+	if errors.Is(err, ENETUNREACH) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
 func TestOptions(t *testing.T) {
 	client, _ := connected(t, "tcp", "127.0.0.1:0")
 	if err := client.SetOption(OptTcpNodelay, 0); err != nil {

@@ -39,24 +39,21 @@ var (
 	_ net.PacketConn = (*PacketConn)(nil)
 )
 
-func connection(s *socket) *Conn {
-	s.setDefaults()
-	return &Conn{stream{s.settled()}}
-}
+func connection(s *socket) *Conn { return &Conn{stream{s.settled()}} }
 
 // What package net sets: what is written goes at once, a peer that is gone is noticed, and broadcasts are allowed.
 var tcpDefaults = map[string]int64{
 	OptTcpNodelay: 1, OptKeepalive: 1, OptTcpKeepaliveIdle: 15 * Second, OptTcpKeepaliveInterval: 15 * Second,
 }
-var udpDefaults = map[string]int64{OptBroadcast: 1}
+var datagramDefaults = map[string]int64{OptBroadcast: 1}
 
 func (s *socket) setDefaults() {
 	var defaults map[string]int64
 	switch {
 	case strings.HasPrefix(s.network, "tcp"):
 		defaults = tcpDefaults
-	case strings.HasPrefix(s.network, "udp"):
-		defaults = udpDefaults
+	case strings.HasPrefix(s.network, "udp"), strings.HasPrefix(s.network, "ip"):
+		defaults = datagramDefaults
 	}
 	for name, value := range defaults {
 		_ = s.SetOption(name, value) // one that this system lacks does without

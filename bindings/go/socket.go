@@ -56,6 +56,7 @@ func wrap(handle C.anysock_t, network string) *socket {
 	timeout, free := ctext(OptTimeout)
 	defer free()
 	C.anysock_set(handle, timeout, 0)
+	s.setDefaults() // before it connects, as without "broadcast" nobody connects to a broadcast address
 	// A connection that was forgotten is closed, as package net does.
 	runtime.SetFinalizer(s, (*socket).close)
 	return s
