@@ -3,7 +3,7 @@
 import { errors } from "./abi/constants.js";
 import { AnysockError } from "./errors.js";
 
-// The longest time of a timer, 24 days: who has more looks again then.
+// The longest time of a timer, 24 days: what is longer takes several.
 const LONGEST = 2 ** 31 - 1;
 const FOR_EVER = -1;
 
@@ -38,30 +38,33 @@ export class Deadline {
   }
 
   // Waits for what `enter` does with a resolve and a reject of its own; it returns what takes that back. Fails when the time is over or
-  // the signal aborted. A wait of weeks may end early.
+  // the signal aborted.
   wait(enter) {
     const signal = this.#signal;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       let timer;
+      let leave;
       const end = (settle) => (value) => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", aborted);
         settle(value);
       };
-      const leave = enter(end(resolve), end(reject));
-      const aborted = () => {
+      const fail = (reason) => {
         leave?.();
-        end(reject)(signal.reason);
+        end(reject)(reason);
       };
-      const late = () => {
-        leave?.();
-        if (performance.now() < this.#end) end(resolve)();
-        else end(reject)(new AnysockError(errors.ETIMEDOUT, "wait"));
+      const aborted = () => fail(signal.reason);
+      const late = () => fail(new AnysockError(errors.ETIMEDOUT, "wait"));
+      const startTimer = () => {
+        const left = Math.max(Math.ceil(this.#end - performance.now()), 0);
+        // One that is early, as runtimes' timers may be by a millisecond, starts again.
+        timer = setTimeout(() => (performance.now() < this.#end ? startTimer() : late()), Math.min(left, LONGEST));
       };
       signal?.addEventListener("abort", aborted, { once: true });
-      if (this.#end === undefined) return;
-      timer = setTimeout(late, Math.min(Math.max(Math.ceil(this.#end - performance.now()), 0), LONGEST));
+      if (this.#end !== undefined) startTimer();
+      // Last, as it may settle at once, which takes the others back.
+      leave = enter(end(resolve), end(reject));
     });
   }
 }

@@ -256,9 +256,7 @@ export class Socket {
 
 async function turn(before, deadline) {
   if (deadline.isNever) throw new AnysockError(errors.EAGAIN, "wait");
-  let come = false;
-  before.then(() => (come = true));
-  while (!come) await deadline.wait((resolve) => void before.then(() => resolve()));
+  await deadline.wait((resolve) => void before.then(resolve));
 }
 
 // An error of a wait, in the name of the call that waits.
