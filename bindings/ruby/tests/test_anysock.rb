@@ -176,6 +176,24 @@ class TestAnysock < Minitest::Test
     assert_operator left.size, :<, 500
   end
 
+  # Lending one makes it block.
+  def test_a_poller_leaves_descriptors_as_they_are
+    skip 'no /proc' unless File.directory?('/proc/self/fdinfo')
+    poller = keep(Anysock::Poller.new)
+    sockets = Array.new(64) { Anysock.pair }.flatten
+    before = flags_of_descriptors
+    sockets.each { |socket| poller.set(socket, :read) }
+    assert_empty(before.to_a - flags_of_descriptors.to_a)
+    sockets.each(&:close)
+  end
+
+  def flags_of_descriptors
+    Dir.children('/proc/self/fd').to_h do |number|
+      info = "/proc/self/fdinfo/#{number}"
+      [number, File.exist?(info) ? File.read(info)[/flags:\s*(\d+)/, 1] : nil]
+    end
+  end
+
   def test_signals_neither_cut_nor_stretch_a_wait
     client, server = connected
     under_signals do

@@ -52,9 +52,16 @@ module Anysock
 
     # Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
     def forget_closed
-      closed = @registered.keys.select { |socket| Abi.anysock_fd(socket) == Abi::EBADF }
+      closed = @registered.keys.select { |socket| closed_number?(socket) }
       closed.each { |socket| @registered.delete(socket) }
       @many = [2 * @registered.size, FEW].max
+    end
+
+    # Asked of the library, as the token need not be the socket. An option, as lending the descriptor would make it block.
+    def closed_number?(socket)
+      FFI::MemoryPointer.new(:int64) do |unused|
+        return Abi.anysock_get(socket, Abi::OPT_TIMEOUT, unused) == Abi::EBADF
+      end
     end
 
     def answers(room, count)
