@@ -13,9 +13,10 @@ namespace Anysock
     public sealed unsafe class Poller : Handle
     {
         private const int Batch = 256;
+        // Fewer sockets than this are not looked through for closed ones.
         private const int Few = 64;
         private readonly ConcurrentDictionary<long, Socket> sockets = new ConcurrentDictionary<long, Socket>();
-        private int many = Few;
+        private int limit = Few;
 
         public Poller() : base(Abi.PollerOpen())
         {
@@ -34,17 +35,17 @@ namespace Anysock
             ForgetClosed();
         }
 
-        // Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+        // Nothing tells a poller that a socket was closed: it drops those that are whenever its sockets have doubled in number.
         private void ForgetClosed()
         {
-            if (sockets.Count < many)
+            if (sockets.Count < limit)
                 return;
             foreach (var each in sockets)
             {
                 if (each.Value.IsClosed)
                     sockets.TryRemove(each.Key, out _);
             }
-            many = Math.Max(2 * sockets.Count, Few);
+            limit = Math.Max(2 * sockets.Count, Few);
         }
 
         /// <summary>What is ready: sockets and their events. None at the timeout (null is for ever) and after Wake.</summary>

@@ -19,7 +19,7 @@ local C = abi.C
 local anysock = { abi = abi }
 local PART = 65536 -- how much is read at a time where nobody says
 local BATCH = 256 -- how many answers one wait gives; the next gives more
-local FEW = 64 -- sockets of a poller
+local FEW = 64 -- fewer sockets of a poller are not looked through for closed ones
 
 -- Errors.
 
@@ -96,7 +96,7 @@ local READ, WRITE = 1, 2
 local clock
 
 if ffi.os == "Windows" then
-    clock = os.time -- no signal ends a call there
+    clock = os.clock -- there it is the time since the program has begun, and not that of the processor
 else
     ffi.cdef [[
     typedef struct { long seconds; int32_t microseconds, reserved; } anysock_lua_time;
@@ -319,18 +319,18 @@ local EVENTS = { read = abi.EVENT_READ, write = abi.EVENT_WRITE, except = abi.EV
 function anysock.poller()
     local poller, error = own(Poller, C.anysock_poller_open())
     if not poller then return nil, error end
-    poller.sockets, poller.count, poller.many = {}, 0, FEW
+    poller.sockets, poller.count, poller.limit = {}, 0, FEW
     poller.events = ffi.new("anysock_event[?]", BATCH)
     return poller
 end
 
--- Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+-- Nothing tells a poller that a socket was closed: it drops those that are whenever its sockets have doubled in number.
 local function forget_closed(poller)
     poller.count = 0
     for token, socket in pairs(poller.sockets) do
         if socket.owner.number == 0 then poller.sockets[token] = nil else poller.count = poller.count + 1 end
     end
-    poller.many = math.max(2 * poller.count, FEW)
+    poller.limit = math.max(2 * poller.count, FEW)
 end
 
 -- Registers a socket, or changes what it is asked for: poller:watch(socket, "read", "write"); "except", "edge", "oneshot". Without
@@ -345,7 +345,7 @@ function Poller:watch(socket, ...)
     if result < 0 then return failure(result) end
     if events ~= 0 and not self.sockets[token] then self.count = self.count + 1 end
     self.sockets[token] = events ~= 0 and socket or nil
-    if self.count >= self.many then forget_closed(self) end
+    if self.count >= self.limit then forget_closed(self) end
     return true
 end
 

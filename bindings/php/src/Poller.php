@@ -11,12 +11,12 @@ final class Poller extends Handle
 {
     /** How many answers one wait gives; the next gives more. */
     private const BATCH = 256;
-    /** So few sockets are not looked through. */
+    /** Fewer sockets than this are not looked through for closed ones. */
     private const FEW = 64;
 
     /** @var array<int, Socket> */
     private array $sockets = [];
-    private int $many = self::FEW;
+    private int $limit = self::FEW;
     private \FFI\CData $events;
 
     public function __construct()
@@ -34,7 +34,7 @@ final class Poller extends Handle
         if ($events !== 0) {
             $this->sockets[$number] = $socket;
         }
-        if (count($this->sockets) >= $this->many) {
+        if (count($this->sockets) >= $this->limit) {
             $this->forgetClosed();
         }
     }
@@ -61,11 +61,11 @@ final class Poller extends Handle
         return $ready;
     }
 
-    /** Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time. */
+    /** Nothing tells a poller that a socket was closed: it drops those that are whenever its sockets have doubled in number. */
     private function forgetClosed(): void
     {
         $this->sockets = array_filter($this->sockets, fn ($socket) => !$socket->closed);
-        $this->many = max(2 * count($this->sockets), self::FEW);
+        $this->limit = max(2 * count($this->sockets), self::FEW);
     }
 
     /** Ends one wait, this or the next, from a signal's handler too. */

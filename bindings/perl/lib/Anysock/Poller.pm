@@ -14,7 +14,7 @@ use Carp ();
 
 # How many answers one wait gives; the next gives more.
 use constant BATCH => 256;
-# So few sockets are not looked through.
+# Fewer sockets than this are not looked through for closed ones.
 use constant FEW => 64;
 
 my $EVENT = $Anysock::Abi::LAYOUTS{anysock_event};
@@ -23,7 +23,7 @@ my %EVENTS = map { ($_ => Anysock::Abi->can('EVENT_' . uc)->()) } qw(read write 
 sub new {
     my ($class) = @_;
     my $self = $class->own(Anysock::Abi::anysock_poller_open());
-    @$self{qw(sockets many room)} = ({}, FEW, "\0" x (BATCH * $EVENT->{size}));
+    @$self{qw(sockets limit room)} = ({}, FEW, "\0" x (BATCH * $EVENT->{size}));
     return $self;
 }
 
@@ -37,7 +37,7 @@ sub watch {
     Anysock::Error->check(Anysock::Abi::anysock_poller_set($self->{number}, $number, $asked, $number));
     delete $self->{sockets}{$number};
     $self->{sockets}{$number} = $socket if $asked;
-    $self->_forget_closed if keys %{ $self->{sockets} } >= $self->{many};
+    $self->_forget_closed if keys %{ $self->{sockets} } >= $self->{limit};
     return;
 }
 
@@ -63,13 +63,13 @@ sub wake {
     return;
 }
 
-# Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+# Nothing tells a poller that a socket was closed: it drops those that are whenever its sockets have doubled in number.
 sub _forget_closed {
     my ($self) = @_;
     my $sockets = $self->{sockets};
     delete @$sockets{ grep { $sockets->{$_}{closed} } keys %$sockets };
-    my $many = 2 * keys %$sockets;
-    $self->{many} = $many > FEW ? $many : FEW;
+    my $limit = 2 * keys %$sockets;
+    $self->{limit} = $limit > FEW ? $limit : FEW;
     return;
 }
 

@@ -13,13 +13,13 @@ module Anysock
     }.freeze
     # How many answers one wait gives; the next gives more.
     BATCH = 256
-    # So few sockets are not looked through.
+    # Fewer sockets than this are not looked through for closed ones.
     FEW = 64
 
     def initialize
       super(Error.check(Abi.anysock_poller_open))
       @registered = {}
-      @many = FEW
+      @limit = FEW
     end
 
     # Registers a socket, or changes what it is asked for: :read, :write, :except, and with them :edge, :oneshot. Without
@@ -27,7 +27,7 @@ module Anysock
     def set(socket, *events, token: socket)
       Error.check(Abi.anysock_poller_set(number, socket.number, events.sum { |event| EVENTS.fetch(event) }, socket.number))
       events.empty? ? @registered.delete(socket.number) : @registered[socket.number] = token
-      forget_closed if @registered.size >= @many
+      forget_closed if @registered.size >= @limit
     end
 
     # What is ready: pairs of a token and its events. None at the timeout (seconds, nil for ever) and after +wake+.
@@ -50,11 +50,11 @@ module Anysock
 
     private
 
-    # Nobody says that a socket is closed: those that are leave when there are twice as many as were left the last time.
+    # Nothing tells a poller that a socket was closed: it drops those that are whenever its sockets have doubled in number.
     def forget_closed
       closed = @registered.keys.select { |socket| closed_number?(socket) }
       closed.each { |socket| @registered.delete(socket) }
-      @many = [2 * @registered.size, FEW].max
+      @limit = [2 * @registered.size, FEW].max
     end
 
     # Asked of the library, as the token need not be the socket. An option, as lending the descriptor would make it block.
