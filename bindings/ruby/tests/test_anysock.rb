@@ -164,6 +164,19 @@ class TestAnysock < Minitest::Test
     refute first.closed?
   end
 
+  def test_what_has_come_before_a_timeout_is_not_lost
+    first, second = Anysock.pair
+    second.timeout = 0.02
+    first.write('half')
+    assert_equal 'half', second.read(8)
+    assert_raises(Errno::ETIMEDOUT) { second.read(8) }
+    first.write('whole')
+    assert_equal 'whole', second.read(5)
+    first.write('more')
+    assert_raises(Errno::ETIMEDOUT) { second.read }
+    [first, second].each(&:close)
+  end
+
   def test_a_poller_forgets_what_is_closed
     poller = keep(Anysock::Poller.new)
     1000.times do

@@ -57,7 +57,7 @@ module Anysock
       buffer ? buffer.replace(part.to_s) : part.to_s
     end
 
-    # Everything up to the end; or +size+ bytes, fewer before the end, and nil at it.
+    # Everything up to the end; or +size+ bytes, fewer before the end or an error, which the next call tells, and nil at the end.
     def read(size = nil)
       demand(size) if size
       all = String.new(encoding: Encoding::BINARY)
@@ -66,6 +66,11 @@ module Anysock
         all << part
       end
       all.empty? && size&.positive? ? nil : all
+    rescue SystemCallError
+      # What has come is not lost. Of all up to the end there is no part.
+      raise if size.nil? || all.empty?
+
+      all
     end
 
     # All of it. How many bytes.
