@@ -66,7 +66,7 @@ namespace Anysock
             }
         }
 
-        // The base class has one of these at a time: a write would wait for a read to end.
+        // The base class allows one of these at a time: a write would wait for a read to end.
 
         public override IAsyncResult BeginRead(byte[] buffer, int offset, int count, AsyncCallback callback, object state) =>
             Begun(ReadAsync(buffer, offset, count, CancellationToken.None), callback, state);

@@ -99,13 +99,15 @@ if ffi.os == "Windows" then
     clock = os.clock -- there it is the time since the program has begun, and not that of the processor
 else
     ffi.cdef [[
-    typedef struct { long seconds; int32_t microseconds, reserved; } anysock_lua_time;
-    int anysock_lua_now(anysock_lua_time *time, void *zone) __asm__("gettimeofday");
+    typedef struct { long seconds, nanoseconds; } anysock_lua_time;
+    int anysock_lua_now(int clock, anysock_lua_time *time) __asm__("clock_gettime");
     ]]
+    -- CLOCK_MONOTONIC, which nobody sets; where its number is not known, CLOCK_REALTIME.
+    local number = ({ Linux = 1, OSX = 6 })[ffi.os] or 0
     local time = ffi.new "anysock_lua_time"
     function clock()
-        ffi.C.anysock_lua_now(time, nil)
-        return tonumber(time.seconds) + time.microseconds / 1e6
+        ffi.C.anysock_lua_now(number, time)
+        return tonumber(time.seconds) + tonumber(time.nanoseconds) / 1e9
     end
 end
 
