@@ -388,7 +388,9 @@ impl State {
         if watched.interest.any(Events::ONESHOT) {
             watched.reported = Events::ALL;
         } else if watched.interest.any(Events::EDGE) {
-            watched.reported = watched.reported.or(found.and(Events::ALL));
+            // What is broken stays so, and would be reported without end, whatever is asked about.
+            let new = if found.any(Events::ERROR) { Events::ALL } else { found.and(Events::ALL) };
+            watched.reported = watched.reported.or(new);
         }
         // Later, as a wait reports a socket only once.
         self.ask_later(fd);
