@@ -225,14 +225,20 @@ function Socket:accept()
     return own(Socket, waiting(self, READ, C.anysock_accept))
 end
 
--- What is there, at most `size` bytes; nil and no error at the end of the stream. A datagram without content is "".
-function Socket:receive(size)
-    size = size_of(size or PART)
+-- With `started`, in what is left of the time of a call that began then.
+local function receive(self, size, started)
     local room = ffi.new("char[?]", size)
-    local count = waiting(self, READ, C.anysock_read, room, size)
+    local count
+    if started then count = again(self, READ, started, C.anysock_read, room, size)
+    else count = waiting(self, READ, C.anysock_read, room, size) end
     if count < 0 then return failure(count) end
     if count == 0 and size > 0 and not self:is_datagram() then return nil end
     return ffi.string(room, count)
+end
+
+-- What is there, at most `size` bytes; nil and no error at the end of the stream. A datagram without content is "".
+function Socket:receive(size)
+    return receive(self, size_of(size or PART))
 end
 
 function Socket:is_datagram()
@@ -248,8 +254,9 @@ end
 function Socket:read(what)
     local all = what == "*a" or what == "a"
     local parts, left = {}, all and math.huge or size_of(what or PART)
+    local started = not all and (self.timeout or 0) > 0 and clock()
     while left > 0 do
-        local part, error = self:receive(math.min(left, PART))
+        local part, error = receive(self, math.min(left, PART), #parts > 0 and started)
         if error then return nil, error, table.concat(parts) end
         if not part then break end
         parts[#parts + 1], left = part, left - #part

@@ -113,6 +113,24 @@ case("a timeout ends a write that goes on slowly", function()
     ffi.C.waitpid(child, nil, 0)
 end)
 
+case("a timeout ends a read that goes on slowly", function()
+    local first, second = anysock.pair()
+    local child = ffi.C.fork()
+    if child == 0 then
+        second:close()
+        local idle = anysock.poller()
+        while first:write("x") do idle:wait(0.02) end
+        ffi.C._exit(0)
+    end
+    first:close()
+    second:settimeout(0.5)
+    local good, error, part = second:read(200)
+    fails("ETIMEDOUT", good, error)
+    equal(#part > 0 and #part < 200, true)
+    second:close()
+    ffi.C.waitpid(child, nil, 0)
+end)
+
 case("what is no size, and what are no bytes", function()
     local first, second = anysock.pair "unixgram"
     second:settimeout(0)

@@ -104,6 +104,23 @@ subtest 'a timeout ends a write that goes on slowly' => sub {
     waitpid $child, 0;
 };
 
+subtest 'a timeout ends a read that goes on slowly' => sub {
+    my ($first, $second) = Anysock->pair;
+    my $child = fork // die $!;
+    if (!$child) {
+        $second->close;
+        eval {
+            while ($first->write('x')) { Time::HiRes::sleep(0.02) }
+        };
+        POSIX::_exit(0);
+    }
+    $first->close;
+    $second->timeout(0.5);
+    cmp_ok length $second->read_full(200), '<', 200;
+    $second->close;
+    waitpid $child, 0;
+};
+
 subtest 'what there is room for is written, and counted' => sub {
     my ($first, $second) = Anysock->pair;
     $first->timeout(0);

@@ -102,10 +102,14 @@ final class Socket extends Handle
     public function readFull(int $size): ?string
     {
         self::demand($size);
+        $started = self::now();
         $all = '';
         try {
             while (strlen($all) < $size && ($part = $this->read(min($size - strlen($all), self::PART))) !== null) {
                 $all .= $part;
+                if (strlen($all) < $size) {
+                    $this->awaitRest(false, $started);
+                }
             }
         } catch (Error $error) {
             // What has come is not lost.
@@ -129,13 +133,10 @@ final class Socket extends Handle
     /** All of it. How many bytes. */
     public function write(string $data): int
     {
-        $ends = $this->timeout > 0 ? self::now() + $this->timeout : null;
+        $started = self::now();
         $sent = $this->waiting(true, fn () => $this->library->anysock_write_all($this->number, $data, strlen($data)));
         while ($sent < strlen($data)) {
-            // What is left of the time is for the rest.
-            if ($ends !== null) {
-                $this->await(true, $ends);
-            }
+            $this->awaitRest(true, $started);
             $rest = substr($data, $sent);
             $sent += $this->waiting(true, fn () => $this->library->anysock_write($this->number, $rest, strlen($rest)));
         }
@@ -215,6 +216,14 @@ final class Socket extends Handle
             }
         }
         return Error::check($result);
+    }
+
+    /** For the rest of what a call moves there is what is left of its time. */
+    private function awaitRest(bool $writes, float $started): void
+    {
+        if ($this->timeout > 0) {
+            $this->await($writes, $started + $this->timeout);
+        }
     }
 
     private function await(bool $writes, float $ends): void

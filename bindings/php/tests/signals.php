@@ -76,6 +76,26 @@ $cases['a timeout ends a write that goes on slowly'] = function (): void {
     pcntl_waitpid($child, $status);
     equal($status, 0);
 };
+$cases['a timeout ends a read that goes on slowly'] = function (): void {
+    [$first, $second] = Socket::pair();
+    $child = pcntl_fork();
+    if ($child === 0) {
+        $second->close();
+        try {
+            while ($first->write('x')) {
+                usleep(20000);
+            }
+        } catch (Anysock\Error) {
+            exit(0);
+        }
+    }
+    $first->close();
+    $second->setTimeout(0.5);
+    equal(strlen($second->readFull(200)) < 200, true);
+    $second->close();
+    pcntl_waitpid($child, $status);
+    equal($status, 0);
+};
 $cases['a forked child has its own, and sends a mebibyte'] = function (): void {
     [$client, $server] = connected();
     $sent = random_bytes(1 << 20);

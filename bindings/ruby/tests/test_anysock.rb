@@ -135,6 +135,22 @@ class TestAnysock < Minitest::Test
     reader.join
   end
 
+  def test_a_timeout_ends_a_read_that_goes_on_slowly
+    first, second = keep(*Anysock.pair)
+    writer = Thread.new do
+      loop do
+        first.write('x')
+        sleep 0.02
+      end
+    rescue Errno::EPIPE
+      # The reader has given up.
+    end
+    second.timeout = 0.5
+    assert_operator second.read(200).bytesize, :<, 200
+    second.close
+    writer.join
+  end
+
   def test_what_there_is_room_for_is_written_and_counted
     first, second = keep(*Anysock.pair)
     first.timeout = 0

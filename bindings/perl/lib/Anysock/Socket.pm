@@ -71,11 +71,17 @@ sub read {
 sub read_full {
     my ($self, $size) = @_;
     $size = _size($size);
+    my $started = Anysock::Handle::now();
     my $all = '';
     while (length $all < $size) {
         my $left = $size - length $all;
         my $part;
-        if (!eval { $part = $self->read($left < PART ? $left : PART); 1 }) {
+        my $good = eval {
+            $self->_await_rest(0, $started) if $all ne '';
+            $part = $self->read($left < PART ? $left : PART);
+            1;
+        };
+        if (!$good) {
             # What has come is not lost, unless a signal's handler has died.
             die $@ if $all eq '' || ref $@ ne 'Anysock::Error';    ## no critic
             last;
@@ -105,8 +111,7 @@ sub write {
     while ($count < $left) {
         $start += $count;
         $left -= $count;
-        # What is left of the time is for the rest.
-        $self->_await(1, $started) if $self->{timeout};
+        $self->_await_rest(1, $started);
         $count = $self->_waiting(1, sub { Anysock::Abi::anysock_write($self->{number}, $start, $left) });
     }
     return $size;
@@ -187,6 +192,13 @@ sub _waiting {
         $result = $call->();
     }
     return Anysock::Error->check($result);
+}
+
+# For the rest of what a call moves there is what is left of its time.
+sub _await_rest {
+    my ($self, $writes, $started) = @_;
+    $self->_await($writes, $started) if $self->{timeout};
+    return;
 }
 
 sub _await {

@@ -61,7 +61,9 @@ module Anysock
     def read(size = nil)
       demand(size) if size
       all = String.new(encoding: Encoding::BINARY)
+      started = now
       while size.nil? || all.bytesize < size
+        await_rest(:read, started) unless size.nil? || all.empty?
         part = receive(size.nil? ? PART : [size - all.bytesize, PART].min) or break
         all << part
       end
@@ -152,8 +154,7 @@ module Anysock
       started = now
       sent = waiting(:write) { Abi.anysock_write_all(number, kept, kept.bytesize) }
       while sent < kept.bytesize
-        # What is left of the time is for the rest.
-        await(:write, started) if @timeout&.positive?
+        await_rest(:write, started)
         rest = kept.byteslice(sent..)
         sent += waiting(:write) { Abi.anysock_write(number, rest, rest.bytesize) }
       end
@@ -175,6 +176,11 @@ module Anysock
         result = yield
       end
       Error.check(result)
+    end
+
+    # For the rest of what a call moves there is what is left of its time.
+    def await_rest(direction, started)
+      await(direction, started) if @timeout&.positive?
     end
 
     def await(direction, started)
