@@ -188,7 +188,7 @@ static class Test
         GC.KeepAlive(ends);
     }
 
-    // Its time is for all of it, however long a peer that reads slowly could stretch it.
+    // The timeout is for the whole write: a peer that reads slowly can't stretch it.
     static void SlowWrite()
     {
         foreach (bool awaited in new[] { false, true })

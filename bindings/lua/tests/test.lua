@@ -94,41 +94,39 @@ case("timeouts", function()
     equal(pcall(client.settimeout, client, -1), false)
 end)
 
--- Its time is for all of it, however long a peer that reads slowly could stretch it.
-case("a timeout ends a write that goes on slowly", function()
-    local first, second = anysock.pair()
+-- A socket with a timeout, whose peer in a child does a step every 20 milliseconds; and what ends both.
+local function with_slow_peer(step)
+    local socket, peer = anysock.pair()
     local child = ffi.C.fork()
     if child == 0 then
-        first:close()
+        socket:close()
         local idle = anysock.poller()
-        while second:receive(65536) do idle:wait(0.02) end
+        while step(peer) do idle:wait(0.02) end
         ffi.C._exit(0)
     end
-    second:close()
-    first:settimeout(0.5)
-    local good, error, gone = first:write(("x"):rep(4), ("x"):rep(2 ^ 24))
+    peer:close()
+    socket:settimeout(0.5)
+    return socket, function()
+        socket:close()
+        ffi.C.waitpid(child, nil, 0)
+    end
+end
+
+-- The timeout is for the whole write: a peer that reads slowly can't stretch it.
+case("a timeout ends a write that goes on slowly", function()
+    local socket, finish = with_slow_peer(function(peer) return peer:receive(65536) end)
+    local good, error, gone = socket:write(("x"):rep(4), ("x"):rep(2 ^ 24))
     fails("ETIMEDOUT", good, error)
     equal(gone > 4, true)
-    first:close()
-    ffi.C.waitpid(child, nil, 0)
+    finish()
 end)
 
 case("a timeout ends a read that goes on slowly", function()
-    local first, second = anysock.pair()
-    local child = ffi.C.fork()
-    if child == 0 then
-        second:close()
-        local idle = anysock.poller()
-        while first:write("x") do idle:wait(0.02) end
-        ffi.C._exit(0)
-    end
-    first:close()
-    second:settimeout(0.5)
-    local good, error, part = second:read(200)
+    local socket, finish = with_slow_peer(function(peer) return peer:write "x" end)
+    local good, error, part = socket:read(200)
     fails("ETIMEDOUT", good, error)
     equal(#part > 0 and #part < 200, true)
-    second:close()
-    ffi.C.waitpid(child, nil, 0)
+    finish()
 end)
 
 case("what is no size, and what are no bytes", function()

@@ -88,7 +88,7 @@ subtest 'timeouts' => sub {
     ok !eval { $client->timeout(-1); 1 };
 };
 
-# Its time is for all of it, however long a peer that reads slowly could stretch it.
+# The timeout is for the whole write: a peer that reads slowly can't stretch it.
 subtest 'a timeout ends a write that goes on slowly' => sub {
     my ($first, $second) = Anysock->pair;
     my $child = fork // die $!;

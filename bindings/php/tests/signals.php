@@ -58,7 +58,7 @@ foreach ([false, true] as $asynchronous) {
         }
     };
 }
-// Its time is for all of it, however long a peer that reads slowly could stretch it.
+// The timeout is for the whole write: a peer that reads slowly can't stretch it.
 $cases['a timeout ends a write that goes on slowly'] = function (): void {
     [$first, $second] = Socket::pair();
     $child = pcntl_fork();

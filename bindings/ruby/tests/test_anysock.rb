@@ -118,7 +118,7 @@ class TestAnysock < Minitest::Test
     assert_raises(ArgumentError) { client.timeout = -1 }
   end
 
-  # Its time is for all of it, however long a peer that reads slowly could stretch it.
+  # The timeout is for the whole write: a peer that reads slowly can't stretch it.
   def test_a_timeout_ends_a_write_that_goes_on_slowly
     first, second = keep(*Anysock.pair)
     reader = Thread.new do

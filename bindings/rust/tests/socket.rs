@@ -29,7 +29,7 @@ fn a_number_that_is_given_away_stays_open() {
     unsafe { Handle::from_number(number) }.close().unwrap();
 }
 
-/// Its time is for all of it, however long a peer that reads slowly could stretch it.
+/// The timeout is for the whole write: a peer that reads slowly can't stretch it.
 #[test]
 fn a_timeout_ends_a_write_that_goes_on_slowly() {
     let (first, second) = pair("unix").unwrap();

@@ -123,7 +123,7 @@ public final class Tests {
         close(ends);
     }
 
-    /** Its time is for all of it, however long a peer that reads slowly could stretch it. */
+    /** The timeout is for the whole write: a peer that reads slowly can't stretch it. */
     public void aTimeoutEndsAWriteThatGoesOnSlowly() throws Exception {
         Socket[] ends = Socket.pair("unix");
         Thread reader = Thread.startVirtualThread(() -> {
