@@ -11,6 +11,7 @@ import pickle
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import anysock
@@ -242,6 +243,49 @@ def test_a_socket_is_neither_copied_nor_pickled(listener: anysock.Socket) -> Non
     for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError):
             attempt(listener)
+
+
+@pytest.mark.parametrize("number", [1 << 64, 1 << 63, (1 << 64) + 3, -(1 << 64)])
+def test_numbers_that_c_has_no_room_for_are_not_cut(number: int) -> None:
+    first, second = anysock.pair("tcp")
+    with first, second, anysock.Poller() as poller:
+        second.write_all(b"hello")
+        calls: list[Callable[[], object]] = [
+            lambda: first.read(number),
+            lambda: first.read_full(number),
+            lambda: first.recv_from(number),
+            lambda: first.recv(1, number),
+            lambda: first.recv_into(bytearray(1), number),
+            lambda: first.recv_from(1, number),
+            lambda: first.send(b"x", number),
+            lambda: first.send_to(b"x", "127.0.0.1:1", number),
+            lambda: first.shutdown(number),
+            lambda: first.listen(number),
+            lambda: first.get_raw(socket.SOL_SOCKET, socket.SO_TYPE, number),
+            lambda: first.get_raw(number, socket.SO_TYPE, 4),
+            lambda: first.set_raw(socket.SOL_SOCKET, number, bytes(4)),
+            lambda: poller.set(first, number),
+            lambda: anysock.adopt(number),
+            lambda: anysock.Socket.from_handle(number),
+        ]
+        for call in calls:
+            with pytest.raises(OverflowError):
+                call()
+        assert first.read(9) == b"hello"
+
+
+def test_what_is_no_number_and_no_text_is_a_type_error(connection: Connection) -> None:
+    for call in (
+        lambda: connection[0].read(1.5),  # type: ignore[arg-type]
+        lambda: connection[0].listen(1.0),  # type: ignore[arg-type]
+        lambda: anysock.Socket(b"tcp"),  # type: ignore[arg-type]
+        lambda: anysock.connect(b"127.0.0.1:1"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError):
+            call()
+    with pytest.raises(OSError) as caught:
+        anysock.Socket.from_handle(-1)
+    assert caught.value.errno == errno.EBADF
 
 
 def test_a_forgotten_socket_is_closed_with_a_warning() -> None:

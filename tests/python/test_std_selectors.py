@@ -4,6 +4,7 @@ tests show (`cpython`)."""
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import os
 import selectors as standard
@@ -197,6 +198,14 @@ def test_signals_end_no_wait(selector: Any) -> None:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no list of open descriptors here")
+def test_a_selector_has_one_owner(selector: Any, connection: Connection) -> None:
+    selector.register(connection[0], WRITE)
+    with pytest.raises(TypeError, match="cannot pickle"):
+        copy.copy(selector)
+    gc.collect()
+    assert ready(selector) == {connection[0]: WRITE}
+
+
 def test_a_selector_that_is_forgotten_gives_its_descriptors_back() -> None:
     reader, writer = os.pipe()
     gc.collect()

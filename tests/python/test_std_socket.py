@@ -971,10 +971,28 @@ def test_after_a_fork_both_have_it(connection: Pair) -> None:
 
 
 def test_it_can_be_neither_pickled_nor_copied() -> None:
-    with ours.socket() as sock:
+    # The class on top, and the one that CPython has in C.
+    for kind in ours.socket, ours.SocketType:
+        sock = kind()
         for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError):
+            with pytest.raises(TypeError, match="cannot pickle"):
                 attempt(sock)
+        sock.close()
+
+
+@pytest.mark.parametrize("size", [1 << 63, 1 << 64, (1 << 64) + 3, -(1 << 64)])
+def test_sizes_that_no_memory_has_are_not_cut(connection: Pair, size: int) -> None:
+    client, server = connection
+    server.sendall(b"hello")
+    for call in (
+        lambda: client.recv(size),
+        lambda: client.recvfrom(size),
+        lambda: client.recv_into(bytearray(9), size),
+        lambda: client.recvfrom_into(bytearray(9), size),
+    ):
+        with pytest.raises(OverflowError):
+            call()
+    assert client.recv(9) == b"hello"
 
 
 # Memory

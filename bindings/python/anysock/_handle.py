@@ -38,6 +38,10 @@ class Owner:
         """Closes it, whatever a class on top makes of closing."""
         raise NotImplementedError
 
+    def __reduce__(self) -> Any:
+        # A copy would close it, too.
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
     def _complain(self) -> None:
         warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=3, source=self)
 
@@ -94,6 +98,3 @@ class Handle(Owner):
 
     def _end(self) -> None:
         self.close()
-
-    def __reduce__(self) -> Any:
-        raise TypeError(f"a {type(self).__name__} can't be copied or pickled")

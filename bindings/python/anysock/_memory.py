@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Union
 
 from . import _abi
 from ._errors import check
+from ._numbers import as_ssize
 
 #: An address: text, or for the unix kinds a path.
 Address = Union[str, "os.PathLike[str]"]
@@ -89,14 +90,15 @@ def loans(owners: Iterable[ReadableBuffer], writable: bool = False) -> Iterator[
 
 def fresh_bytes(size: int) -> bytes:
     """Bytes that the library is going to fill in before anyone else sees them."""
-    if size < 0:
+    length = as_ssize(size)
+    if length < 0:
         raise ValueError("negative size")
-    return _new_bytes(None, size)  # type: ignore[no-any-return]
+    return _new_bytes(None, length)  # type: ignore[no-any-return]
 
 
 def text_in(text: Address) -> bytes:
     """A text as the library takes it."""
-    data = os.fspath(text).encode()
+    data = str.encode(os.fspath(text))
     if b"\0" in data:
         raise ValueError(f"embedded null character in {text!r}")
     return data

@@ -7,6 +7,7 @@ from ctypes import byref
 from . import _abi
 from ._errors import check
 from ._memory import Address, text_in
+from ._numbers import as_int64
 from ._socket import Socket
 
 
@@ -44,4 +45,4 @@ def pair(kind: str = "unix") -> tuple[Socket, Socket]:
 
 def adopt(descriptor: int) -> Socket:
     """Takes over a descriptor of the system: a socket, on Unix also a pipe or terminal."""
-    return Socket.from_handle(check(_abi.anysock_adopt(descriptor)))
+    return Socket.from_handle(check(_abi.anysock_adopt(as_int64(descriptor))))

@@ -9,7 +9,8 @@ from . import _abi
 from ._errors import check
 from ._handle import Handle
 from ._memory import text_in, text_out
-from ._time import fitting, microseconds, seconds
+from ._numbers import as_int64
+from ._time import microseconds, seconds
 
 
 def get_number(handle: int, name: str) -> int:
@@ -45,7 +46,7 @@ class Options:
         if isinstance(value, str):
             check(_abi.anysock_set_text(handle, option, text_in(value)), name)
         else:
-            check(_abi.anysock_set(handle, option, fitting(value)), name)
+            check(_abi.anysock_set(handle, option, as_int64(value)), name)
 
 
 class Timeout:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from . import _abi
 from ._errors import check
 from ._handle import Handle
+from ._numbers import as_int
 from ._select import HandleSet, select
 from ._signals import repeat
 from ._socket import Socket
@@ -72,7 +73,7 @@ class Poller(Handle):
         It is reported as long as it is ready; with `EDGE` added, once for each change; with `ONESHOT`, once.
         A socket that is closed leaves by itself.
         """
-        handle = socket.handle
+        handle, events = socket.handle, as_int(events)
         with self._lock:
             self._forget_the_closed()
             before = self._registered.get(handle)

@@ -13,6 +13,7 @@ from . import _abi, _calls, _resume
 from ._errors import check, failure
 from ._handle import CLOSED, Handle
 from ._memory import Address, Loan, ReadableBuffer, WriteableBuffer, fresh_bytes, loans, text_in, text_out
+from ._numbers import as_int, as_int64
 from ._options import Options, Timeout
 from ._resume import ACCEPTING, READING, READING_URGENT, WRITING, Wait, complete, resume, uninterrupted
 from ._signals import repeat
@@ -46,7 +47,8 @@ class Socket(Handle):
     def from_handle(cls: type[_S], handle: int) -> _S:
         """Takes over a handle that C code has opened, or that `detach` has given away."""
         self = cls.__new__(cls)
-        self._own(handle)
+        # No handle is negative: these are the library's errors.
+        self._own(max(as_int64(handle), CLOSED))
         return self
 
     def __repr__(self) -> str:
@@ -88,12 +90,12 @@ class Socket(Handle):
     def set_raw(self, level: int, name: int, value: ReadableBuffer) -> None:
         """Sets an option by the system's own numbers, to the bytes of `value`."""
         with Loan(value) as (address, length):
-            check(_abi.anysock_set_raw(self._handle, level, name, address, length))
+            check(_abi.anysock_set_raw(self._handle, as_int(level), as_int(name), address, length))
 
     def get_raw(self, level: int, name: int, size: int) -> bytes:
         """An option by the system's own numbers: at most `size` bytes."""
         value = fresh_bytes(size)
-        return value[: check(_abi.anysock_get_raw(self._handle, level, name, value, size))]
+        return value[: check(_abi.anysock_get_raw(self._handle, as_int(level), as_int(name), value, len(value)))]
 
     # Server and client
 
@@ -104,7 +106,7 @@ class Socket(Handle):
 
     def listen(self, backlog: int = 0) -> None:
         """Becomes a listener. The backlog is how many connections may wait; 0 is the system's maximum."""
-        check(_abi.anysock_listen(self._handle, backlog))
+        check(_abi.anysock_listen(self._handle, as_int(backlog)))
 
     def accept(self: _S) -> _S:
         """Takes the next connection of a listener."""
@@ -133,7 +135,7 @@ class Socket(Handle):
 
     def shutdown(self, how: int = _abi.ANYSOCK_SHUT_BOTH) -> None:
         """Shuts the reading half, the writing half (the peer reads the end of the stream), or both."""
-        check(_abi.anysock_shutdown(self._handle, how))
+        check(_abi.anysock_shutdown(self._handle, as_int(how)))
 
     # Reading
 
@@ -149,7 +151,7 @@ class Socket(Handle):
         """`size` bytes, or a datagram; fewer if the stream ends or fails after some: the next call tells."""
         data = fresh_bytes(size)
         with Loan(data) as (address, _):
-            count = self._read_full(address, size)
+            count = self._read_full(address, len(data))
         return data[:count]
 
     def read_full_into(self, buffer: WriteableBuffer) -> int:
@@ -183,7 +185,7 @@ class Socket(Handle):
         data = _calls.recv(handle, size, flags)
         if not isinstance(data, bytes):
             memory = fresh_bytes(size)
-            call = lambda more: _abi.anysock_recv(handle, memory, size, flags | more)
+            call = lambda more: _abi.anysock_recv(handle, memory, len(memory), flags | more)
             data = memory[: _resumed(data, handle, _reading(flags), started, call)]
         return data
 
@@ -199,7 +201,7 @@ class Socket(Handle):
     def recv_from(self, size: int, flags: int = 0) -> tuple[bytes, str]:
         """A datagram, cut at `size` bytes, and its sender's address."""
         data = fresh_bytes(size)
-        count, sender = self._recv_from(data, size, flags)
+        count, sender = self._recv_from(data, len(data), flags)
         return data[:count], sender
 
     def recv_from_into(self, buffer: WriteableBuffer, flags: int = 0) -> tuple[int, str]:
@@ -208,7 +210,7 @@ class Socket(Handle):
             return self._recv_from(address, length, flags)
 
     def _recv_from(self, memory: Any, length: int, flags: int) -> tuple[int, str]:
-        handle, sender = self._handle, _AddressText()
+        handle, flags, sender = self._handle, as_int(flags), _AddressText()
 
         def call(more: int) -> Any:
             return _abi.anysock_recv_from(handle, memory, length, flags | more, sender, len(sender))
@@ -256,7 +258,7 @@ class Socket(Handle):
 
     def send_to(self, data: ReadableBuffer, address: Address, flags: int = 0) -> int:
         """Sends a datagram to an address."""
-        handle, text = self._handle, text_in(address)
+        handle, text, flags = self._handle, text_in(address), as_int(flags)
         with Loan(data) as (memory, length):
             call = lambda more: _abi.anysock_send_to(handle, memory, length, flags | more, text)
             return check(uninterrupted(handle, WRITING, call), os.fspath(address))

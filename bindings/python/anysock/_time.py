@@ -7,14 +7,13 @@ from ctypes import c_int64
 from time import monotonic
 
 from ._abi import ANYSOCK_SECOND
+from ._numbers import as_int64
 
 FOREVER = -1
 
 #: For functions that are `prepared`.
 PREPARED_FOREVER = c_int64.from_param(FOREVER)
 PREPARED_NOW = c_int64.from_param(0)
-
-_MOST = 2**63 - 1
 
 
 def microseconds(seconds: float | None) -> int:
@@ -23,19 +22,12 @@ def microseconds(seconds: float | None) -> int:
         return FOREVER
     if not seconds >= 0:
         raise ValueError(f"a timeout must not be negative: {seconds!r}")
-    return fitting(math.ceil(seconds * ANYSOCK_SECOND))
+    return as_int64(math.ceil(seconds * ANYSOCK_SECOND))
 
 
 def seconds(microseconds: int) -> float | None:
     """The other way round."""
     return None if microseconds == FOREVER else microseconds / ANYSOCK_SECOND
-
-
-def fitting(number: int) -> int:
-    """Refuses what an int64_t can't hold; ctypes would cut it."""
-    if -_MOST - 1 <= number <= _MOST:
-        return number
-    raise OverflowError(f"{number} does not fit into 64 bits")
 
 
 class Deadline:

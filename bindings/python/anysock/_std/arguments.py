@@ -1,4 +1,4 @@
-"""What callers hand over, checked as CPython's parser of arguments does it: ctypes alone would cut a number in silence."""
+"""What callers hand over, checked as CPython's parser of arguments does it. Not here: numbers alone (`_numbers`)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import _socket
 import errno
 import os
 from functools import lru_cache
-from operator import index
 from typing import SupportsIndex
 
 from .. import _abi
-
-_INT_MAX = 2**31 - 1
+from .._numbers import as_int, as_ssize
 
 #: The host's flags, and what they are to the library. Those that only ask for what it always does are nothing.
 _FLAGS = {
@@ -37,17 +35,9 @@ _TOLD = [
 ]
 
 
-def as_int(number: SupportsIndex) -> int:
-    """A C `int`."""
-    value = index(number)
-    if -_INT_MAX - 1 <= value <= _INT_MAX:
-        return value
-    raise OverflowError("signed integer is out of range of a C int")
-
-
 def as_size(number: SupportsIndex, caller: str) -> int:
     """A length."""
-    value = index(number)
+    value = as_ssize(number)
     if value < 0:
         raise ValueError(f"negative buffersize in {caller}")
     return value

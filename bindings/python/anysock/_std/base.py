@@ -16,11 +16,12 @@ from .. import _abi
 from .._abi import anysock_recv as receive
 from .._abi import anysock_send as transmit
 from .._memory import Loan, fresh_bytes
+from .._numbers import as_int
 from .._resume import ACCEPTING, READING, READING_URGENT, WRITING, complete, resume, uninterrupted
 from .._select import select_one
 from .._time import FOREVER, Deadline, microseconds
 from .addresses import FAMILIES, flat, nowhere, python
-from .arguments import as_int, as_size, flags_in, part
+from .arguments import as_size, flags_in, part
 from .failures import failure
 from .memory import lend, length_of
 from .messages import Messages

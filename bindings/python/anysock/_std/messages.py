@@ -13,9 +13,10 @@ from .. import _abi
 from .._abi import anysock_buffer as Buffer
 from .._abi import anysock_message as Message
 from .._memory import Loan, loans
+from .._numbers import as_int
 from .._resume import READING, READING_URGENT, WRITING, uninterrupted
 from .addresses import flat, nowhere, python
-from .arguments import as_int, as_size, flags_in, flags_out, part
+from .arguments import as_size, flags_in, flags_out, part
 from .failures import failure
 from .memory import lend, length_of
 from .owned import Owned

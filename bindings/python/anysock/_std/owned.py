@@ -15,11 +15,11 @@ from typing import Any
 from .. import _abi
 from .._handle import CLOSED, Owner
 from .._memory import Loan, fresh_bytes
+from .._numbers import as_int
 from .._options import get_number
 from .._resume import Wait, resume
 from .._time import microseconds
 from .addresses import FAMILIES
-from .arguments import as_int
 from .failures import failure, timed_out
 from .numbers import enter, handle_of, is_given_up, leave, share
 from .quick import Quick
