@@ -4,6 +4,7 @@ use crate::error::{answer, check, count, done};
 use crate::handle::Handle;
 use crate::text::{Text, microseconds};
 use crate::{abi, call};
+use std::ffi::CStr;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::ops::Deref;
@@ -126,16 +127,30 @@ impl Socket {
         self.set_time(abi::ANYSOCK_OPT_WRITE_TIMEOUT, time)
     }
 
+    /// Waits until it can be read, for what is left of a call's time.
+    fn await_bytes(&self, begun: Instant) -> io::Result<()> {
+        self.await_ready([vec![self.number()], vec![], vec![]], abi::ANYSOCK_OPT_READ_TIMEOUT, begun)
+    }
+
     /// Waits until it can be written to, for what is left of a call's time.
     fn await_room(&self, begun: Instant) -> io::Result<()> {
-        let mut time = self.get_time(abi::ANYSOCK_OPT_WRITE_TIMEOUT)?;
+        self.await_ready([vec![], vec![self.number()], vec![]], abi::ANYSOCK_OPT_WRITE_TIMEOUT, begun)
+    }
+
+    fn await_ready(
+        &self,
+        mut sets: [Vec<abi::anysock_t>; 3],
+        option: &CStr,
+        begun: Instant,
+    ) -> io::Result<()> {
+        let mut time = self.get_time(option)?;
         if time.is_none() {
             time = self.get_time(abi::ANYSOCK_OPT_TIMEOUT)?;
         }
         // One that never waits says so itself.
         let Some(time) = time.filter(|time| !time.is_zero()) else { return Ok(()) };
         let left = time.saturating_sub(begun.elapsed());
-        match call::select(&mut [vec![], vec![self.number()], vec![]], microseconds(Some(left))) {
+        match call::select(&mut sets, microseconds(Some(left))) {
             0 => done(abi::ANYSOCK_ETIMEDOUT),
             answer => check(answer).map(drop),
         }
@@ -192,6 +207,24 @@ impl Read for &Socket {
     fn read_vectored(&mut self, pieces: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         count(call::readv(self.number(), pieces))
     }
+
+    /// One call, whose timeout is for all of it.
+    fn read_exact(&mut self, data: &mut [u8]) -> io::Result<()> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let mut came = self.read_full(data)?;
+        // If it was not all, the time is over, or the next call tells why.
+        while came < data.len() {
+            self.await_bytes(begun)?;
+            came += match self.read(&mut data[came..])? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                more => more,
+            };
+        }
+        Ok(())
+    }
 }
 
 impl Write for &Socket {
@@ -231,6 +264,10 @@ impl Read for Socket {
 
     fn read_vectored(&mut self, pieces: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         (&*self).read_vectored(pieces)
+    }
+
+    fn read_exact(&mut self, data: &mut [u8]) -> io::Result<()> {
+        (&*self).read_exact(data)
     }
 }
 

@@ -48,6 +48,34 @@ fn a_timeout_ends_a_write_that_goes_on_slowly() {
 }
 
 #[test]
+fn a_timeout_ends_a_read_that_goes_on_slowly() {
+    let (first, second) = pair("unix").unwrap();
+    first.set_timeout(Some(Duration::from_millis(500))).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..100 {
+                std::thread::sleep(Duration::from_millis(20));
+                let _ = (&second).write(b"x");
+            }
+        });
+        let answer = (&first).read_exact(&mut [0; 100]);
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::TimedOut);
+    });
+}
+
+#[test]
+fn a_read_of_exactly_so_much_tells_an_early_end() {
+    let (mut first, second) = pair("tcp").unwrap();
+    (&second).write_all(b"hello").unwrap();
+    drop(second);
+    let mut room = [0; 3];
+    first.read_exact(&mut room).unwrap();
+    assert_eq!(&room, b"hel");
+    assert_eq!(first.read_exact(&mut room).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    first.read_exact(&mut []).unwrap();
+}
+
+#[test]
 fn errors_have_kinds_names_and_numbers() {
     let (socket, address) = listener();
     drop(socket);
