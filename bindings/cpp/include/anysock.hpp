@@ -169,7 +169,8 @@ private:
     const char *characters_;
 };
 
-/// How long a call may wait: any duration, rounded up to microseconds. Negative is for ever.
+/// How long a call may wait: any duration, rounded up to microseconds. A negative one is over already, as what is left to a deadline
+/// that has passed.
 class timeout {
 public:
     template <class Number, class Period>
@@ -184,8 +185,10 @@ private:
     static constexpr std::int64_t count(std::chrono::duration<Number, Period> time) noexcept
     {
         const double seconds = std::chrono::duration<double>(time).count();
+        if (seconds < 0)
+            return 0;
         // Three hundred years are for ever, and more would not fit.
-        if (seconds < 0 || seconds > 9e9)
+        if (seconds > 9e9)
             return -1;
         // Not a number: the library says that it is no time.
         if (!(seconds >= 0))
@@ -196,8 +199,8 @@ private:
     std::int64_t microseconds_;
 };
 
-/// No limit.
-inline constexpr std::chrono::microseconds forever{-1};
+/// No limit. In parentheses, as <windows.h> has a macro of that name.
+inline constexpr std::chrono::microseconds forever = (std::chrono::microseconds::max)();
 /// Not at all: what would wait is `errc::resource_unavailable_try_again`.
 inline constexpr std::chrono::microseconds never{0};
 

@@ -217,7 +217,7 @@ void times_are_rounded_up_and_bounded()
     CHECK(timeout(1ns).microseconds() == 1);
     CHECK(timeout(0s).microseconds() == 0);
     CHECK(timeout(2h).microseconds() == 7'200'000'000);
-    CHECK(timeout(anysock::forever).microseconds() == -1 && timeout(-5ms).microseconds() == -1);
+    CHECK(timeout(anysock::forever).microseconds() == -1 && timeout(-5ms).microseconds() == 0);
     CHECK(timeout(std::chrono::hours::max()).microseconds() == -1);
     CHECK(timeout(std::chrono::duration<double>(0.25)).microseconds() == 250'000);
     // Not a number: the library refuses it.
