@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import resource
+import sys
 from collections.abc import Iterator
 from typing import Any, Callable
 
@@ -137,6 +138,14 @@ def test_a_poller_lets_go_of_what_was_closed(poller: anysock.Poller) -> None:
             poller.set(first, READ)
     gc.collect()
     assert len([each for each in gc.get_objects() if isinstance(each, anysock.Socket)]) < 200
+
+
+def test_a_closed_poller_holds_on_to_nothing(poller: anysock.Poller, connection: Connection) -> None:
+    data = object()
+    poller.set(connection[0], READ, data)
+    held = sys.getrefcount(data)
+    poller.close()
+    assert sys.getrefcount(data) == held - 1
 
 
 def test_a_failed_registration_leaves_the_old_one(poller: anysock.Poller, connection: Connection) -> None:

@@ -99,6 +99,11 @@ class Poller(Handle):
                 del self._registered[handle]
         self._many = max(64, 2 * len(self._registered))
 
+    def close(self) -> None:
+        """Closes it, and lets go of the sockets; more than once does no harm."""
+        super().close()
+        self._registered = {}
+
     def wait(self, timeout: float | None = None) -> list[Ready]:
         """Waits until something is ready. Nothing is when the time, in seconds, is over, and after `wake`."""
         handle, events, deadline = self._handle, _Events(), Deadline(microseconds(timeout))
