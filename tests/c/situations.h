@@ -822,7 +822,7 @@ static int64_t format_address(struct world *w) {
 }
 
 SETUP(a_resolver_that_has_run) {
-    CHECK(anysock_resolve("tcp4", "localhost:80", 10 * SECOND, w->text, sizeof w->text) > 0);
+    OK(anysock_resolve("tcp4", "localhost:80", 10 * SECOND, w->text, sizeof w->text));
 }
 
 /* --------------------------------------------------------------- descriptors */

@@ -10,13 +10,14 @@ use libfuzzer_sys::fuzz_target;
 use std::cell::OnceCell;
 use std::mem::size_of;
 
-/// Level and kind of the control message that carries descriptors: what is read here would close those it names.
-const RIGHTS: [u8; 8] = [1, 0, 0, 0, 1, 0, 0, 0];
+/// Level and kind of the control messages that carry descriptors (`SCM_RIGHTS`, `SCM_PIDFD`): what is read here would close those
+/// that they name, and the fuzzer's own are among them.
+const DESCRIPTORS: [[u8; 8]; 2] = [[1, 0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 4, 0, 0, 0]];
 
 fuzz_target!(|data: &[u8]| {
     let [which, controls, raw, bytes @ ..] = data else { return };
     let mut bytes = bytes.to_vec();
-    while let Some(at) = bytes.windows(RIGHTS.len()).position(|window| window == RIGHTS) {
+    while let Some(at) = bytes.windows(8).position(|window| DESCRIPTORS.iter().any(|kind| kind == window)) {
         bytes[at] = 0;
     }
     match which % 2 {
