@@ -11,6 +11,18 @@ pub fn check() -> Result<()> {
     if sys::is_memory_short() { Err(Error::ENOMEM) } else { Ok(()) }
 }
 
+/// Makes room for `more` items in a list that outlives the call, by the system's memory alone. `ENOMEM`, and the list as it was.
+#[inline]
+pub fn grow<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    Ok(sys::grow(list, more)?)
+}
+
+/// The same, without room for those that may come later.
+#[inline]
+pub fn grow_exactly<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    Ok(sys::grow_exactly(list, more)?)
+}
+
 /// A copy of a list; `ENOMEM` if it is too long.
 pub fn copy<T: Clone>(list: &[T]) -> Result<Vec<T>> {
     let mut copy = room(list.len())?;

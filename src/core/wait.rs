@@ -10,6 +10,7 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::number::Handle;
 use crate::core::handle::slot::{Phase, Slot, flag};
 use crate::core::lock::{self, Guard, Mutex, Rank};
+use crate::core::memory;
 use crate::core::process::section;
 use crate::core::sync::atomic::{AtomicU64, Ordering};
 use crate::sys::{self, Events, Fd, PollFd, ThreadLocal};
@@ -48,7 +49,7 @@ impl Waker {
             return None;
         }
         let mut list = lock();
-        list.all.try_reserve(1).ok()?;
+        memory::grow(&mut list.all, 1).ok()?;
         let system = sys::Waker::new().ok()?;
         let (target, interrupted) = (AtomicU64::new(NOTHING), AtomicU64::new(NOTHING));
         let waker = Self { system, pending: AtomicU64::new(0), target, interrupted, epoch: section::epoch() };

@@ -1,7 +1,7 @@
 //! Edge-triggered watching on Windows, where the library must detect edges itself: a list of the watchers of each socket, which
 //! the calls re-enable that consume readiness. Not here: watching (`readiness`).
 
-use crate::sys::{Events, Fd, OUT_OF_MEMORY, Result};
+use crate::sys::{Events, Fd, Result, grow};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -47,7 +47,7 @@ pub(in crate::sys) fn watch<W: Watcher + 'static>(fd: Fd, watcher: &Arc<W>) -> R
     let mut watchers = WATCHERS.write().unwrap_or_else(PoisonError::into_inner);
     let of_socket = watchers.entry(fd.0).or_default();
     if !of_socket.iter().any(|other| is(other, &**watcher)) {
-        of_socket.try_reserve(1).map_err(|_| OUT_OF_MEMORY)?;
+        grow(of_socket, 1)?;
         let watcher: Weak<W> = Arc::downgrade(watcher);
         of_socket.push(watcher);
     }

@@ -4,6 +4,7 @@
 
 #![cfg_attr(not(feature = "reserve"), allow(dead_code, reason = "the program's allocator serves"))]
 
+use crate::sys::{OUT_OF_MEMORY, Result};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::hint::black_box;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The size of a block in bytes; each allocation gets a whole number of them.
 const BLOCK: usize = 256;
-/// The most blocks of an allocation, one for each bit of a word: what may be larger is allocated by `try_reserve`.
+/// The most blocks of an allocation, one for each bit of a word: what may be larger is allocated by [`grow`] or `try_reserve`.
 const BLOCKS: usize = u64::BITS as usize;
 const LARGEST: usize = BLOCKS * BLOCK;
 const WORDS: usize = 64;
@@ -191,6 +192,37 @@ pub fn has_memory(bytes: usize) -> bool {
     true
 }
 
+/// Makes room for `more` items in a list that outlives the call. What is lent is for calls under way, as it comes back with their
+/// end: such a list gets the system's memory, or stays as it is. `ENOMEM`.
+#[inline]
+pub fn grow<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    if list.capacity() - list.len() >= more {
+        return Ok(());
+    }
+    enlarge(list, list.len().saturating_add(more).max(list.capacity() * 2))
+}
+
+/// The same, without room for those that may come later.
+#[inline]
+pub fn grow_exactly<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    if list.capacity() - list.len() >= more {
+        return Ok(());
+    }
+    enlarge(list, list.len().saturating_add(more))
+}
+
+#[cold]
+fn enlarge<T>(list: &mut Vec<T>, capacity: usize) -> Result<()> {
+    let mut larger = Vec::<T>::new();
+    larger.try_reserve_exact(capacity).map_err(|_| OUT_OF_MEMORY)?;
+    if place_of(larger.as_mut_ptr().cast()).is_some() {
+        return Err(OUT_OF_MEMORY);
+    }
+    larger.append(list);
+    *list = larger;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +281,18 @@ mod tests {
             assert_eq!(std::slice::from_raw_parts(moved, 8), [7; 8]);
             MEMORY.dealloc(moved, layout(2 * LARGEST));
         }
+    }
+
+    #[test]
+    fn a_list_grows_by_the_system_or_stays_as_it_is() {
+        let mut list = vec![1_u8, 2];
+        assert_eq!(grow(&mut list, 100), Ok(()));
+        let room = list.capacity();
+        assert!(room >= 102 && place_of(list.as_mut_ptr()).is_none());
+        assert_eq!(grow(&mut list, isize::MAX as usize), Err(OUT_OF_MEMORY));
+        assert_eq!((list.capacity(), list.as_slice()), (room, [1, 2].as_slice()));
+        assert_eq!(grow_exactly(&mut list, room), Ok(()));
+        assert_eq!((list.capacity(), list.as_slice()), (room + 2, [1, 2].as_slice()));
     }
 
     #[test]

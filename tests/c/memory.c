@@ -291,6 +291,49 @@ static void memory_comes_and_goes_for_many_threads(void) {
     CHECK(calls > 0 && refusals > 0);
 }
 
+/* ---------------------------------------------------------------- afterwards */
+
+enum { MANY_THREADS = 80 };
+
+static struct world crowd;
+static pthread_barrier_t all_were_refused, it_was_looked;
+
+/* Selects a few, so that the thread has lists of its own for that, and then far more without memory. */
+static void *select_without_memory(void *unused) {
+    struct world *world = malloc(sizeof *world);
+    CHECK(world != NULL);
+    memcpy(world, &crowd, sizeof *world);
+    world->count = 2;
+    CHECK_IS(select_now(world), 1);
+    world->count = 200;
+    fail_sometimes(1);
+    int64_t result = select_now(world);
+    fail_sometimes(0);
+    CHECK(result == 1 || result == ANYSOCK_ENOMEM);
+    free(world);
+    pthread_barrier_wait(&all_were_refused);
+    pthread_barrier_wait(&it_was_looked);
+    return unused;
+}
+
+/* Many threads have been without memory and live on: what they keep is not the library's reserve, or nothing would begin any more. */
+static void what_threads_keep_is_not_borrowed(void) {
+    pthread_t threads[MANY_THREADS];
+    three_hundred_pairs(&crowd);
+    pthread_barrier_init(&all_were_refused, NULL, MANY_THREADS + 1);
+    pthread_barrier_init(&it_was_looked, NULL, MANY_THREADS + 1);
+    for (size_t place = 0; place < MANY_THREADS; place++) {
+        CHECK(pthread_create(&threads[place], NULL, select_without_memory, NULL) == 0);
+    }
+    pthread_barrier_wait(&all_were_refused);
+    check_well();
+    pthread_barrier_wait(&it_was_looked);
+    for (size_t place = 0; place < MANY_THREADS; place++) {
+        pthread_join(threads[place], NULL);
+    }
+    end_world(&crowd);
+}
+
 int main(int argc, char **argv) {
     report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(report != MAP_FAILED);
@@ -305,5 +348,6 @@ int main(int argc, char **argv) {
     RUN(each_fails_once_in_a_threads_first_call);
     RUN(each_fails_for_good_in_a_threads_first_call);
     RUN(memory_comes_and_goes_for_many_threads);
+    RUN(what_threads_keep_is_not_borrowed);
     return finish();
 }

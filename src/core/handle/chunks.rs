@@ -5,6 +5,7 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::number::{self, Handle, MAX_CHUNKS, MAX_PLACES, MAX_SLOTS};
 use crate::core::handle::slot::Slot;
 use crate::core::lock::{Guard, Mutex, Rank};
+use crate::core::memory;
 use crate::sys::{self, Wiped};
 use once_cell::race::{OnceNonZeroUsize, OnceRef};
 use std::num::NonZeroUsize;
@@ -54,7 +55,7 @@ pub(super) fn first_generation() -> u32 {
 /// Makes a chunk, whose slots have the indexes from `chunk * CHUNK` on.
 fn make_chunk(chunk: usize) -> Result<&'static Chunk> {
     let mut slots = Vec::new();
-    slots.try_reserve_exact(CHUNK).map_err(|_| Error::ENOMEM)?;
+    memory::grow_exactly(&mut slots, CHUNK)?;
     let generation = first_generation();
     slots.extend((0..CHUNK).map(|place| Slot::new((chunk * CHUNK + place) as u32, generation)));
     Ok(Box::leak(Box::<Chunk>::try_from(slots).map_err(|_| Error::EINTERNAL)?))
@@ -94,7 +95,7 @@ impl Fresh {
     fn grow(&mut self) -> Result<()> {
         let chunk = self.next as usize / CHUNK;
         if chunk == self.chunks.len() {
-            self.chunks.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+            memory::grow(&mut self.chunks, 1)?;
             self.chunks.push(make_chunk(chunk)?);
             let _ = CHUNKS[chunk].set(self.chunks[chunk]);
         }

@@ -4,10 +4,11 @@
 //! A fork takes all 64 locks: no other thread ever holds two of them, waits for anything while it holds one, begins a section
 //! (`process/section`) under one, or drops a reference to a slot, which may have to close it (`lock` checks that).
 
-use crate::core::error::{Error, Result};
+use crate::core::error::Result;
 use crate::core::handle::chunks::slot;
 use crate::core::handle::slot::{Slot, flag};
 use crate::core::lock::{self, Mutex, Rank};
+use crate::core::memory;
 use crate::core::process::section::Section;
 use std::any::Any;
 use std::fmt::Debug;
@@ -162,7 +163,7 @@ fn with_extras<T>(index: u32, body: impl FnOnce(&mut Extras) -> T) -> Result<T> 
     let (mut shard, place) = lock(index);
     if place >= shard.len() {
         let more = place + 1 - shard.len();
-        shard.try_reserve(more).map_err(|_| Error::ENOMEM)?;
+        memory::grow(&mut shard, more)?;
         shard.resize_with(place + 1, || None);
     }
     note(index);

@@ -1,7 +1,7 @@
 //! The watchers of a handle: pollers and queues, called back when it changes, so that the code that changes it need not know them
 //! (the observer pattern). Not here: calls that are blocked on the handle (`wait`).
 
-use crate::core::error::{Error, Result};
+use crate::core::error::Result;
 use crate::core::handle::extras::{self, Part};
 use crate::core::handle::number::Handle;
 use crate::core::handle::slot::{Slot, flag};
@@ -56,7 +56,7 @@ impl Watchers {
             0 => Self::One(watcher),
             _ => {
                 let mut watchers = Vec::new();
-                watchers.try_reserve_exact(count + 1).map_err(|_| Error::ENOMEM)?;
+                memory::grow_exactly(&mut watchers, count + 1)?;
                 watchers.extend_from_slice(self.all());
                 watchers.push(watcher);
                 Self::Many(watchers)

@@ -4,6 +4,7 @@
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::MAX_SLOTS;
+use crate::core::memory;
 use crate::core::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, Ordering, fence};
 use crate::sys::Events;
 use std::sync::OnceLock;
@@ -138,7 +139,7 @@ impl Records {
         if room.get().is_none() {
             let size = (FIRST as usize) << place.chunk();
             let mut records = Vec::new();
-            records.try_reserve_exact(size).map_err(|_| Error::ENOMEM)?;
+            memory::grow_exactly(&mut records, size)?;
             records.resize_with(size, Record::default);
             // No other thread makes one, as the lock is held.
             let _ = room.set(records.into_boxed_slice());
@@ -177,7 +178,7 @@ impl RecordPlaces {
             return Ok(place);
         }
         // Room for all of them, so that freeing one can't fail.
-        self.free.try_reserve(self.fresh as usize + 1).map_err(|_| Error::ENOMEM)?;
+        memory::grow(&mut self.free, self.fresh as usize + 1)?;
         let place = Place::of(self.fresh);
         records.grow(place)?;
         self.fresh += 1;

@@ -3,6 +3,7 @@
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::{MAX_CHUNKS, MAX_PLACES};
+use crate::core::memory;
 use crate::core::process::section;
 use crate::core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::{Selector, Trigger, Waker};
@@ -71,7 +72,7 @@ pub fn make(index: u32) -> Result<&'static Wakeup> {
     let chunk = WAKEUPS.get(index as usize / CHUNK).ok_or(Error::EINTERNAL)?;
     chunk.get_or_try_init(|| {
         let mut wakeups = Vec::new();
-        wakeups.try_reserve_exact(CHUNK).map_err(|_| Error::ENOMEM)?;
+        memory::grow_exactly(&mut wakeups, CHUNK)?;
         wakeups.extend((0..CHUNK).map(|_| Wakeup::new()));
         Box::<Chunk>::try_from(wakeups).map_err(|_| Error::EINTERNAL)
     })?;

@@ -3,8 +3,9 @@
 //! its descriptor, or with whatever file gets that number next. So a descriptor and its handle change together, in a [`Section`]
 //! (which a fork waits for) or under a lock that a fork takes. Not here: what is done around a fork (`fork`).
 
-use crate::core::error::{Error, Result};
+use crate::core::error::Result;
 use crate::core::lock::{self, Guard, Mutex, Rank};
+use crate::core::memory;
 use crate::sys::{self, Wiped};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, Ordering};
 
@@ -190,7 +191,7 @@ impl UnownedFd {
     /// Lists the descriptor that `open` returns, both under the lock, so that no fork happens in between.
     pub fn open(open: impl FnOnce() -> Result<sys::Fd>) -> Result<Self> {
         let mut ends = lock_unowned();
-        ends.0.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+        memory::grow(&mut ends.0, 1)?;
         open().map(|fd| {
             ends.0.push(fd);
             Self(fd)

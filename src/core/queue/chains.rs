@@ -2,6 +2,7 @@
 //! four bytes an entry and no allocation. Not here: the entries and their links.
 
 use crate::core::handle::number::Spread;
+use crate::core::memory;
 use std::hash::Hasher;
 
 /// No entry.
@@ -48,7 +49,7 @@ impl Chains {
     pub fn make_for(&mut self, entries: usize) -> bool {
         let count = entries.next_power_of_two();
         let more = count.saturating_sub(self.0.len());
-        if self.0.try_reserve_exact(more).is_err() {
+        if memory::grow_exactly(&mut self.0, more).is_err() {
             return false;
         }
         self.clear();

@@ -4,6 +4,7 @@
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Phase;
 use crate::core::handle::{table, watchers};
+use crate::core::memory;
 use crate::core::queue::connecting::{Connecting, Stage, unwatch};
 use crate::core::queue::member::Member;
 use crate::core::queue::record::{Head, Verb};
@@ -103,7 +104,7 @@ impl State {
     fn end_behind(&mut self, at: u32, stamp: u64, error: Error) {
         let failed = self.members.get(at).filter(|member| member.slot.phase() == Phase::Failed);
         if let Some(number) = failed.map(|member| member.number) {
-            if self.failed.try_reserve(1).is_ok() {
+            if memory::grow(&mut self.failed, 1).is_ok() {
                 self.failed.push((number, error));
             }
         }
@@ -144,7 +145,7 @@ impl State {
     pub fn break_off(&mut self, at: u32) {
         self.break_line(at);
         let Some(member) = self.members.get(at) else { return };
-        if self.broken.try_reserve(1).is_ok() {
+        if memory::grow(&mut self.broken, 1).is_ok() {
             self.broken.push(member.number);
         }
         turn::breaks(member.slot);

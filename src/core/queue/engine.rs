@@ -163,7 +163,7 @@ impl Engine {
         match &self.readiness {
             Readiness::Scalable(queue) => {
                 let woken = queue.wait(&mut found.kernel, capacity, timeout)?;
-                found.list.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+                sys::grow(&mut found.list, capacity)?;
                 found.list.extend(found.kernel.iter());
                 Ok(woken)
             }
@@ -237,7 +237,7 @@ impl Poll {
             Some(place) => lists.watched[place] = (fd, tag, events),
             None if events.is_empty() => {}
             None => {
-                lists.watched.try_reserve(1).map_err(|_| Error::ENOMEM)?;
+                memory::grow(&mut lists.watched, 1)?;
                 lists.watched.push((fd, tag, events));
             }
         }
@@ -264,7 +264,7 @@ impl Poll {
         let mut lists = self.lists();
         let count = lists.watched.len();
         let (mut entries, mut tags) = (room(count + 1)?, room(count)?);
-        found.try_reserve(count).map_err(|_| OUT_OF_MEMORY)?;
+        sys::grow(found, count)?;
         entries.extend(lists.watched.iter().map(|(fd, _, events)| PollFd::new(*fd, *events)));
         tags.extend(lists.watched.iter().map(|(_, tag, _)| *tag));
         entries.push(self.waker.entry());

@@ -1,5 +1,6 @@
 //! Events that wait to be taken, the first first. Not here: who reports them.
 
+use crate::core::memory;
 use crate::core::queue::record::Done;
 
 #[derive(Default, Debug)]
@@ -30,7 +31,7 @@ impl EventList {
             self.list.drain(..self.taken);
             self.taken = 0;
         }
-        self.list.try_reserve(more).is_ok()
+        memory::grow(&mut self.list, more).is_ok()
     }
 
     #[inline]

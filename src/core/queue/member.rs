@@ -3,6 +3,7 @@
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Slot;
 use crate::core::handle::table::{self, Ref};
+use crate::core::memory;
 use crate::core::queue::chains::{Chains, NONE};
 use crate::core::queue::work::Line;
 use crate::sys::{self, Events, Fd};
@@ -191,7 +192,7 @@ impl Members {
         let count = self.places.len();
         if count == self.places.capacity() {
             // Not twice as many: an idle connection costs a place.
-            self.places.try_reserve_exact(count / 8 + 8).map_err(|_| Error::ENOMEM)?;
+            memory::grow_exactly(&mut self.places, count / 8 + 8)?;
         }
         if !self.numbers.are_enough(count + 1) {
             if !self.numbers.make_for(count + 1) {

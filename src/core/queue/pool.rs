@@ -4,6 +4,7 @@
 
 use crate::core::error::{Error, Result};
 use crate::core::lock::{Mutex, Rank};
+use crate::core::memory;
 use crate::core::name::flat::{Flat, SIZE};
 use crate::sys::{Bytes, Region, Target};
 use std::mem::MaybeUninit;
@@ -101,7 +102,7 @@ pub fn unmap(region: Region) {
 /// A list of numbers, with no buffer held by the caller.
 pub fn held(buffers: Buffers) -> Result<Held> {
     let mut held = Vec::new();
-    held.try_reserve_exact(buffers.count).map_err(|_| Error::ENOMEM)?;
+    memory::grow_exactly(&mut held, buffers.count)?;
     held.resize_with(buffers.count, || AtomicI64::new(0));
     Ok(held.into())
 }
@@ -111,8 +112,8 @@ impl Pool {
     pub fn new(region: Region, buffers: Buffers, held: Held) -> Result<Self> {
         let block = buffers.fetch()?;
         let (mut free, mut next) = (Vec::new(), Vec::new());
-        free.try_reserve_exact(buffers.count).map_err(|_| Error::ENOMEM)?;
-        next.try_reserve_exact(buffers.count).map_err(|_| Error::ENOMEM)?;
+        memory::grow_exactly(&mut free, buffers.count)?;
+        memory::grow_exactly(&mut next, buffers.count)?;
         let indices = 0..buffers.count as u32;
         // The first is used first, and the last that was used next: it is in the processor's cache.
         free.extend(indices.clone().rev().filter(|index| held[*index as usize].load(Ordering::SeqCst) == 0));

@@ -4,6 +4,7 @@
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Phase, Wait};
 use crate::core::handle::table::Ref;
+use crate::core::memory;
 use crate::core::name::kind::Class;
 use crate::core::queue::datagrams;
 use crate::core::queue::pace::FEW;
@@ -59,7 +60,7 @@ impl State {
     /// Serves, by one system call for all, the ready members that only have plain reads. The others stay in the list.
     fn read_at_once(&mut self, room: usize) {
         let most = room.min(self.ready.len());
-        if self.calls.try_reserve(most).is_err() || self.reads.try_reserve(most).is_err() {
+        if memory::grow(&mut self.calls, most).is_err() || memory::grow(&mut self.reads, most).is_err() {
             return;
         }
         let (mut calls, mut reads) = (std::mem::take(&mut self.calls), std::mem::take(&mut self.reads));

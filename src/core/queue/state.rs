@@ -6,6 +6,7 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Slot;
 use crate::core::handle::table::Ref;
 use crate::core::handle::{lookup, watchers};
+use crate::core::memory;
 use crate::core::queue::clock::{Clock, Due};
 use crate::core::queue::engine::Found;
 use crate::core::queue::event_list::EventList;
@@ -166,11 +167,11 @@ impl State {
         let there_is = self.events.reserve(events)
             && self.works.reserve(count)
             && self.clock.reserve(count)
-            && self.batch.try_reserve(count).is_ok()
-            && self.grams.try_reserve(count).is_ok()
-            && self.leases.try_reserve(BATCH).is_ok()
-            && self.impatient.try_reserve(count).is_ok()
-            && self.closing.try_reserve(count).is_ok();
+            && memory::grow(&mut self.batch, count).is_ok()
+            && memory::grow(&mut self.grams, count).is_ok()
+            && memory::grow(&mut self.leases, BATCH).is_ok()
+            && memory::grow(&mut self.impatient, count).is_ok()
+            && memory::grow(&mut self.closing, count).is_ok();
         if there_is { Ok(()) } else { Err(Error::ENOMEM) }
     }
 

@@ -1,6 +1,7 @@
 //! The operations that go on: a slab of them, in lines (those of one handle, first come, first served) and by token.
 //! Not here: what they do.
 
+use crate::core::memory;
 use crate::core::queue::chains::Chains;
 pub use crate::core::queue::chains::NONE;
 use crate::core::queue::connecting::{Connecting, Question};
@@ -153,7 +154,7 @@ impl Works {
         if count > self.places.capacity() {
             // Not twice as many: an idle connection costs a place.
             let more = (count - self.places.len()).max(self.places.len() / 8);
-            if self.places.try_reserve_exact(more).is_err() {
+            if memory::grow_exactly(&mut self.places, more).is_err() {
                 return false;
             }
         }

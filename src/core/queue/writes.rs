@@ -3,6 +3,7 @@
 
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Wait;
+use crate::core::memory;
 use crate::core::queue::datagrams::has_datagrams;
 use crate::core::queue::member::Member;
 use crate::core::queue::pace::FEW;
@@ -204,7 +205,9 @@ impl State {
 
     /// Carries out by one system call what can be carried out so. What is left in the batch goes by itself.
     fn flush_at_once(&mut self, batch: &mut Vec<Batched>) {
-        if self.calls.try_reserve(batch.len()).is_err() || self.batch.try_reserve(batch.len()).is_err() {
+        if memory::grow(&mut self.calls, batch.len()).is_err()
+            || memory::grow(&mut self.batch, batch.len()).is_err()
+        {
             return;
         }
         let mut calls = std::mem::take(&mut self.calls);

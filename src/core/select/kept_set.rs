@@ -12,6 +12,7 @@
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
 use crate::core::handle::number::Handle;
+use crate::core::memory;
 use crate::core::poller::{Closes, InternalPoller};
 use crate::core::select::members::{Counts, MemberList, Sets};
 use crate::sys::{self, Events};
@@ -202,6 +203,6 @@ impl Registered {
 
     fn make_room(&mut self, members: usize) -> Result<()> {
         self.found.clear();
-        self.found.try_reserve(members).map_err(|_| Error::ENOMEM)
+        memory::grow(&mut self.found, members)
     }
 }

@@ -5,6 +5,7 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::number::Handle;
 use crate::core::handle::slot::Slot;
 use crate::core::handle::{lookup, table};
+use crate::core::memory;
 use crate::sys::Events;
 
 /// The interest of each of the three sets, in their order.
@@ -57,21 +58,21 @@ impl MemberList {
         self.members.clear();
         self.keys.iter_mut().for_each(Vec::clear);
         for (which, set) in sets.iter().enumerate() {
-            self.members.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
+            memory::grow(&mut self.members, set.len())?;
             let length = u32::try_from(set.len()).map_err(|_| Error::ENOMEM)?;
             for (number, at) in set.iter().zip(0..length) {
                 self.add(*number, which, at)?;
             }
         }
         self.order.clear();
-        self.order.try_reserve(self.members.len()).map_err(|_| Error::ENOMEM)
+        memory::grow(&mut self.order, self.members.len())
     }
 
     /// Keeps a copy of the sets, to recognise them when they come again.
     pub fn remember(&mut self, sets: &Sets<'_>) -> Result<()> {
         for (key, set) in self.keys.iter_mut().zip(sets) {
             key.clear();
-            key.try_reserve(set.len()).map_err(|_| Error::ENOMEM)?;
+            memory::grow(key, set.len())?;
             key.extend_from_slice(set);
         }
         Ok(())
@@ -127,7 +128,8 @@ impl MemberList {
 
     #[cold]
     fn make_places(&mut self, length: usize) -> Result<()> {
-        self.places.try_reserve(length - self.places.len()).map_err(|_| Error::ENOMEM)?;
+        let more = length - self.places.len();
+        memory::grow(&mut self.places, more)?;
         self.places.resize(length, 0);
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::core::deadline::{self, Deadline};
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::{Phase, flag};
 use crate::core::handle::table::{self, Ref};
+use crate::core::memory;
 use crate::core::readiness;
 use crate::core::wait::Watch;
 use crate::sys::{self, Events, Fd, PollFd, ThreadLocal};
@@ -174,7 +175,7 @@ impl ThreadState {
     fn fill_entries(&mut self, watch: Option<&Watch>) -> Result<bool> {
         let members = &mut self.list.members;
         self.entries.clear();
-        self.entries.try_reserve(members.len() + 1).map_err(|_| Error::ENOMEM)?;
+        memory::grow(&mut self.entries, members.len() + 1)?;
         self.entries.extend(members.iter_mut().map(Member::entry));
         self.entries.extend(watch.map(Watch::entry));
         let Some(_) = watch else { return Ok(false) };

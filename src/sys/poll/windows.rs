@@ -3,7 +3,7 @@
 //! sockets (`readiness`).
 
 use super::afd::{self, Driver, Header, Line};
-use crate::sys::{Event, Events, Fd, OUT_OF_MEMORY, Result, Timeout, milliseconds, wait_for};
+use crate::sys::{Event, Events, Fd, OUT_OF_MEMORY, Result, Timeout, grow, milliseconds, wait_for};
 use crate::sys::{LONGEST_WAIT, NO_SOCKET, ThreadLocal};
 use std::mem::size_of;
 use std::ptr::null;
@@ -146,7 +146,7 @@ impl ThreadCache {
     fn write(&mut self, lines: impl Iterator<Item = Line>, count: usize) -> Result<()> {
         let words = afd::length(count).div_ceil(size_of::<u64>());
         self.buffer.clear();
-        self.buffer.try_reserve(words).map_err(|_| OUT_OF_MEMORY)?;
+        grow(&mut self.buffer, words)?;
         self.buffer.resize(words, 0);
         self.header().count = u32::try_from(count).map_err(|_| OUT_OF_MEMORY)?;
         for (place, line) in self.lines_mut().iter_mut().zip(lines) {

@@ -12,7 +12,7 @@ use crate::sys::edges;
 use crate::sys::poll::afd::{self, Driver, Header, Line};
 use crate::sys::{
     ALREADY_WATCHED, Events, Fd, MOST_REPORTS, NO_SOCKET, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout,
-    UNSUPPORTED, Waker, milliseconds, poll,
+    UNSUPPORTED, Waker, grow, milliseconds, poll,
 };
 use std::collections::HashMap;
 use std::ptr::{null, null_mut};
@@ -188,10 +188,10 @@ impl Reports {
         packets.clear();
         answers.clear();
         entries.clear();
-        packets.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
-        answers.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
-        entries.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
-        found.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)
+        grow(packets, capacity)?;
+        grow(answers, capacity)?;
+        grow(entries, capacity)?;
+        grow(found, capacity)
     }
 }
 
@@ -250,7 +250,7 @@ impl State {
             return Ok(place);
         }
         // Room for all of them, so that freeing one can't fail.
-        self.free.try_reserve(self.fresh + 1).map_err(|_| OUT_OF_MEMORY)?;
+        grow(&mut self.free, self.fresh + 1)?;
         self.fresh += 1;
         Ok(self.fresh - 1)
     }
@@ -432,7 +432,7 @@ impl Shared {
         if !state.free.is_empty() || state.fresh < state.drivers.len() * GROUP {
             return Ok(());
         }
-        state.drivers.try_reserve(1).map_err(|_| OUT_OF_MEMORY)?;
+        grow(&mut state.drivers, 1)?;
         let driver = Driver::open()?;
         // SAFETY: both handles are open.
         let port = unsafe { CreateIoCompletionPort(driver.handle(), self.port() as HANDLE, 0, 0) };

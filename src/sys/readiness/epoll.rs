@@ -2,7 +2,7 @@
 
 use crate::sys::calls;
 use crate::sys::{
-    Events, Fd, LONGEST_WAIT, MOST_REPORTS, OUT_OF_MEMORY, Result, Timeout, Waker, check, close, is_refusal,
+    Events, Fd, LONGEST_WAIT, MOST_REPORTS, Result, Timeout, Waker, check, close, grow, is_refusal,
     milliseconds, move_out_of_the_way, set_inherit, timespec,
 };
 use libc::c_int;
@@ -193,9 +193,7 @@ impl Selector {
         let capacity = capacity.min(MOST_REPORTS);
         let list = &mut reports.0;
         list.clear();
-        if list.capacity() < capacity {
-            reserve(list, capacity)?;
-        }
+        grow(list, capacity)?;
         // Only other times than these need the call with nanoseconds.
         let found = match timeout {
             None => self.wait_into(list.as_mut_ptr(), capacity as c_int, -1),
@@ -225,11 +223,6 @@ impl Selector {
             other => other.map(|found| found as usize),
         }
     }
-}
-
-#[cold]
-fn reserve(list: &mut Vec<libc::epoll_event>, capacity: usize) -> Result<()> {
-    list.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)
 }
 
 /// No signal mask: the thread's stays as it is.

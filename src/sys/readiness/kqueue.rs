@@ -3,7 +3,7 @@
 use super::system::{self, c_int, c_void, kevent};
 use crate::sys::{
     ALREADY_WATCHED, Events, Fd, MOST_REPORTS, OUT_OF_MEMORY, OsError, Result, Timeout, Waker, check, close,
-    hangs_up, peer, set_inherit, timespec,
+    grow, hangs_up, peer, set_inherit, timespec,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -254,8 +254,8 @@ impl Selector {
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
         let capacity = capacity.min(MOST_REPORTS);
         reports.clear();
-        reports.found.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
-        reports.merged.try_reserve(capacity).map_err(|_| OUT_OF_MEMORY)?;
+        grow(&mut reports.found, capacity)?;
+        grow(&mut reports.merged, capacity)?;
         let time = timespec(timeout);
         let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
         let list = reports.found.as_mut_ptr();
