@@ -61,6 +61,7 @@
 //! | [`Region`], [`Bytes`], [`Target`] | shared: memory that the library owns, lends, and has written to by the kernel |
 //! | [`is_memory_short`], [`has_memory`] | shared: whether the library lives on its reserve; whether the system has so many bytes |
 //! | [`grow`], [`grow_exactly`] | shared: room in a list that outlives the call, which is never the reserve's |
+//! | [`grow_up_to`] | shared: the same for what waits report: without memory room for fewer |
 //!
 //! **`descriptor`**: `unix`, `windows`
 //!
@@ -224,7 +225,7 @@ pub use piece::*;
 pub use poll::*;
 pub use process::*;
 pub use readiness::*;
-pub use reserve::{grow, grow_exactly, has_memory, is_memory_short};
+pub use reserve::{grow, grow_exactly, grow_up_to, has_memory, is_memory_short};
 pub use resolver::*;
 pub use ring::*;
 pub use socket::*;

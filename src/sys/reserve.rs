@@ -21,6 +21,8 @@ const SIZE: usize = WORDS * LARGEST;
 
 /// How many bytes must be left for calls that have begun.
 const LEAST: usize = SIZE / 2;
+/// So many items are lent to a list that outlives the call, where a call could not go on without any.
+const FEW: usize = 8;
 /// The system has memory if it has this many bytes.
 const PROBE: usize = 16 << 10;
 
@@ -211,6 +213,24 @@ pub fn grow_exactly<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
     enlarge(list, list.len().saturating_add(more))
 }
 
+/// How many items, of those that are wanted, an empty list that outlives the call has room for: all; without memory fewer, those that
+/// it has had room for, or a few that are lent. `ENOMEM`.
+#[inline]
+pub fn grow_up_to<T>(list: &mut Vec<T>, wanted: usize) -> Result<usize> {
+    if list.capacity() >= wanted {
+        return Ok(wanted);
+    }
+    enlarge_or_borrow(list, wanted)
+}
+
+#[cold]
+fn enlarge_or_borrow<T>(list: &mut Vec<T>, wanted: usize) -> Result<usize> {
+    if enlarge(list, wanted).is_err() && list.capacity() == 0 {
+        list.try_reserve_exact(FEW).map_err(|_| OUT_OF_MEMORY)?;
+    }
+    Ok(wanted.min(list.capacity()))
+}
+
 #[cold]
 fn enlarge<T>(list: &mut Vec<T>, capacity: usize) -> Result<()> {
     let mut larger = Vec::<T>::new();
@@ -293,6 +313,14 @@ mod tests {
         assert_eq!((list.capacity(), list.as_slice()), (room, [1, 2].as_slice()));
         assert_eq!(grow_exactly(&mut list, room), Ok(()));
         assert_eq!((list.capacity(), list.as_slice()), (room + 2, [1, 2].as_slice()));
+    }
+
+    #[test]
+    fn without_memory_a_list_has_room_for_a_few() {
+        let mut list = Vec::<u32>::new();
+        assert_eq!(grow_up_to(&mut list, isize::MAX as usize), Ok(FEW));
+        assert_eq!(grow_up_to(&mut list, 100), Ok(100));
+        assert_eq!(grow_up_to(&mut list, isize::MAX as usize), Ok(100));
     }
 
     #[test]

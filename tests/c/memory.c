@@ -298,8 +298,8 @@ enum { MANY_THREADS = 80 };
 static struct world crowd;
 static pthread_barrier_t all_were_refused, it_was_looked;
 
-/* Selects a few, so that the thread has lists of its own for that, and then far more without memory. */
-static void *select_without_memory(void *unused) {
+/* Selects a few, so that the thread has lists of its own for that, and then far more without memory. Waits go on. */
+static void *wait_without_memory(void *unused) {
     struct world *world = malloc(sizeof *world);
     CHECK(world != NULL);
     memcpy(world, &crowd, sizeof *world);
@@ -307,9 +307,11 @@ static void *select_without_memory(void *unused) {
     CHECK_IS(select_now(world), 1);
     world->count = 200;
     fail_sometimes(1);
-    int64_t result = select_now(world);
+    int64_t selected = select_now(world);
+    int64_t waited = wait_for(world, MOST_EVENTS);
     fail_sometimes(0);
-    CHECK(result == 1 || result == ANYSOCK_ENOMEM);
+    CHECK(selected == 1 || selected == ANYSOCK_ENOMEM);
+    CHECK_IS(waited, 1);
     free(world);
     pthread_barrier_wait(&all_were_refused);
     pthread_barrier_wait(&it_was_looked);
@@ -320,10 +322,12 @@ static void *select_without_memory(void *unused) {
 static void what_threads_keep_is_not_borrowed(void) {
     pthread_t threads[MANY_THREADS];
     three_hundred_pairs(&crowd);
+    crowd.poller = OK(anysock_poller_open());
+    OK(anysock_poller_set(crowd.poller, crowd.many[1], ANYSOCK_EVENT_READ, 7));
     pthread_barrier_init(&all_were_refused, NULL, MANY_THREADS + 1);
     pthread_barrier_init(&it_was_looked, NULL, MANY_THREADS + 1);
     for (size_t place = 0; place < MANY_THREADS; place++) {
-        CHECK(pthread_create(&threads[place], NULL, select_without_memory, NULL) == 0);
+        CHECK(pthread_create(&threads[place], NULL, wait_without_memory, NULL) == 0);
     }
     pthread_barrier_wait(&all_were_refused);
     check_well();

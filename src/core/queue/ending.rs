@@ -4,7 +4,6 @@
 use crate::core::error::{Error, Result};
 use crate::core::handle::slot::Phase;
 use crate::core::handle::{table, watchers};
-use crate::core::memory;
 use crate::core::queue::connecting::{Connecting, Stage, unwatch};
 use crate::core::queue::member::Member;
 use crate::core::queue::record::{Head, Verb};
@@ -104,7 +103,7 @@ impl State {
     fn end_behind(&mut self, at: u32, stamp: u64, error: Error) {
         let failed = self.members.get(at).filter(|member| member.slot.phase() == Phase::Failed);
         if let Some(number) = failed.map(|member| member.number) {
-            if memory::grow(&mut self.failed, 1).is_ok() {
+            if self.failed.try_reserve(1).is_ok() {
                 self.failed.push((number, error));
             }
         }
@@ -145,7 +144,7 @@ impl State {
     pub fn break_off(&mut self, at: u32) {
         self.break_line(at);
         let Some(member) = self.members.get(at) else { return };
-        if memory::grow(&mut self.broken, 1).is_ok() {
+        if self.broken.try_reserve(1).is_ok() {
             self.broken.push(member.number);
         }
         turn::breaks(member.slot);

@@ -162,8 +162,9 @@ impl Engine {
         found.list.clear();
         match &self.readiness {
             Readiness::Scalable(queue) => {
+                // First: what the kernel has reported may not come again.
+                let capacity = sys::grow_up_to(&mut found.list, capacity)?;
                 let woken = queue.wait(&mut found.kernel, capacity, timeout)?;
-                sys::grow(&mut found.list, capacity)?;
                 found.list.extend(found.kernel.iter());
                 Ok(woken)
             }

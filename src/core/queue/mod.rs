@@ -68,6 +68,7 @@ use crate::core::error::{Error, Result};
 use crate::core::handle::extras::{self, Holder, Part};
 use crate::core::handle::number::Handle;
 use crate::core::handle::slot::{New, Phase, Slot, flag as switch};
+use crate::core::handle::table::Vacancy;
 use crate::core::handle::watchers::{Callbacks, Watcher};
 use crate::core::handle::{chunks, lookup, table, table as slots};
 use crate::core::lock::{self, Guard, Mutex, Rank};
@@ -188,10 +189,16 @@ pub fn open(count: i64, size: i64) -> Result<i64> {
     let count = choose(count, MOST_BUFFERS, USUAL.count)?;
     let buffers = Buffers { count, size: choose(size, LARGEST_BUFFER, USUAL.size)? };
     let vacancy = table::reserve(fork::install()?)?;
-    let held = pool::held(buffers)?;
+    let region = pool::map(buffers)?;
+    let spare = region.twin();
+    open_over(region, buffers, vacancy).inspect_err(|_| pool::unmap(spare))
+}
+
+/// A queue whose buffers lie in this memory.
+fn open_over(region: Region, buffers: Buffers, vacancy: Vacancy) -> Result<i64> {
     let handle = vacancy.handle();
     let wakeup = wakeup::make(handle.index)?;
-    let queue = Queue::new(handle, wakeup, buffers, pool::map(buffers)?, held)?;
+    let queue = Queue::new(handle, wakeup, buffers, region, pool::held(buffers)?)?;
     let new = New { kind: Net::Queue.into(), fd: Fd::NONE, phase: Phase::Fresh, flags: 0 };
     let section = Section::begin();
     // First the handle's extras, then the handle: whoever guesses its number finds all of it.

@@ -72,7 +72,7 @@ impl Attempt {
             return Ok(Self { fd: slot.fd(), address, index, is_own: true });
         }
         let fd = extras::with(index, |Attempts(fds)| {
-            memory::grow(fds, 1)?;
+            fds.try_reserve(1).map_err(|_| Error::ENOMEM)?;
             create(slot.kind(), address.domain()).inspect(|fd| fds.push(*fd))
         })??;
         let attempt = Self { fd, address, index, is_own: false };

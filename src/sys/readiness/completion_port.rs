@@ -12,7 +12,7 @@ use crate::sys::edges;
 use crate::sys::poll::afd::{self, Driver, Header, Line};
 use crate::sys::{
     ALREADY_WATCHED, Events, Fd, MOST_REPORTS, NO_SOCKET, OUT_OF_MEMORY, OsError, PollFd, Result, Timeout,
-    UNSUPPORTED, Waker, grow, milliseconds, poll,
+    UNSUPPORTED, Waker, grow, grow_up_to, milliseconds, poll,
 };
 use std::collections::HashMap;
 use std::ptr::{null, null_mut};
@@ -183,15 +183,17 @@ impl Reports {
         self.found.iter().copied()
     }
 
-    fn reserve(&mut self, capacity: usize) -> Result<()> {
+    /// How many reports, of so many, there is room for.
+    fn room(&mut self, capacity: usize) -> Result<usize> {
         let Self { packets, answers, entries, found } = self;
         packets.clear();
         answers.clear();
         entries.clear();
-        grow(packets, capacity)?;
-        grow(answers, capacity)?;
-        grow(entries, capacity)?;
-        grow(found, capacity)
+        found.clear();
+        let capacity = grow_up_to(packets, capacity)?;
+        let capacity = grow_up_to(answers, capacity)?;
+        let capacity = grow_up_to(entries, capacity)?;
+        grow_up_to(found, capacity)
     }
 }
 
@@ -645,9 +647,7 @@ impl Selector {
 
     /// Waits for at most `capacity` reports, for `timeout` at the most; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
-        let capacity = capacity.min(MOST_REPORTS);
-        reports.clear();
-        reports.reserve(capacity)?;
+        let capacity = reports.room(capacity.min(MOST_REPORTS))?;
         let round = self.0.lock().begin();
         let outcome = self.0.wait(reports, capacity, round, timeout);
         self.0.lock().end();

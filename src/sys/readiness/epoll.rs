@@ -2,7 +2,7 @@
 
 use crate::sys::calls;
 use crate::sys::{
-    Events, Fd, LONGEST_WAIT, MOST_REPORTS, Result, Timeout, Waker, check, close, grow, is_refusal,
+    Events, Fd, LONGEST_WAIT, MOST_REPORTS, Result, Timeout, Waker, check, close, grow_up_to, is_refusal,
     milliseconds, move_out_of_the_way, set_inherit, timespec,
 };
 use libc::c_int;
@@ -190,10 +190,9 @@ impl Selector {
     /// function that returns afterwards costs as much as fifty instructions.
     #[inline(always)]
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
-        let capacity = capacity.min(MOST_REPORTS);
         let list = &mut reports.0;
         list.clear();
-        grow(list, capacity)?;
+        let capacity = grow_up_to(list, capacity.min(MOST_REPORTS))?;
         // Only other times than these need the call with nanoseconds.
         let found = match timeout {
             None => self.wait_into(list.as_mut_ptr(), capacity as c_int, -1),

@@ -3,7 +3,7 @@
 use super::system::{self, c_int, c_void, kevent};
 use crate::sys::{
     ALREADY_WATCHED, Events, Fd, MOST_REPORTS, OUT_OF_MEMORY, OsError, Result, Timeout, Waker, check, close,
-    grow, hangs_up, peer, set_inherit, timespec,
+    grow_up_to, hangs_up, peer, set_inherit, timespec,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -252,10 +252,9 @@ impl Selector {
 
     /// Waits for at most `capacity` reports, for `timeout` at the most; whether this wait took a wake-up.
     pub fn wait(&self, reports: &mut Reports, capacity: usize, timeout: Timeout) -> Result<bool> {
-        let capacity = capacity.min(MOST_REPORTS);
         reports.clear();
-        grow(&mut reports.found, capacity)?;
-        grow(&mut reports.merged, capacity)?;
+        let capacity = grow_up_to(&mut reports.found, capacity.min(MOST_REPORTS))?;
+        let capacity = grow_up_to(&mut reports.merged, capacity)?;
         let time = timespec(timeout);
         let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
         let list = reports.found.as_mut_ptr();
