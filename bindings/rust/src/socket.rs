@@ -1,6 +1,6 @@
 //! Sockets: open, serve, connect, bytes. Not here: options and the end (`handle`), waiting for several (`select`, `poller`).
 
-use crate::error::{answer, check, count, done};
+use crate::error::{answer, check, code, count, done};
 use crate::handle::Handle;
 use crate::text::{Text, microseconds};
 use crate::{abi, call};
@@ -58,7 +58,7 @@ impl Socket {
         Self::owning(abi::anysock_accept(self.number()))
     }
 
-    /// The connections as they come, without end; an error does not end them either.
+    /// The connections as they come. They end when the socket is closed; no other error ends them.
     pub const fn incoming(&self) -> Incoming<'_> {
         Incoming(self)
     }
@@ -297,7 +297,10 @@ impl Iterator for Incoming<'_> {
     type Item = io::Result<Socket>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.0.accept())
+        match self.0.accept() {
+            Err(error) if code(&error) == Some(abi::ANYSOCK_EBADF) => None,
+            accepted => Some(accepted),
+        }
     }
 }
 

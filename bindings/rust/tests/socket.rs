@@ -198,6 +198,16 @@ fn a_read_ends_with_its_time() {
 }
 
 #[test]
+fn the_connections_of_a_closed_listener_end() {
+    let (listener, address) = listener();
+    let _client = connect("tcp", &address).unwrap();
+    let mut connections = listener.incoming();
+    assert!(connections.next().unwrap().is_ok());
+    listener.close().unwrap();
+    assert!(connections.next().is_none());
+}
+
+#[test]
 fn a_close_wakes_another_thread() {
     let (_left, right) = pair("tcp").unwrap();
     let right = Arc::new(right);
