@@ -416,6 +416,55 @@ mod unixpacket {
         let late = name(write(*server, b"late"));
         assert!(["EPIPE", "ECONNRESET"].contains(&late.as_str()), "{late}");
     }
+
+    type Call = fn(i64, &mut [u8]) -> i64;
+
+    /// Linux tells of the reset first, and then gives the packets.
+    #[test]
+    fn packets_that_were_queued_come_before_the_reset() {
+        if !need("unixpacket") {
+            return;
+        }
+        // What may be called before, and the calls that receive.
+        let looks: [Call; 3] = [
+            |_, _| 3,
+            |h, room| recv(h, room, ANYSOCK_FLAG_PEEK),
+            |h, _| if write(h, b"late") == get(h, "error").unwrap() { 3 } else { 0 },
+        ];
+        let receives: [Call; 3] =
+            [|h, room| read(h, room), |h, room| recv_from(h, room, 0), |h, room| readv(h, &mut [room])];
+        let mut room = [0; 64];
+        for (look, receive) in
+            looks.iter().flat_map(|look| receives.iter().map(move |receive| (look, receive)))
+        {
+            let (one, other) = connected("unixpacket");
+            assert_eq!(write(*other, b"one"), 3);
+            assert_eq!(write(*other, b"two"), 3);
+            assert_eq!(write(*one, b"never read"), 10);
+            drop(other);
+            assert_eq!(look(*one, &mut room), 3);
+            for packet in [b"one", b"two"] {
+                assert_eq!(receive(*one, &mut room), 3);
+                assert_eq!(&room[..3], packet);
+            }
+            for _ in 0..2 {
+                expect_error(receive(*one, &mut room), "ECONNRESET");
+            }
+        }
+    }
+
+    #[test]
+    fn packets_that_were_queued_when_reading_was_shut_come_before_the_end() {
+        if !need("unixpacket") {
+            return;
+        }
+        let (one, other) = connected("unixpacket");
+        assert_eq!(write(*other, b"one"), 3);
+        assert_eq!(write(*one, b"never read"), 10);
+        expect(anysock_shutdown(*one, ANYSOCK_SHUT_READ));
+        drop(other);
+        assert_eq!([(); 3].map(|()| read(*one, &mut [0; 8])), [3, 0, 0]);
+    }
 }
 
 /// With a range of ports in which none is free.

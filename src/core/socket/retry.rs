@@ -90,6 +90,7 @@ impl<'a> Blocked<'a> {
                 sys::INTERRUPTED if self.slot.has(flag::INTERRUPTIBLE) => return Err(Error::EINTR),
                 sys::INTERRUPTED => {}
                 error if self.is_too_early(error) || self.may_find_another(error) => self.wait()?,
+                error if self.overtakes_packets(error) => {}
                 error => return Err(judge(self.slot, self.wait, self.events, error)),
             }
             match call() {
@@ -104,6 +105,18 @@ impl<'a> Blocked<'a> {
     fn is_too_early(&self, error: OsError) -> bool {
         let no_peer = matches!(error.into(), Error::ENOTCONN | Error::EPIPE | Error::EINVAL);
         no_peer && self.wait != Wait::Accept && self.slot.phase() == Phase::Racing
+    }
+
+    /// Whether the error has ended a connection with borders, of which Linux tells before it gives the packets that are queued. It is kept
+    /// and comes behind them.
+    #[cold]
+    fn overtakes_packets(&self, error: OsError) -> bool {
+        let keeps_borders = self.slot.kind().is_connected_kind() && !self.slot.kind().is_byte_stream();
+        if self.wait != Wait::Read || !keeps_borders || self.slot.has_error() {
+            return false;
+        }
+        judge(self.slot, self.wait, self.events, error);
+        self.slot.has_error()
     }
 
     /// Whether an accept goes on after very many connections have died in the queue: if its caller waits.

@@ -249,7 +249,7 @@ pub fn read_remaining(
     slot: &Slot,
     length: usize,
     keep: bool,
-    read: impl FnOnce(usize) -> sys::Result<usize>,
+    mut read: impl FnMut(usize) -> sys::Result<usize>,
 ) -> usize {
     let share = |left: u64| left.min(length as u64);
     let set_aside = |left: u64| (left != u64::MAX && !keep).then(|| left - share(left));
@@ -259,7 +259,8 @@ pub fn read_remaining(
     if most == 0 || !slot.kind().is_connected_kind() {
         return 0;
     }
-    let received = read(most).unwrap_or(0);
+    // Linux tells of a reset once, before it gives packets that are queued.
+    let received = read(most).or_else(|_| read(most)).unwrap_or(0);
     if outcome.is_ok() {
         slot.read_left.fetch_add(most.saturating_sub(received) as u64, Ordering::SeqCst);
     }

@@ -31,6 +31,25 @@ fn packets_keep_their_borders() {
 }
 
 #[test]
+fn packets_that_were_queued_come_before_the_reset() {
+    on_each(|queue| {
+        for kind in here(&["unixpacket"]) {
+            for verb in [ANYSOCK_OP_READ, ANYSOCK_OP_RECEIVE_FROM] {
+                let (one, other) = pair(kind);
+                expect(send(*other, b"one", 0));
+                expect(send(*other, b"three", 0));
+                expect(send(*one, b"never read", 0));
+                drop(other);
+                let told = queue.wait(&[anysock_op { flags: MULTI, ..op(verb, 1, *one) }], 3);
+                let got: Vec<_> = told.iter().map(|done| done.result).collect();
+                assert_eq!(got[..2], [3, 5]);
+                expect_error(got[2], "ECONNRESET");
+            }
+        }
+    });
+}
+
+#[test]
 fn datagrams_of_every_kind_are_sent_and_received() {
     on_each(|queue| {
         for kind in here(&["udp4", "udp6", "unixgram"]) {
