@@ -306,6 +306,8 @@ fn names_of_hosts_and_services_are_resolved() {
         }
         assert_eq!(resolve("tcp4", "localhost:http", timeout).as_deref(), Ok("127.0.0.1:80"));
         assert_eq!(resolve("tcp", ":http", timeout).as_deref(), Ok("[::]:80\n0.0.0.0:80"));
+        // A raw kind has no services, and so none is asked for.
+        assert_eq!(resolve("ip4:icmp", "localhost", timeout).as_deref(), Ok("127.0.0.1"));
     }
 }
 
@@ -317,7 +319,7 @@ fn what_can_not_be_resolved_says_why() {
     expect_unresolved("tcp", "localhost:no-such-service", -1, "EAI_SERVICE");
     expect_unresolved("tcp4", "[::1]:80", -1, "EAFNOSUPPORT");
     expect_unresolved("tcp5", "127.0.0.1:80", -1, "EINVAL");
-    for address in ["", "localhost", "localhost:", "a b:80", "1.2.3:80", "127.0.0.1:65536"] {
+    for address in ["", "localhost", "localhost:", "a b:80", "*:80", "1.2.3:80", "127.0.0.1:65536"] {
         expect_unresolved("tcp", address, -1, "EINVAL");
     }
     let (kind, address) = (text("tcp"), text("127.0.0.1:80"));

@@ -124,7 +124,8 @@ fn parse_service(text: &str) -> Result<Option<u16>> {
 
 /// A text that might be a host's name; `EINVAL` for what can't be one, before the resolver is asked.
 fn host_name(text: &str) -> Result<String> {
-    let impossible = |byte: u8| byte <= b' ' || byte == 0x7f || b"[]/:@%".contains(&byte);
+    // glibc takes `*` for no name at all: it would be the loopback, where most mean every interface.
+    let impossible = |byte: u8| byte <= b' ' || byte == 0x7f || b"[]/:@%*".contains(&byte);
     if text.bytes().any(impossible) || text.split('.').all(is_number) {
         return Err(Error::EINVAL);
     }
@@ -334,6 +335,8 @@ mod tests {
             "1.2.3:80",
             "a b:80",
             "a/b:80",
+            "*:80",
+            "*.example:80",
             "[]:80",
             "[::1%]:80",
             "host:80:90",

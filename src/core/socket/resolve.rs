@@ -31,7 +31,8 @@ pub enum Role {
 #[derive(Debug)]
 struct Question {
     host: Option<CString>,
-    service: CString,
+    /// None for raw kinds: resolvers refuse a service that the type of socket does not have.
+    service: Option<CString>,
     family: Option<Domain>,
     transport: Type,
     answer: OnceBox<Result<Vec<SockAddr>>>,
@@ -54,9 +55,10 @@ impl Question {
         asker: Option<Weak<Waker>>,
     ) -> Result<Arc<Self>> {
         let text = |text: String| CString::new(text).map_err(|_| Error::EINVAL);
+        let service = (kind.transport() != Type::RAW).then_some(service);
         Ok(Arc::new(Self {
             host: host.map(text).transpose()?,
-            service: text(service)?,
+            service: service.map(text).transpose()?,
             family: kind.family(),
             transport: kind.transport(),
             answer: OnceBox::new(),
@@ -65,7 +67,7 @@ impl Question {
     }
 
     fn ask(&self) {
-        let answer = sys::resolve(self.host.as_deref(), &self.service, self.family, self.transport);
+        let answer = sys::resolve(self.host.as_deref(), self.service.as_deref(), self.family, self.transport);
         let _ = self.answer.set(Box::new(answer.map_err(Error::from)));
         if let Some(asker) = &self.asker {
             wait::wake(asker);

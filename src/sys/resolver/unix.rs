@@ -13,7 +13,7 @@ use std::mem::offset_of;
 /// that has a deadline.
 pub fn resolve(
     host: Option<&CStr>,
-    service: &CStr,
+    service: Option<&CStr>,
     family: Option<Domain>,
     kind: Type,
 ) -> std::result::Result<Vec<SockAddr>, ResolveError> {
@@ -25,10 +25,11 @@ pub fn resolve(
     // musl compares with hosts(5) by letter case, and would ask the network for a name that is there in another case.
     let spelt = if cfg!(target_env = "musl") { host.and_then(own_spelling) } else { None };
     let host = spelt.as_deref().or(host).map_or(std::ptr::null(), CStr::as_ptr);
+    let service = service.map_or(std::ptr::null(), CStr::as_ptr);
     // Some resolvers end the process when they get no memory.
     check_memory()?;
-    // SAFETY: both texts are NUL-terminated, and `list` receives a list that is freed below.
-    match uncancelled(|| unsafe { libc::getaddrinfo(host, service.as_ptr(), &hints, &mut list) }) {
+    // SAFETY: both texts are NUL-terminated or absent, and `list` receives a list that is freed below.
+    match uncancelled(|| unsafe { libc::getaddrinfo(host, service, &hints, &mut list) }) {
         0 => {}
         libc::EAI_SYSTEM => return Err(ResolveError::Os(OsError::last())),
         // Out of memory, some report that there is no such name.

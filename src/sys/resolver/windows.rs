@@ -18,7 +18,7 @@ fn wide(text: &CStr) -> Vec<u16> {
 /// that has a deadline.
 pub fn resolve(
     host: Option<&CStr>,
-    service: &CStr,
+    service: Option<&CStr>,
     family: Option<Domain>,
     kind: Type,
 ) -> std::result::Result<Vec<SockAddr>, ResolveError> {
@@ -28,11 +28,11 @@ pub fn resolve(
         ai_socktype: kind.into(),
         ..Default::default()
     };
-    let (host, service) = (host.map(wide), wide(service));
-    let host = host.as_ref().map_or(null(), |host| host.as_ptr());
+    let (host, service) = (host.map(wide), service.map(wide));
+    let start_of = |text: &Option<Vec<u16>>| text.as_ref().map_or(null(), |text| text.as_ptr());
     let mut list = null_mut();
-    // SAFETY: both texts are NUL-terminated, and `list` receives a list that is freed below.
-    match unsafe { ws::GetAddrInfoW(host, service.as_ptr(), &hints, &mut list) } {
+    // SAFETY: both texts are NUL-terminated or absent, and `list` receives a list that is freed below.
+    match unsafe { ws::GetAddrInfoW(start_of(&host), start_of(&service), &hints, &mut list) } {
         0 => {}
         code => return Err(ResolveError::Resolver(code)),
     }
