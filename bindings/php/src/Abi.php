@@ -940,12 +940,32 @@ int64_t anysock_borrow(int64_t fd);
 int64_t anysock_release(anysock_t h);
 C;
 
-    private static ?\FFI $library = null;
+    private static \FFI|self|null $library = null;
 
-    // The library: the file that ANYSOCK_LIBRARY names, else the installed one.
-    public static function library(): \FFI
+    // The library: the file that ANYSOCK_LIBRARY names, else the installed one. Use it as an FFI.
+    public static function library(): \FFI|self
     {
-        return self::$library ??= \FFI::cdef(self::DECLARATIONS, self::path());
+        return self::$library ??= self::withSignals(\FFI::cdef(self::DECLARATIONS, self::path()));
+    }
+
+    // Since 8.4 PHP runs the handler of a signal inside the call of an FFI that has just ended, and crashes if it throws there.
+    private static function withSignals(\FFI $functions): \FFI|self
+    {
+        return PHP_VERSION_ID >= 80400 && function_exists('pcntl_async_signals') ? new self($functions) : $functions;
+    }
+
+    private function __construct(private \FFI $functions)
+    {
+    }
+
+    // So the handler runs inside the call of call_user_func_array, where it may throw. Named outright, that would be no call for PHP.
+    public function __call(string $name, array $arguments): mixed
+    {
+        if (!str_starts_with($name, 'anysock_')) {
+            return $this->functions->$name(...$arguments);
+        }
+        $call = 'call_user_func_array';
+        return $call([$this->functions, $name], $arguments);
     }
 
     private static function path(): string

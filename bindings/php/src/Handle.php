@@ -11,7 +11,7 @@ abstract class Handle
 {
     /** The number for the C interface. */
     public readonly int $number;
-    protected \FFI $library;
+    protected \FFI|Abi $library;
     protected bool $closed = false;
 
     /** Takes over a handle of the C interface. */
