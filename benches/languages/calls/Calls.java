@@ -16,7 +16,7 @@ public final class Calls {
         MemorySegment done = Arena.global().allocate(JAVA_LONG, 512);
         for (long i = 0; i < times; i++) {
             if (arguments[0].equals("read")) {
-                Abi.recv(first, one, 1, (int) Abi.FLAG_DONT_WAIT);
+                Abi.recv(first, one, 1, Abi.FLAG_DONT_WAIT);
                 continue;
             }
             for (int at = 0; at < 64; at++) wanted.setAtIndex(JAVA_LONG, at * 8 + 2, Abi.OP_NOP);

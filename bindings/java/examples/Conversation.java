@@ -69,6 +69,7 @@ public final class Conversation {
 
     // The client: a line for each step.
 
+    @SuppressWarnings("try") // It is closed early, to see what a closed one says.
     private static void talk(String address, String nobody) throws Exception {
         System.out.println("refused " + failure(() -> Socket.connect("tcp", nobody, PATIENCE)));
         try (Socket server = Socket.connect("tcp", "localhost" + address.substring(address.lastIndexOf(':')), PATIENCE)) {

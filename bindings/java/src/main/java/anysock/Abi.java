@@ -19,6 +19,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 
 /** The C interface of anysock: constants, layouts of structures, functions. Lengths are those of 64-bit systems. */
+@SuppressWarnings("restricted") // that foreign functions are called is what this class is for
 public final class Abi {
     private Abi() {}
 

@@ -156,7 +156,7 @@ public final class Socket implements ByteChannel {
     public void connect(String address) throws IOException {
         try (Arena arena = Arena.ofShared()) {
             MemorySegment text = text(arena, address);
-            call(writing, (int) Abi.EVENT_WRITE, "connect " + address, () -> {
+            call(writing, Abi.EVENT_WRITE, "connect " + address, () -> {
                 long result = Abi.connect(handle, text);
                 return result == Abi.EINPROGRESS || result == Abi.EALREADY ? Abi.EAGAIN : result;
             });
@@ -165,15 +165,15 @@ public final class Socket implements ByteChannel {
 
     /** The next connection of a listener. */
     public Socket accept() throws IOException {
-        return new Socket(call(reading, (int) Abi.EVENT_READ, "accept", () -> Abi.accept(handle)), kind);
+        return new Socket(call(reading, Abi.EVENT_READ, "accept", () -> Abi.accept(handle)), kind);
     }
 
     /** Reads what is there, at least a byte; -1 at the end of a stream. An empty datagram is 0. */
     @Override
     public int read(ByteBuffer into) throws IOException {
         if (!into.hasRemaining()) return 0;
-        int count = (int) transfer(into, memory -> call(reading, (int) Abi.EVENT_READ, "read",
-            () -> Abi.recv(handle, memory, memory.byteSize(), (int) Abi.FLAG_DONT_WAIT)), true);
+        int count = (int) transfer(into, memory -> call(reading, Abi.EVENT_READ, "read",
+            () -> Abi.recv(handle, memory, memory.byteSize(), Abi.FLAG_DONT_WAIT)), true);
         return count == 0 && !keepsBorders() ? -1 : count;
     }
 
@@ -184,8 +184,8 @@ public final class Socket implements ByteChannel {
     }
 
     private int write(ByteBuffer from, Deadline deadline) throws IOException {
-        return (int) transfer(from, memory -> call(writing, (int) Abi.EVENT_WRITE, "write", deadline,
-            () -> Abi.send(handle, memory, memory.byteSize(), (int) Abi.FLAG_DONT_WAIT)), false);
+        return (int) transfer(from, memory -> call(writing, Abi.EVENT_WRITE, "write", deadline,
+            () -> Abi.send(handle, memory, memory.byteSize(), Abi.FLAG_DONT_WAIT)), false);
     }
 
     /** Writes all of it, in one call's time; two writes never mix. */
@@ -212,8 +212,8 @@ public final class Socket implements ByteChannel {
     public String receiveFrom(ByteBuffer into) throws IOException {
         try (Arena arena = Arena.ofShared()) {
             MemorySegment sender = arena.allocate(512);
-            transfer(into, memory -> call(reading, (int) Abi.EVENT_READ, "receive",
-                () -> Abi.recvFrom(handle, memory, memory.byteSize(), (int) Abi.FLAG_DONT_WAIT, sender, sender.byteSize())), true);
+            transfer(into, memory -> call(reading, Abi.EVENT_READ, "receive",
+                () -> Abi.recvFrom(handle, memory, memory.byteSize(), Abi.FLAG_DONT_WAIT, sender, sender.byteSize())), true);
             return sender.getString(0);
         }
     }
@@ -222,19 +222,19 @@ public final class Socket implements ByteChannel {
     public void sendTo(ByteBuffer from, String address) throws IOException {
         try (Arena arena = Arena.ofShared()) {
             MemorySegment text = text(arena, address);
-            transfer(from, memory -> call(writing, (int) Abi.EVENT_WRITE, "send to " + address,
-                () -> Abi.sendTo(handle, memory, memory.byteSize(), (int) Abi.FLAG_DONT_WAIT, text)), false);
+            transfer(from, memory -> call(writing, Abi.EVENT_WRITE, "send to " + address,
+                () -> Abi.sendTo(handle, memory, memory.byteSize(), Abi.FLAG_DONT_WAIT, text)), false);
         }
     }
 
     /** The peer reads the end of the stream; this side may go on reading (half-close). */
     public void shutdownWrite() throws IOException {
-        Errors.check(Abi.shutdown(handle, (int) Abi.SHUT_WRITE), "shutdown");
+        Errors.check(Abi.shutdown(handle, Abi.SHUT_WRITE), "shutdown");
     }
 
     /** Reads give what was queued, and then the end. */
     public void shutdownRead() throws IOException {
-        Errors.check(Abi.shutdown(handle, (int) Abi.SHUT_READ), "shutdown");
+        Errors.check(Abi.shutdown(handle, Abi.SHUT_READ), "shutdown");
     }
 
     /** Its own address. */

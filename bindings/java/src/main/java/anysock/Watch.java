@@ -18,7 +18,7 @@ final class Watch {
     private static final long SIZE = Abi.EVENT_LAYOUT.byteSize();
     private static final long TOKEN = Abi.EVENT_LAYOUT.byteOffset(java.lang.foreign.MemoryLayout.PathElement.groupElement("token"));
     private static final long EVENTS = Abi.EVENT_LAYOUT.byteOffset(java.lang.foreign.MemoryLayout.PathElement.groupElement("events"));
-    private static final int OVER = (int) (Abi.EVENT_HANGUP | Abi.EVENT_ERROR);
+    private static final int OVER = Abi.EVENT_HANGUP | Abi.EVENT_ERROR;
 
     private static final Map<Long, Socket> WAITING = new ConcurrentHashMap<>();
     private static final long POLLER = start();
@@ -35,7 +35,7 @@ final class Watch {
     static void arm(Socket socket, int events) throws IOException {
         Errors.check(POLLER, "poller");
         WAITING.put(socket.handle(), socket);
-        Errors.check(Abi.pollerSet(POLLER, socket.handle(), events | (int) Abi.EVENT_ONESHOT, socket.handle()), "wait");
+        Errors.check(Abi.pollerSet(POLLER, socket.handle(), events | Abi.EVENT_ONESHOT, socket.handle()), "wait");
     }
 
     static void forget(Socket socket) {
