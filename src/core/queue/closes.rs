@@ -21,7 +21,7 @@ impl State {
             drop(slot);
             self.closing.push(Closing {
                 slot: hold,
-                done: Some(head.done(0)).filter(|_| !head.quiet),
+                done: (!head.quiet).then(|| head.done(0)),
                 is_last: true,
             });
             return Ok(());

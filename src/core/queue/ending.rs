@@ -183,7 +183,7 @@ impl State {
         self.end_all(at, Error::ECANCELED);
         self.leave(at);
         if let Some(slot) = hold {
-            let done = Some(work.head().done(0)).filter(|_| !work.head().quiet);
+            let done = (!work.head().quiet).then(|| work.head().done(0));
             self.closing.push(Closing { slot, done, is_last: true });
         }
     }
