@@ -35,7 +35,7 @@ impl State {
                 return self.after_read(id, Err(error));
             }
         };
-        let ends = count == 0 && (transfer::has_end(slot) || slot.has(flag::SHUT_READ));
+        let ends = count == 0 && (transfer::is_end(slot) || slot.has(flag::SHUT_READ));
         let cut = count > length;
         let count = count.min(length);
         let mut done = head.done(count as i64);
@@ -99,7 +99,7 @@ impl State {
     #[cold]
     pub fn starve(&mut self, at: u32, id: u32, slot: &Ref) -> bool {
         match transfer::look_ahead(slot) {
-            Ok(0) if transfer::has_end(slot) => {
+            Ok(0) if transfer::is_end(slot) => {
                 if let Some(work) = self.unlist(id) {
                     let brought = if let Detail::Receive { brought, .. } = work.detail { brought } else { 0 };
                     let value = if work.head().verb == Verb::Read { brought as i64 } else { 0 };

@@ -374,9 +374,14 @@ pub fn look_ahead(slot: &Slot) -> Result<usize> {
     }
 }
 
-/// Whether a read of no bytes is the end of a stream, and not an empty datagram.
-pub fn has_end(slot: &Slot) -> bool {
-    slot.kind().is_connected_kind() || slot.kind().is_byte_stream()
+/// Whether a read of no bytes, or a look ahead, has met the end of a stream and not an empty datagram or packet.
+pub fn is_end(slot: &Slot) -> bool {
+    if slot.kind().is_byte_stream() {
+        return true;
+    }
+    // An empty packet reads as the end does: then there is more, or will be. (Empty ones before the end are lost in it.)
+    let is_last = || sys::available(slot.fd()).map_or(true, |count| count == 0);
+    slot.kind().is_connected_kind() && readiness::peer_has_finished(slot) && is_last()
 }
 
 /// Sends what the system takes, without waiting; `EAGAIN` if there is no room.

@@ -50,6 +50,31 @@ fn packets_that_were_queued_come_before_the_reset() {
 }
 
 #[test]
+fn an_empty_packet_is_not_the_end() {
+    for buffers in [0, 1] {
+        on_each_with(buffers, 10, |queue| {
+            for kind in here(&["unixpacket"]) {
+                let (one, other) = pair(kind);
+                queue.quiet(&[read_op(1, *one, MULTI)]);
+                for data in [&b"one"[..], b"", b"two"] {
+                    expect(send(*other, data, 0));
+                }
+                drop(other);
+                let mut told = queue.wait(&[], if buffers == 1 { 1 } else { 4 });
+                if buffers == 1 {
+                    told.extend(queue.wait(&[give_op(told[0].buffer)], 3));
+                }
+                let got: Vec<_> = told.iter().map(|done| (done.flags, done.result)).collect();
+                assert_eq!(got, [(MORE, 3), (MORE, 0), (MORE, 3), (0, 0)]);
+                told.iter().filter(|done| done.buffer != 0).skip(buffers as usize).for_each(|done| {
+                    queue.quiet(&[give_op(done.buffer)]);
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn datagrams_of_every_kind_are_sent_and_received() {
     on_each(|queue| {
         for kind in here(&["udp4", "udp6", "unixgram"]) {
