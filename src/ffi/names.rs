@@ -15,7 +15,8 @@ use std::ffi::c_char;
 /// @param capacity   How many bytes `text` holds.
 /// @return The full length without the NUL. `ANYSOCK_EAI_NONAME` and its like for a name that does not resolve,
 ///         `ANYSOCK_ETIMEDOUT`, `ANYSOCK_EAGAIN` for timeout 0, `ANYSOCK_EINVAL` for text that is no kind or no address,
-///         `ANYSOCK_EAFNOSUPPORT`, `ANYSOCK_EFAULT`.
+///         `ANYSOCK_EAFNOSUPPORT`, `ANYSOCK_EFAULT`, `ANYSOCK_EMFILE` and `ANYSOCK_ENOMEM` without a descriptor or
+///         memory for the resolver.
 ///
 /// Blocks (bounded=timeout_us) for `timeout_us` at the longest, whatever the system's resolver does; only where no thread is
 /// to be had for it, for as long as it likes.

@@ -301,3 +301,18 @@ fn a_zone_that_wants_a_descriptor_says_so() {
         expect_unresolved("tcp6", "[fe80::1%no-such]:80", 0, "EINVAL");
     });
 }
+
+/// A name that can't be looked up for want of a descriptor may well exist.
+#[test]
+fn a_name_that_wants_a_descriptor_says_so() {
+    run("sandbox::a_name_that_wants_a_descriptor_says_so", View::Process, || {
+        for address in ["localhost:80", "127.0.0.1:http", ":http"] {
+            let found = resolve("tcp4", address, -1);
+            assert!(found.is_ok());
+            limit(0);
+            expect_unresolved("tcp4", address, -1, "EMFILE");
+            limit(64);
+            assert_eq!(resolve("tcp4", address, -1), found);
+        }
+    });
+}

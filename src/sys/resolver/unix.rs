@@ -32,8 +32,8 @@ pub fn resolve(
     match uncancelled(|| unsafe { libc::getaddrinfo(host, service, &hints, &mut list) }) {
         0 => {}
         libc::EAI_SYSTEM => return Err(ResolveError::Os(OsError::last())),
-        // Out of memory, some report that there is no such name.
-        code => return Err(check_memory().err().unwrap_or(ResolveError::Resolver(code))),
+        // Out of memory or descriptors, some report that there is no such name.
+        code => return Err(shortage().unwrap_or(ResolveError::Resolver(code))),
     }
     let addresses = copy_addresses(list);
     // SAFETY: the list came from getaddrinfo and is freed once.
@@ -46,6 +46,11 @@ const RESOLVER_MEMORY: usize = 256 << 10;
 
 fn check_memory() -> std::result::Result<(), ResolveError> {
     if has_memory(RESOLVER_MEMORY) { Ok(()) } else { Err(ResolveError::Os(OUT_OF_MEMORY)) }
+}
+
+/// What a resolver may have failed for want of.
+fn shortage() -> Option<ResolveError> {
+    check_memory().err().or_else(|| can_ask().err().map(ResolveError::Os))
 }
 
 /// Copies a resolver's addresses, as far as they are of the internet families.
@@ -81,7 +86,7 @@ pub fn interface_index(name: &str) -> Result<Option<u32>> {
     }
 }
 
-/// `Ok` if a descriptor can be opened: if_nametoindex(3) needs one, and its failure does not say whether it got one.
+/// `Ok` if a descriptor can be opened: getaddrinfo(3) and if_nametoindex(3) need one, and do not say whether they got one.
 fn can_ask() -> Result<()> {
     match open(Domain::UNIX, Type::DGRAM, 0) {
         Ok(fd) => close(fd),
