@@ -758,6 +758,8 @@ anysock.loop.run(main())
     assert code in (-signal.SIGINT, 130) and "KeyboardInterrupt" in errors
 
 
+# The watchdog's thread.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_has_loops_of_its_own() -> None:
     async def main() -> None:
         client, near, server, far = await connected()
@@ -993,6 +995,73 @@ def test_a_callback_may_cancel_its_own_handle() -> None:
 
         handle = loop.call_soon(cancel, [1, 2, 3])
         assert await done == [1, 2, 3]
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["stream", "datagram"])
+def test_a_protocol_is_called_in_one_context_that_is_no_others(kind: str) -> None:
+    whose: contextvars.ContextVar[str] = contextvars.ContextVar("whose", default="nobody's")
+
+    class Marked(Recorder):
+        """Notes whose context it is called in."""
+
+        def connection_made(self, transport: Any) -> None:
+            self.found = [whose.get()]
+            whose.set(repr(self))
+            super().connection_made(transport)
+
+        def data_received(self, data: bytes, _: Any = None) -> None:
+            self.found.append(whose.get())
+            super().data_received(data)
+
+        datagram_received = data_received
+
+        def eof_received(self) -> None:
+            self.found.append(whose.get())
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.found.append(whose.get())
+            super().connection_lost(exc)
+
+    async def streams() -> list[Marked]:
+        loop = asyncio.get_running_loop()
+        accepted: list[Marked] = []
+
+        def accept() -> Marked:
+            accepted.append(Marked())
+            return accepted[-1]
+
+        server = await loop.create_server(accept, "127.0.0.1", 0)
+        for _ in range(2):
+            transport, near = await loop.create_connection(Marked, *server.sockets[0].getsockname())
+            transport.write(b"a")
+            # More than goes at once, so that the connection is lost when an event says that it is written.
+            transport.write(bytes(1 << 22))
+            transport.close()
+            accepted.append(near)
+            await near.lost
+        server.close()
+        return accepted
+
+    async def datagrams() -> list[Marked]:
+        loop = asyncio.get_running_loop()
+        found = []
+        for _ in range(2):
+            transport, protocol = await loop.create_datagram_endpoint(Marked, ("127.0.0.1", 0))
+            transport.sendto(b"a", transport.get_extra_info("sockname"))
+            await protocol.until(1)
+            transport.close()
+            found.append(protocol)
+        return found
+
+    async def main() -> None:
+        for protocol in await (streams() if kind == "stream" else datagrams()):
+            await protocol.lost
+            first, *others = protocol.found
+            assert first == "nobody's"
+            assert others and set(others) == {repr(protocol)}
+        assert whose.get() == "nobody's"
 
     run(main)
 

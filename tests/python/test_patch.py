@@ -121,7 +121,7 @@ import os, sys, threading
 def annotated(number: 1 + 1): pass
 print(sorted(globals()))
 print(__name__, __file__, __package__, globals().get("__cached__"), type(__loader__), getattr(__loader__, "name", ""))
-print(__spec__ and (__spec__.name, __spec__.origin), __annotations__, annotated.__annotations__)
+print(__spec__ and (__spec__.name, __spec__.origin), globals().get("__annotations__"), annotated.__annotations__)
 print(sys.argv, sys.path, sys.modules["__main__"].__dict__ is globals(), annotated.__code__.co_filename)
 """
 

@@ -326,6 +326,7 @@ def test_a_forked_child_shares_the_connection(connection: Connection) -> None:
     assert server.read_full(15) == b"from the parent"
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_program_that_is_started_inherits_nothing_unless_asked(connection: Connection) -> None:
     client, server = connection
     program = "import os, sys; os.write(int(sys.argv[1]), b'inherited')"

@@ -17,6 +17,7 @@ import signal
 import socket as standard
 import struct
 import subprocess
+import sys
 import threading
 import warnings
 import weakref
@@ -408,6 +409,15 @@ def test_both_families_on_one_socket() -> None:
         assert one.recvfrom(10) == (b"x", ("::ffff:127.0.0.1", other.getsockname()[1], 0, 0))
 
 
+def test_a_sockets_file_is_made_of_the_standard_class(connection: Pair) -> None:
+    client, server = connection
+    with client.makefile("wb") as writer, server.makefile("rb") as reader:
+        assert isinstance(reader.raw, standard.SocketIO) and ours.SocketIO is standard.SocketIO
+        writer.write(b"a line\n")
+        writer.flush()
+        assert reader.readline() == b"a line\n"
+
+
 @pytest.mark.skipif(not LINUX, reason="a flag of Linux")
 @pytest.mark.parametrize("kind", ["SOCK_DGRAM", "SOCK_SEQPACKET", "SOCK_STREAM"])
 def test_a_datagrams_length_is_told_however_little_is_received(kind: str) -> None:
@@ -425,6 +435,9 @@ def test_a_datagrams_length_is_told_however_little_is_received(kind: str) -> Non
         lambda sock, flags: sock.recvmsg(4, 0, flags)[0],
         lambda sock, flags: bytes(sock.recv_into(bytearray(6), 4, flags)),
     ]
+    if sys.version_info >= (3, 15):
+        # CPython's own refuse a length of more than the bytes that they make: their `recv_into` alone can tell it.
+        calls = calls[-1:]
     for call in calls:
         assert received(ours, call) == received(standard, call)
     first, second = ours.socketpair(ours.AF_UNIX, ours.SOCK_DGRAM)
@@ -954,6 +967,8 @@ def test_a_forgotten_socket_is_closed_with_a_warning() -> None:
         os.fstat(number)
 
 
+# The watchdog's thread.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_after_a_fork_both_have_it(connection: Pair) -> None:
     client, server = connection
     child = os.fork()

@@ -112,6 +112,8 @@ def documentable(owner: Any, place: str) -> Iterator[tuple[str, Any]]:
             yield from documentable(value, f"{place}.{name}")
 
 
+# To name a policy is worth a warning, since Python 3.14.
+@pytest.mark.filterwarnings("ignore:.*EventLoopPolicy:DeprecationWarning")
 def test_everything_public_has_a_docstring() -> None:
     found: dict[str, Any] = {}
     for module in public_modules():

@@ -13,6 +13,9 @@ from typing import Any
 
 from ._std.patch import patch
 
+#: What a main module has from its start in this version of Python, and not in each.
+_HAS_ANNOTATIONS, _HAS_CACHED = sys.version_info < (3, 14), sys.version_info < (3, 15)
+
 _USAGE = "usage: python -m anysock [-m module | program.py] [argument ...]"
 
 
@@ -54,7 +57,9 @@ def _run_module(name: str, names_program: bool) -> None:
 def _begin(**names: Any) -> ModuleType:
     """A main module of its own, which stays: a program's threads may outlive its text."""
     module = ModuleType("__main__")
-    vars(module).update(__annotations__={}, **names)
+    if _HAS_ANNOTATIONS:
+        names["__annotations__"] = {}
+    vars(module).update(names)
     sys.modules["__main__"] = module
     return module
 
@@ -67,7 +72,8 @@ def _run_file(path: str) -> None:
         reason = f"[Errno {error.errno}] {error.strerror}"
         print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
         sys.exit(2)
-    module = _begin(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
+    names = {"__cached__": None} if _HAS_CACHED else {}
+    module = _begin(__file__=path, __loader__=SourceFileLoader("__main__", path), **names)
     # Without what this text has imported from `__future__`.
     exec(compile(text, path, "exec", dont_inherit=True), vars(module))
 

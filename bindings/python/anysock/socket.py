@@ -15,6 +15,10 @@ from ._std.standard import run as _run
 
 _run(globals(), _half_in_c)
 
+# The very class of the standard module, which works on any socket: sockets of `ssl` make their files of it, and programs ask
+# what a file is made of.
+from socket import SocketIO  # noqa: E402
+
 
 # That half would go to the system behind the library's back here.
 def _sendfile_use_sendfile(self, file, offset=0, count=None):

@@ -144,11 +144,19 @@ class Loop(Core, _Selector):  # type: ignore[misc]
     # Transports
 
     def _make_socket_transport(
-        self, sock: Any, protocol: Any, waiter: Any = None, *, extra: Any = None, server: Any = None
+        self,
+        sock: Any,
+        protocol: Any,
+        waiter: Any = None,
+        *,
+        extra: Any = None,
+        server: Any = None,
+        context: Any = None,
     ) -> Any:
         if not is_known(sock):
-            return super()._make_socket_transport(sock, protocol, waiter, extra=extra, server=server)
-        return StreamTransport(self, sock, protocol, waiter, extra, server)
+            more = {"extra": extra, "server": server, **_named(context)}
+            return super()._make_socket_transport(sock, protocol, waiter, **more)
+        return StreamTransport(self, sock, protocol, waiter, extra, server, context)
 
     def _make_ssl_transport(
         self,
@@ -161,12 +169,13 @@ class Loop(Core, _Selector):  # type: ignore[misc]
         server_hostname: Any = None,
         extra: Any = None,
         server: Any = None,
+        context: Any = None,
         **timeouts: Any,
     ) -> Any:
         secured = sslproto.SSLProtocol(
             self, protocol, sslcontext, waiter, server_side, server_hostname, **timeouts
         )
-        self._make_socket_transport(rawsock, secured, extra=extra, server=server)
+        self._make_socket_transport(rawsock, secured, extra=extra, server=server, context=context)
         return secured._app_transport
 
     def _make_datagram_transport(
@@ -192,9 +201,10 @@ class Loop(Core, _Selector):  # type: ignore[misc]
         server: Any = None,
         backlog: int = 100,
         *timeouts: Any,
-        **named: Any,
+        context: Any = None,
     ) -> None:
         if not is_known(sock):
+            named = _named(context)
             super()._start_serving(protocol_factory, sock, sslcontext, server, backlog, *timeouts, **named)
             return
 
@@ -203,9 +213,12 @@ class Loop(Core, _Selector):  # type: ignore[misc]
 
         def accepted(conn: Any, address: Any) -> None:
             extra = {"peername": address}
-            self.create_task(
-                self._accept_connection2(protocol_factory, conn, extra, sslcontext, server, *timeouts, **named)
+            # What one connection sets in its context, no other sees.
+            named = _named(None if context is None else context.copy())
+            serving = self._accept_connection2(
+                protocol_factory, conn, extra, sslcontext, server, *timeouts, **named
             )
+            self.create_task(serving, **named)
 
         self._listeners[sock.fileno()] = Listener(self, sock, server, accepted)
 
@@ -301,6 +314,11 @@ class _Waits(Polls):
 
     def select(self, timeout: float | None = None) -> list[Event]:
         return super().select(0 if self._loop._untold else timeout)
+
+
+def _named(context: Any) -> dict[str, Any]:
+    """A context as asyncio's own methods take it since Python 3.15. Before, it has none for them."""
+    return {} if context is None else {"context": context}
 
 
 def _file(file: Any, count: int | None) -> tuple[int, int]:

@@ -50,7 +50,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         if self._closing:
             return
         if result < 0:
-            self._protocol.error_received(error_of(result))
+            self._context.run(self._protocol.error_received, error_of(result))
         else:
             self._context.run(self._protocol.datagram_received, data, _address(sender, self._family))
 
@@ -76,7 +76,7 @@ class DatagramTransport(SocketTransport, transports.DatagramTransport):
         content = bytes(data)
         self._size += len(content)
         self._under_way += 1
-        sent = lambda flags, result, *_: self._sent(len(content), result)
+        sent = lambda flags, result, *_: self._context.run(self._sent, len(content), result)
         self._batch.send(sent, self._link.handle, content, place)
         self._maybe_pause_protocol()
 

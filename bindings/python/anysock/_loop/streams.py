@@ -191,7 +191,7 @@ class StreamTransport(SocketTransport, transports.Transport):
             self._empty_waiter.set_result(None)
         if self._closing:
             self._conn_lost += 1
-            self._call_connection_lost(None)
+            self._context.run(self._call_connection_lost, None)
         elif self._eof:
             self._shut()
 

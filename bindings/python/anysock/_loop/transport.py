@@ -27,7 +27,14 @@ class SocketTransport(FlowControl):  # type: ignore[misc]
     _loop: Any
 
     def __init__(
-        self, loop: Any, sock: Any, protocol: Any, waiter: Any = None, extra: Any = None, server: Any = None
+        self,
+        loop: Any,
+        sock: Any,
+        protocol: Any,
+        waiter: Any = None,
+        extra: Any = None,
+        server: Any = None,
+        context: Any = None,
     ) -> None:
         super().__init__(extra, loop)
         self._link = Link(sock)
@@ -38,7 +45,8 @@ class SocketTransport(FlowControl):  # type: ignore[misc]
             self._extra["peername"] = _name(sock.getpeername)
         self._sock = sock
         self._sock_fd = sock.fileno()
-        self._context = copy_context()
+        #: In which the protocol is called, from its first call to its last.
+        self._context = copy_context() if context is None else context
         self._server = server
         self._conn_lost = 0
         self._closing = self._paused = False
@@ -51,7 +59,7 @@ class SocketTransport(FlowControl):  # type: ignore[misc]
         if server is not None:
             loop._attach(server, self)
         loop._transports[self._sock_fd] = self
-        loop.call_soon(protocol.connection_made, self)
+        loop.call_soon(protocol.connection_made, self, context=self._context)
         # Not before `connection_made`, nor before who waits for the transport has it.
         loop.call_soon(loop.call_soon, self._start_reading)
         if waiter is not None:
@@ -152,7 +160,7 @@ class SocketTransport(FlowControl):  # type: ignore[misc]
             self._conn_lost += 1
         self._changed()
         if self._conn_lost:
-            self._loop.call_soon(self._call_connection_lost, None)
+            self._loop.call_soon(self._call_connection_lost, None, context=self._context)
 
     def _is_idle(self) -> bool:
         """Whether everything is written."""
@@ -179,7 +187,7 @@ class SocketTransport(FlowControl):  # type: ignore[misc]
         self._stop_reading()
         self._conn_lost += 1
         self._changed()
-        self._loop.call_soon(self._call_connection_lost, exc)
+        self._loop.call_soon(self._call_connection_lost, exc, context=self._context)
 
     def _drop_unsent(self) -> None:
         raise NotImplementedError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket
 import os
 import sys
+import sys
 from contextlib import suppress
 from ctypes import byref, c_int32, c_int64
 from math import isnan
@@ -275,7 +276,9 @@ def _option(value: Any) -> c_int32:
     try:
         return c_int32(as_int(value))
     except OverflowError:
-        # CPython tries it as bytes then.
+        if sys.version_info >= (3, 15):
+            raise
+        # CPython tried it as bytes then.
         raise TypeError(f"a bytes-like object is required, not {type(value).__name__!r}") from None
 
 
