@@ -207,6 +207,23 @@ fn before_the_family_is_settled_there_is_nothing_to_ask_the_system() {
     }
 }
 
+/// AF_UNIX is no family of theirs, and the next address settles it.
+#[test]
+fn a_path_in_flat_memory_settles_no_family() {
+    if !need("unix") {
+        return;
+    }
+    let path = crate::flat::parse("unix", "/tmp/anysock-nobody").unwrap();
+    for kind in ["tcp", "udp"] {
+        let socket = open(kind);
+        // SAFETY: the address lives through the calls.
+        expect_error(unsafe { anysock_bind_flat(*socket, &path) }, "EAFNOSUPPORT");
+        // SAFETY: as above.
+        expect_error(unsafe { anysock_connect_flat(*socket, &path) }, "EAFNOSUPPORT");
+        expect(bind(*socket, "127.0.0.1:0"));
+    }
+}
+
 #[test]
 fn listen_alone_takes_a_free_port_on_every_interface() {
     for kind in ["tcp", "tcp4"] {

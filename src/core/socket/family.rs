@@ -1,7 +1,7 @@
 //! Opening a socket's descriptor for a kind and a family, with the options that were set; settling the family of `tcp` and
 //! `udp`. Not here: making handles (`life`, `adopt`).
 
-use crate::core::error::Result;
+use crate::core::error::{Error, Result};
 use crate::core::handle::extras;
 use crate::core::handle::table::Ref;
 use crate::core::name::kind::Kind;
@@ -67,6 +67,9 @@ pub fn settle_family(slot: &Ref, family: Domain) -> Result<Domain> {
     loop {
         if let Some(settled) = slot.family() {
             return Ok(settled);
+        }
+        if family == Domain::UNIX {
+            return Err(Error::EAFNOSUPPORT);
         }
         let settings = Settings::of(slot);
         let section = Section::begin();
