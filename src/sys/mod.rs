@@ -89,7 +89,7 @@
 //! | `TABLES` | which options there are, with level, name and encoding |
 //! | [`set_option`], [`get_option_into`], [`get_option`], [`SO_ERROR`], [`SO_TYPE`] | the calls, with the system's own numbers |
 //! | `TIMEOUTS`, [`timeout_option`], [`system_timeout`] | SO_RCVTIMEO and SO_SNDTIMEO, under all numbers that they have |
-//! | [`set_datagram_default`], [`set_listener_default`], [`set_v6_only`] | what a new socket is set to, so that all systems do alike |
+//! | [`set_datagram_default`], [`set_listener_default`], [`set_v6_only`], [`is_v6_only`] | what a new socket is set to, so that all systems do alike; what it is |
 //! | `LACKING`, `LINGER_PART`, `GROUP_OFFSET`, `family_bytes`, `read`, `write` | the layout of the tables' encodings |
 //!
 //! **`socket`**: `unix` with `posix` or `apple`, `windows`; `shared`
@@ -218,8 +218,8 @@ pub use file::*;
 pub use memory::*;
 pub use message::*;
 pub use option::{
-    SO_ERROR, SO_TYPE, get_option, get_option_into, set_datagram_default, set_listener_default, set_option,
-    set_v6_only, system_timeout, timeout_option,
+    SO_ERROR, SO_TYPE, get_option, get_option_into, is_v6_only, set_datagram_default, set_listener_default,
+    set_option, set_v6_only, system_timeout, timeout_option,
 };
 pub use piece::*;
 pub use poll::*;

@@ -224,6 +224,38 @@ fn a_path_in_flat_memory_settles_no_family() {
     }
 }
 
+/// What its peers are called is what it calls them.
+#[test]
+fn a_socket_of_ipv6_that_serves_ipv4_takes_its_addresses() {
+    if !has_ipv6() {
+        return;
+    }
+    let serves_both = |kind| {
+        let socket = open(kind);
+        expect(set(*socket, "ipv6.only", 0));
+        socket
+    };
+    let server = serves_both("udp6");
+    expect(bind(*server, "[::]:0"));
+    let client = bound("udp4");
+    let to = format!("127.0.0.1:{}", port(&local_address(*server)));
+    assert_eq!(send_to(*client, b"ask", 0, &to), 3);
+    let (_, from) = crate::datagrams::sender(*server, 64);
+    assert_eq!(send_to(*server, b"answer", 0, &from), 6);
+    assert_eq!(read(*client, &mut [0; 8]), 6);
+    expect(connect(*server, &from));
+    assert_eq!(peer_address(*server), from);
+
+    let listener = listener("tcp4");
+    let client = serves_both("tcp6");
+    expect(bind(*client, "127.0.0.1:0"));
+    expect(connect(*client, &local_address(*listener)));
+    assert_eq!(peer_address(*client), local_address(*listener));
+    // The others are IPv6 alone.
+    expect_error(connect(*open("tcp6"), &local_address(*listener)), "EAFNOSUPPORT");
+    expect_error(send_to(*open("udp6"), b"x", 0, &from), "EAFNOSUPPORT");
+}
+
 #[test]
 fn listen_alone_takes_a_free_port_on_every_interface() {
     for kind in ["tcp", "tcp4"] {

@@ -21,7 +21,7 @@ fn message_kinds() -> Vec<&'static str> {
 
 /// What `anysock_recv_from` says of the sender, in so much memory.
 #[track_caller]
-fn sender(h: i64, capacity: usize) -> (i64, String) {
+pub fn sender(h: i64, capacity: usize) -> (i64, String) {
     let (mut room, mut address) = ([0_u8; 64], vec![0x7f_u8; capacity + 8]);
     let (data, text) = (room.as_mut_ptr().cast(), address.as_mut_ptr().cast());
     // SAFETY: both are writable for more than the lengths given.

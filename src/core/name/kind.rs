@@ -155,6 +155,16 @@ impl Kind {
         }
     }
 
+    /// The kind of both families, for one of IPv6 that may be dual-stack as well.
+    #[must_use]
+    pub fn of_both_families(self) -> Option<Self> {
+        match self.net {
+            Net::Tcp6 => Some(Net::Tcp.into()),
+            Net::Udp6 => Some(Net::Udp.into()),
+            _ => None,
+        }
+    }
+
     /// The socket type (socket(2)).
     #[must_use]
     pub const fn transport(self) -> Type {

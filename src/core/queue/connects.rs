@@ -121,12 +121,13 @@ impl State {
             begun.map_err(Err)?;
             return self.step(at, work, slot, Stage::UnderWay);
         }
-        match resolve::begin(slot.kind(), &text, Role::Peer).map_err(Err)? {
+        let kind = resolve::kind_for(slot, &text);
+        match resolve::begin(kind, &text, Role::Peer).map_err(Err)? {
             Lookup::Found(addresses) => self.begin(at, work, slot, addresses),
             Lookup::Needed => {
                 let answer = Answer::default();
                 let awaited =
-                    ask(self.shared.address(), work, slot.kind(), text, Role::Peer, &answer).map_err(Err)?;
+                    ask(self.shared.address(), work, kind, text, Role::Peer, &answer).map_err(Err)?;
                 Ok(Stage::Asking(answer, awaited))
             }
         }

@@ -36,7 +36,8 @@ pub fn connect(number: i64, text: &str) -> Result<()> {
     let deadline = slot.deadline(Wait::Connect);
     // Resolving a name may block even for a caller who does not wait for the connection.
     let lookup_deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
-    let candidates = resolve::lookup(slot.kind(), text, Role::Peer, Asker::Handle(&slot), lookup_deadline)?;
+    let kind = resolve::kind_for(&slot, text);
+    let candidates = resolve::lookup(kind, text, Role::Peer, Asker::Handle(&slot), lookup_deadline)?;
     if !slot.kind().is_connected_kind() {
         return set_peer(&slot, &candidates);
     }

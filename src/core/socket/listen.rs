@@ -25,7 +25,8 @@ pub fn bind(number: i64, text: &str) -> Result<()> {
     let slot = lookup::socket(number)?;
     let deadline = Deadline::after(slot.timeout(Wait::General));
     let deadline = if deadline == Deadline::Now { Deadline::Never } else { deadline };
-    let candidates = resolve::lookup(slot.kind(), text, Role::Local, Asker::Handle(&slot), deadline)?;
+    let kind = resolve::kind_for(&slot, text);
+    let candidates = resolve::lookup(kind, text, Role::Local, Asker::Handle(&slot), deadline)?;
     check_fresh(&slot)?;
     bind_to_one(&slot, &candidates)
 }

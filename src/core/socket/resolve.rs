@@ -5,6 +5,7 @@
 use crate::core::deadline::Deadline;
 use crate::core::error::{Error, Result};
 use crate::core::fork;
+use crate::core::handle::slot::Slot;
 use crate::core::handle::table::Ref;
 use crate::core::memory;
 use crate::core::name::address::{self, Address};
@@ -84,6 +85,13 @@ pub enum Asker<'a> {
     Handle(&'a Ref),
     /// A thread of the library's, which calls the resolver itself.
     Worker,
+}
+
+/// The kind whose addresses a handle takes: of a `tcp6` or `udp6` socket whose option `ipv6.only` is 0 those of IPv4 too.
+pub fn kind_for(slot: &Slot, text: &str) -> Kind {
+    let kind = slot.kind();
+    let is_foreign = || Address::parse(kind, text) == Err(Error::EAFNOSUPPORT);
+    kind.of_both_families().filter(|_| is_foreign() && !sys::is_v6_only(slot.fd())).unwrap_or(kind)
 }
 
 /// The addresses of an address text: at least one, best first. Blocks until the deadline while a name is resolved; `EAGAIN` for a

@@ -548,6 +548,7 @@ pub fn send_to(number: i64, data: &[u8], flags: Flags, text: &str) -> Result<usi
         Deadline::Now => Deadline::Never,
         deadline => deadline,
     };
+    let kind = resolve::kind_for(&slot, text);
     let candidates = resolve::lookup(kind, text, Role::Peer, Asker::Handle(&slot), deadline)?;
     let mut sent = 0;
     first_that_works(&candidates, |candidate| {

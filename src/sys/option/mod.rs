@@ -47,7 +47,7 @@ use windows as base;
 #[cfg(windows)]
 use windows as system;
 
-pub use base::{set_datagram_default, set_listener_default, set_v6_only};
+pub use base::{is_v6_only, set_datagram_default, set_listener_default, set_v6_only};
 
 /// The options of this system, by their names in the catalogue. One that is missing here is not supported.
 pub const TABLES: &[&[(&str, SockOpt)]] = system::TABLES;

@@ -111,6 +111,13 @@ pub fn set_v6_only(fd: Fd, only: bool) -> Result<()> {
     set_option(fd, IPPROTO_IPV6, libc::IPV6_V6ONLY, &c_int::from(only).to_ne_bytes())
 }
 
+/// Whether an IPv6 socket takes IPv6 alone.
+#[must_use]
+pub fn is_v6_only(fd: Fd) -> bool {
+    let mut only = [0; 4];
+    get_option(fd, IPPROTO_IPV6, libc::IPV6_V6ONLY, &mut only).is_err() || only != [0; 4]
+}
+
 /// The default of a datagram socket: none here.
 pub fn set_datagram_default(_fd: Fd) {}
 

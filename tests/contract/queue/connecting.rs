@@ -2,6 +2,7 @@
 
 use super::kit::*;
 
+use crate::peers::has_ipv6;
 use crate::support::*;
 
 /// The address as text, whose length is said.
@@ -60,6 +61,19 @@ fn what_stands_behind_a_connect_that_fails_ends_with_its_error() {
         assert_eq!(told[0].token, 1);
         let bad = queue.one(&[connect_op(4, *open("tcp4"), "no address")]);
         expect_error(bad.result, "EINVAL");
+    });
+}
+
+#[test]
+fn a_socket_of_ipv6_that_serves_ipv4_connects_to_it() {
+    if !has_ipv6() {
+        return;
+    }
+    on_each(|queue| {
+        let listener = listener("tcp4");
+        let client = open("tcp6");
+        expect(set(*client, "ipv6.only", 0));
+        assert_eq!(queue.one(&[connect_op(1, *client, &local_address(*listener))]).result, 0);
     });
 }
 
