@@ -1,4 +1,4 @@
-//! Sandboxes and limits: system calls that a filter refuses, with either answer, and that have older brothers; no threads; fewer
+//! Sandboxes and limits: system calls and families that a filter refuses, and calls that have older brothers; no threads; fewer
 //! descriptors than entries. Not here: descriptors that are all taken (`limits.c`), files sent by calls that are
 //! refused (`send_file`).
 #![cfg(target_os = "linux")]
@@ -8,21 +8,46 @@ use crate::peers::child::{View, run};
 use crate::peers::*;
 use crate::support::*;
 
-/// From now on these system calls fail with this error in the calling thread, and in those that it starts.
-pub fn refuse(calls: &[libc::c_long], error: i32) {
-    let rule = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
-    let mut rules = vec![rule(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
-    for call in calls {
-        rules.push(rule(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, *call as u32));
-        rules.push(rule(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32));
-    }
-    rules.push(rule(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW));
+fn rule(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt, jf, k }
+}
+
+const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+const IS: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
+
+/// From now on the rules hold in the calling thread, and in those that it starts.
+fn install(rules: &mut [libc::sock_filter]) {
     let program = libc::sock_fprog { len: rules.len() as u16, filter: rules.as_mut_ptr() };
     // SAFETY: the program outlives the calls, and its rules are as many as it says.
     unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program), 0);
     }
+}
+
+/// From now on these system calls fail with this error.
+pub fn refuse(calls: &[libc::c_long], error: i32) {
+    let mut rules = vec![rule(LOAD, 0, 0, 0)];
+    for call in calls {
+        rules.push(rule(IS, 0, 1, *call as u32));
+        rules.push(rule(ANSWER, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32));
+    }
+    rules.push(rule(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW));
+    install(&mut rules);
+}
+
+/// From now on sockets of IPv6 can't be opened.
+fn refuse_ipv6(error: i32) {
+    let family = if cfg!(target_endian = "big") { 20 } else { 16 };
+    install(&mut [
+        rule(LOAD, 0, 0, 0),
+        rule(IS, 0, 3, libc::SYS_socket as u32),
+        rule(LOAD, 0, 0, family),
+        rule(IS, 0, 1, libc::AF_INET6 as u32),
+        rule(ANSWER, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32),
+        rule(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
 }
 
 /// Runs `body` in a thread in which these calls fail, once with each answer of a sandbox.
@@ -245,6 +270,26 @@ fn a_connect_without_waiting_takes_the_best_address_where_no_thread_is_to_be_had
         });
         calling.result();
     });
+}
+
+/// Filters and security modules refuse a family with various errors, where a system without it has one.
+#[test]
+fn who_may_open_no_socket_of_ipv6_has_every_interface_by_ipv4() {
+    for error in [libc::EAFNOSUPPORT, libc::EPERM, libc::EACCES, libc::EOPNOTSUPP] {
+        let calling = Call::start(move || {
+            refuse_ipv6(error);
+            for kind in ["tcp", "udp"] {
+                let socket = open(kind);
+                expect(bind(*socket, ":0"));
+                assert!(local_address(*socket).starts_with("0.0.0.0:"));
+                expect_error(bind(*open(kind), "[::1]:0"), &name((-error).into()));
+            }
+            let listener = open("tcp");
+            expect(anysock_listen(*listener, 0));
+            assert!(local_address(*listener).starts_with("0.0.0.0:"));
+        });
+        calling.result();
+    }
 }
 
 // Fewer descriptors allowed than entries.

@@ -31,16 +31,19 @@ pub fn bind(number: i64, text: &str) -> Result<()> {
     bind_to_one(&slot, &candidates)
 }
 
-/// Binds to the first address that is available. For all interfaces IPv4 is tried only if the system lacks IPv6: a port that is
-/// in use for IPv6 is in use.
+/// Binds to the first address that is available. For all interfaces IPv4 is tried only if the system lacks IPv6, or refuses its
+/// sockets: a port that is in use for IPv6 is in use.
 fn bind_to_one(slot: &Ref, candidates: &[SockAddr]) -> Result<()> {
     const LACKING: [Error; 3] = [Error::EAFNOSUPPORT, Error::EADDRNOTAVAIL, Error::EPROTONOSUPPORT];
+    const REFUSED: [Error; 3] = [Error::EPERM, Error::EACCES, Error::EOPNOTSUPP];
+    let lacks =
+        |error: &Error| LACKING.contains(error) || (slot.family().is_none() && REFUSED.contains(error));
     let everywhere = candidates.iter().all(address::is_wildcard);
     let mut taken = None;
     let outcome = first_that_works(candidates, |candidate| match taken {
         Some(error) => Err(error),
         None => bind_to(slot, candidate).inspect_err(|error| {
-            taken = (everywhere && !LACKING.contains(error)).then_some(*error);
+            taken = (everywhere && !lacks(error)).then_some(*error);
         }),
     });
     taken.map_or(outcome, Err)
