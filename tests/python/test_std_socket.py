@@ -277,6 +277,8 @@ GARBAGE: list[Callable[[Any, Any], Any]] = [
     lambda module, sock: sock.setsockopt(module.SOL_SOCKET, module.SO_REUSEADDR, 2**40),
     lambda module, sock: sock.setsockopt(module.SOL_SOCKET, module.SO_REUSEADDR, "x"),
     lambda module, sock: sock.setsockopt(module.SOL_SOCKET, module.SO_REUSEADDR, None),
+    lambda module, sock: sock.setsockopt(module.SOL_SOCKET, module.SO_REUSEADDR, 1, 4),
+    lambda module, sock: sock.setsockopt(module.SOL_SOCKET, module.SO_REUSEADDR, bytes(4), 4),
     lambda module, sock: sock.setsockopt(module.SOL_SOCKET, module.SO_LINGER, b"short"),
     lambda module, sock: sock.makefile("x"),
     lambda module, sock: sock.sendfile(b"x"),

@@ -194,8 +194,10 @@ class Owned(Owner, Quick):
         level, optname = as_int(level), as_int(optname)
         if value is None:
             if optlen is None:
-                raise TypeError("socket option should be integer, bytes-like object or None with a length")
+                raise TypeError("setsockopt() requires 4 arguments when the third argument is None")
             self._check(_abi.anysock_set_raw(self._handle, level, optname, None, as_int(optlen)))
+        elif optlen is not None:
+            raise TypeError("setsockopt() only takes 4 arguments when the third argument is None")
         elif hasattr(value, "__index__"):
             self._check(_abi.anysock_set_raw(self._handle, level, optname, byref(_option(value)), 4))
         else:
