@@ -27,7 +27,7 @@ pub type Room = [MaybeUninit<u8>];
 /// The result of a read that got no bytes: 0, or the error that ended the stream.
 #[cold]
 pub fn end(slot: &Slot, length: usize) -> Result<usize> {
-    if length == 0 || !slot.kind().is_connected_kind() {
+    if length == 0 || !slot.kind().is_connected_kind() || !is_end(slot) {
         return Ok(0);
     }
     // Under the lock: whoever asks the kernel for its error keeps it before another call can miss it.

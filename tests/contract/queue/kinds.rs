@@ -49,9 +49,10 @@ fn packets_that_were_queued_come_before_the_reset() {
     });
 }
 
+/// With buffers and out of them; of a peer that has read all and of one that has not.
 #[test]
 fn an_empty_packet_is_not_the_end() {
-    for buffers in [0, 1] {
+    for (buffers, unread) in [(0, false), (1, false), (0, true), (1, true)] {
         on_each_with(buffers, 10, |queue| {
             for kind in here(&["unixpacket"]) {
                 let (one, other) = pair(kind);
@@ -59,13 +60,17 @@ fn an_empty_packet_is_not_the_end() {
                 for data in [&b"one"[..], b"", b"two"] {
                     expect(send(*other, data, 0));
                 }
+                if unread {
+                    expect(send(*one, b"never read", 0));
+                }
                 drop(other);
                 let mut told = queue.wait(&[], if buffers == 1 { 1 } else { 4 });
                 if buffers == 1 {
                     told.extend(queue.wait(&[give_op(told[0].buffer)], 3));
                 }
                 let got: Vec<_> = told.iter().map(|done| (done.flags, done.result)).collect();
-                assert_eq!(got, [(MORE, 3), (MORE, 0), (MORE, 3), (0, 0)]);
+                assert_eq!(got[..3], [(MORE, 3), (MORE, 0), (MORE, 3)]);
+                assert_eq!((got[3].0, &*name(got[3].1)), (0, if unread { "ECONNRESET" } else { "OK" }));
                 told.iter().filter(|done| done.buffer != 0).skip(buffers as usize).for_each(|done| {
                     queue.quiet(&[give_op(done.buffer)]);
                 });
