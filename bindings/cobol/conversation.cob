@@ -138,7 +138,7 @@
            PERFORM PLAIN-TEXT
            DISPLAY "listening on " FUNCTION TRIM(WORD)
            CALL "fflush" USING OMITTED
-           PERFORM UNTIL 1 = 0
+           PERFORM FOREVER
                CALL "anysock_accept" USING BY VALUE SIZE 8 LISTENER RETURNING ANYSOCK-ANSWER
                PERFORM CHECK-RESULT
                MOVE ANYSOCK-RESULT TO SOCKET

@@ -68,7 +68,7 @@ static ERL_NIF_TERM give(ErlNifEnv *env, struct given *given, int64_t answer) {
 #define ROOM(name, type, at) \
     ErlNifUInt64 name##_count; \
     ERL_NIF_TERM name##_memory; \
-    if (!enif_get_uint64(env, values[at], &name##_count)) \
+    if (!enif_get_uint64(env, values[at], &name##_count) || name##_count > SIZE_MAX / sizeof(type)) \
         return enif_make_badarg(env); \
     type *name = (type *)enif_make_new_binary(env, name##_count * sizeof(type), &name##_memory)
 #define PLACE(name, type) \

@@ -131,7 +131,7 @@ contains
     call check(anysock_set(server, ANYSOCK_OPT_TIMEOUT, 50_c_int64_t * ANYSOCK_MILLISECOND))
     print "(2a)", "silence ", name(anysock_read(server, room, 1_c_size_t))
     call check(anysock_set(server, ANYSOCK_OPT_TIMEOUT, patience))
-    room(:mebibyte) = [(achar(mod(i, 251)), i = 0, mebibyte - 1)]
+    room(:mebibyte) = [(char(mod(i, 251)), i = 0, mebibyte - 1)]
     count = anysock_write_all(server, room, int(mebibyte, c_size_t))
     call check(count)
     call check(anysock_shutdown(server, ANYSOCK_SHUT_WRITE))

@@ -5,7 +5,6 @@ import Anysock
 import Control.Concurrent (forkIO, newEmptyMVar, putMVar, takeMVar, threadDelay)
 import Control.Exception (IOException, try)
 import Control.Monad (forever, void, when)
-import Data.Int (Int64)
 import Foreign hiding (void)
 import Foreign.C.String
 import Foreign.C.Types (CSize)

@@ -9,6 +9,15 @@
 #include <string.h>
 #include <tcl.h>
 
+/* Tcl 9 has longer lengths, and does not take every character for a byte. */
+#ifndef TCL_SIZE_MAX
+typedef int Tcl_Size;
+#define Tcl_GetBytesFromObj(interp, object, size) Tcl_GetByteArrayFromObj(object, size)
+#endif
+
+/* More bytes than any call moves. Tcl ends the process where a value would be too long. */
+#define MOST (1 << 30)
+
 /* A function takes its arguments from `values`, and adds what it filled to `given`. */
 typedef int body(Tcl_Interp *interp, Tcl_Obj *const values[], Tcl_Obj *given);
 
@@ -24,18 +33,20 @@ typedef int body(Tcl_Interp *interp, Tcl_Obj *const values[], Tcl_Obj *given);
 #define TEXT(name, at) const char *name = Tcl_GetString(values[at])
 
 #define BYTES(name, type, at) \
-    int name##_bytes; \
-    const type *name = (const type *)Tcl_GetByteArrayFromObj(values[at], &name##_bytes); \
+    Tcl_Size name##_bytes; \
+    const type *name = (const type *)Tcl_GetBytesFromObj(interp, values[at], &name##_bytes); \
+    if (name == NULL) \
+        return TCL_ERROR; \
     size_t name##_count = (size_t)name##_bytes / sizeof(type); \
     (void)name##_count
 
 /* Memory for as many elements as an argument says. */
 #define ROOM(name, type, at) \
     Tcl_WideInt name##_count; \
-    if (Tcl_GetWideIntFromObj(interp, values[at], &name##_count) != TCL_OK) \
+    if (size_from(interp, values[at], sizeof(type), &name##_count) != TCL_OK) \
         return TCL_ERROR; \
     Tcl_Obj *name##_object = room(given, name##_count, sizeof(type)); \
-    type *name = (type *)Tcl_GetByteArrayFromObj(name##_object, NULL)
+    type *name = (type *)Tcl_GetByteArrayFromObj(name##_object, (Tcl_Size *)NULL)
 
 #define PLACE(name, type) \
     type name[1]; \
@@ -50,22 +61,31 @@ typedef int body(Tcl_Interp *interp, Tcl_Obj *const values[], Tcl_Obj *given);
     Tcl_SetObjResult(interp, Tcl_NewStringObj(text, -1)); \
     return TCL_OK
 
+static int size_from(Tcl_Interp *interp, Tcl_Obj *value, size_t size, Tcl_WideInt *count) {
+    if (Tcl_GetWideIntFromObj(interp, value, count) != TCL_OK)
+        return TCL_ERROR;
+    if (0 <= *count && *count <= (Tcl_WideInt)(MOST / size))
+        return TCL_OK;
+    Tcl_SetObjResult(interp, Tcl_ObjPrintf("no size: %s", Tcl_GetString(value)));
+    return TCL_ERROR;
+}
+
 /* It is in the list from now on, which owns it. */
 static Tcl_Obj *room(Tcl_Obj *given, Tcl_WideInt count, size_t size) {
-    Tcl_Obj *object = Tcl_NewByteArrayObj(NULL, count < 0 ? 0 : (int)((size_t)count * size));
+    Tcl_Obj *object = Tcl_NewByteArrayObj(NULL, (Tcl_Size)((size_t)count * size));
     Tcl_ListObjAppendElement(NULL, given, object);
     return object;
 }
 
 static void cut(Tcl_Obj *object, Tcl_WideInt count, size_t size) {
-    Tcl_SetByteArrayLength(object, (int)((size_t)count * size));
+    Tcl_SetByteArrayLength(object, (Tcl_Size)((size_t)count * size));
 }
 
 /* A text up to its NUL, for the memory it was filled into, which leaves the list. */
 static Tcl_Obj *text_of(Tcl_Obj *given, Tcl_Obj *memory, size_t size) {
-    int last;
-    const char *bytes = (const char *)Tcl_GetByteArrayFromObj(memory, NULL);
-    Tcl_Obj *text = Tcl_NewStringObj(bytes, (int)strnlen(bytes, size));
+    Tcl_Size last;
+    const char *bytes = (const char *)Tcl_GetByteArrayFromObj(memory, (Tcl_Size *)NULL);
+    Tcl_Obj *text = Tcl_NewStringObj(bytes, (Tcl_Size)strnlen(bytes, size));
     Tcl_ListObjLength(NULL, given, &last);
     Tcl_ListObjReplace(NULL, given, last - 1, 1, 0, NULL);
     return text;
@@ -73,7 +93,7 @@ static Tcl_Obj *text_of(Tcl_Obj *given, Tcl_Obj *memory, size_t size) {
 
 /* The answer; where something was filled, a list of the answer and that. */
 static int give(Tcl_Interp *interp, Tcl_Obj *given, int64_t answer) {
-    int count;
+    Tcl_Size count;
     Tcl_Obj *number = Tcl_NewWideIntObj(answer);
     Tcl_ListObjLength(interp, given, &count);
     if (count > 0)
@@ -107,7 +127,7 @@ static int call(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const v
 }
 
 DLLEXPORT int Anysock_Init(Tcl_Interp *interp) {
-    if (Tcl_InitStubs(interp, "8.6", 0) == NULL || Tcl_Eval(interp, "namespace eval ::anysock {}") != TCL_OK)
+    if (Tcl_InitStubs(interp, TCL_VERSION, 0) == NULL || Tcl_Eval(interp, "namespace eval ::anysock {}") != TCL_OK)
         return TCL_ERROR;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         Tcl_CreateObjCommand(interp, commands[i].name, call, (ClientData)&commands[i], NULL);
