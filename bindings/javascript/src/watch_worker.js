@@ -19,8 +19,13 @@ function report(at) {
 }
 
 // A watched socket that is closed ends one wait; the poller that is closed ends all.
-for (;;) {
-  const count = call("pollerWait", poller, memory, CAPACITY, FOR_EVER);
-  if (count === errors.EBADF) break;
-  if (count > 0) parentPort.postMessage(Array.from({ length: count }, (_, at) => report(at)));
+function watch() {
+  for (;;) {
+    const count = call("pollerWait", poller, memory, CAPACITY, FOR_EVER);
+    if (count === errors.EBADF) return;
+    if (count > 0) parentPort.postMessage(Array.from({ length: count }, (_, at) => report(at)));
+  }
 }
+
+// Once the module is there: the end of the program cuts the worker off, and Node 24 crashes if that is in a module which has awaited another.
+setTimeout(watch);
