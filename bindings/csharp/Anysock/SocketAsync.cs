@@ -15,7 +15,7 @@ namespace Anysock
     {
         /// <summary>What is there; 0 at the end of the stream.</summary>
         public static async Task<int> ReadAsync(this Socket socket, byte[] buffer, int offset, int count,
-            CancellationToken token = default)
+            CancellationToken token = default(CancellationToken))
         {
             return (int)await Tried(socket, Abi.EventRead, () => socket.TryRead(buffer, offset, count), token).ConfigureAwait(false);
         }
@@ -24,7 +24,7 @@ namespace Anysock
 
         /// <summary>All of it.</summary>
         public static async Task WriteAsync(this Socket socket, byte[] data, int offset, int count,
-            CancellationToken token = default)
+            CancellationToken token = default(CancellationToken))
         {
             var passed = Stopwatch.StartNew();
             do
@@ -40,7 +40,7 @@ namespace Anysock
         public static Task WriteAsync(this Socket socket, byte[] data) => socket.WriteAsync(data, 0, data.Length);
 
         /// <summary>The next connection. Accept does not wait on this listener from now on.</summary>
-        public static async Task<Socket> AcceptAsync(this Socket listener, CancellationToken token = default)
+        public static async Task<Socket> AcceptAsync(this Socket listener, CancellationToken token = default(CancellationToken))
         {
             listener.Set(Abi.OptAcceptTimeout, 0);
             return new Socket(await Tried(listener, Abi.EventRead, listener.TryAccept, token).ConfigureAwait(false));
