@@ -25,7 +25,7 @@ from anysock import _abi
 from anysock import socket as ours
 from anysock._helper import fast
 from anysock._loop.batch import Collector
-from conftest import PATIENCE, python
+from conftest import PATIENCE, Child, python
 
 MODULES = [socket, ours]
 
@@ -1370,3 +1370,32 @@ def test_each_interpreter_of_a_process_may_have_one() -> None:
     # In Python 3.12 ctypes is not for interpreters with a lock of their own, and says so.
     assert isolated == "works" or "_ctypes does not support loading in subinterpreters" in isolated
     assert isolated == "works" or sys.version_info[:2] == (3, 12)
+
+
+IN_A_POOL_OF_INTERPRETERS = """
+from concurrent.futures import InterpreterPoolExecutor
+def number_through_a_loop(number):
+    import asyncio, anysock.loop
+    from anysock import socket
+    async def main():
+        loop = asyncio.get_running_loop()
+        first, second = socket.socketpair()
+        with first, second:
+            first.setblocking(False)
+            await loop.sock_sendall(first, bytes([number]))
+            second.setblocking(False)
+            return (await loop.sock_recv(second, 1))[0]
+    return anysock.loop.run(main())
+if __name__ == "__main__":
+    with InterpreterPoolExecutor(3) as pool:
+        print(list(pool.map(number_through_a_loop, range(12))))
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="the pool is new in Python 3.14")
+def test_a_pool_of_interpreters_has_loops(tmp_path: Path) -> None:
+    # The pool's interpreters load the functions from the program's file.
+    program = tmp_path / "program.py"
+    program.write_text(IN_A_POOL_OF_INTERPRETERS)
+    with Child(sys.executable, program) as child:
+        assert child.finish() == (0, f"{list(range(12))}\n", "")

@@ -20,7 +20,7 @@ PROJECT = ROOT / "bindings" / "python"
 SAMPLES = Path(__file__).parent / "typing"
 
 #: The first and the last that the package is for.
-VERSIONS = ["3.9", "3.13"]
+VERSIONS = ["3.9", "3.15"]
 
 
 def mypy(*arguments: Any, path: str = "") -> None:

@@ -45,7 +45,9 @@ def _load(path: str) -> Any:
     from importlib.machinery import ExtensionFileLoader
     from importlib.util import module_from_spec, spec_from_loader
 
-    spec: Any = spec_from_loader(_NAME, ExtensionFileLoader(_NAME, path))
+    # What a loader is to typeshed differs between versions of Python.
+    loader: Any = ExtensionFileLoader(_NAME, path)
+    spec: Any = spec_from_loader(_NAME, loader)
     module = sys.modules[_NAME] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
