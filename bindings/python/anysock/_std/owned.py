@@ -5,7 +5,6 @@ from __future__ import annotations
 import _socket
 import os
 import sys
-import sys
 from contextlib import suppress
 from ctypes import byref, c_int32, c_int64
 from math import isnan
