@@ -207,23 +207,6 @@ fn before_the_family_is_settled_there_is_nothing_to_ask_the_system() {
     }
 }
 
-/// AF_UNIX is no family of theirs, and the next address settles it.
-#[test]
-fn a_path_in_flat_memory_settles_no_family() {
-    if !need("unix") {
-        return;
-    }
-    let path = crate::flat::parse("unix", "/tmp/anysock-nobody").unwrap();
-    for kind in ["tcp", "udp"] {
-        let socket = open(kind);
-        // SAFETY: the address lives through the calls.
-        expect_error(unsafe { anysock_bind_flat(*socket, &path) }, "EAFNOSUPPORT");
-        // SAFETY: as above.
-        expect_error(unsafe { anysock_connect_flat(*socket, &path) }, "EAFNOSUPPORT");
-        expect(bind(*socket, "127.0.0.1:0"));
-    }
-}
-
 /// What its peers are called is what it calls them.
 #[test]
 fn a_socket_of_ipv6_that_serves_ipv4_takes_its_addresses() {
@@ -469,6 +452,23 @@ fn a_port_is_free_when_close_returns_even_if_a_thread_was_blocked_on_it() {
 
 mod unix {
     use super::*;
+
+    /// A path is no address of `tcp` and `udp`: the next one settles their family.
+    #[test]
+    fn a_path_in_flat_memory_settles_no_family() {
+        if !need("unix") {
+            return;
+        }
+        let path = flat::parse("unix", "/tmp/anysock-nobody").unwrap();
+        for kind in ["tcp", "udp"] {
+            let socket = open(kind);
+            // SAFETY: the address lives through the calls.
+            expect_error(unsafe { anysock_bind_flat(*socket, &path) }, "EAFNOSUPPORT");
+            // SAFETY: as above.
+            expect_error(unsafe { anysock_connect_flat(*socket, &path) }, "EAFNOSUPPORT");
+            expect(bind(*socket, "127.0.0.1:0"));
+        }
+    }
 
     #[test]
     fn names_are_paths_or_abstract() {
