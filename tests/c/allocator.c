@@ -47,6 +47,10 @@ void fail_sometimes(unsigned one_of) {
     odds = one_of;
 }
 
+bool never_fails(void) {
+    return odds == 0;
+}
+
 void stop_failing(void) {
     atomic_store(&is_armed, false);
 }

@@ -13,6 +13,9 @@ void fail_allocation(long number, bool for_good);
 /* From now on one of so many allocations of this thread fails, at random; 0 for none. */
 void fail_sometimes(unsigned one_of);
 
+/* Whether none of the calling thread's allocations fails so. */
+bool never_fails(void);
+
 /* Nothing fails any more. */
 void stop_failing(void);
 

@@ -11,13 +11,13 @@
 #include "allocator.h"
 #include "check.h"
 
-/* While threads without memory have borrowed much of the library's reserve, it begins nothing for the others either: what prepares a
- * situation is asked again, until enough has come back. */
+/* While threads without memory have borrowed much of the library's reserve, it begins nothing for the others either: what a thread with
+ * memory prepares is asked again, until enough has come back. */
 static bool others_borrow;
 #define PATIENTLY(call) \
     __extension__({ \
         int64_t answer_; \
-        while ((answer_ = (int64_t)(call)) == ANYSOCK_ENOMEM && others_borrow) { \
+        while ((answer_ = (int64_t)(call)) == ANYSOCK_ENOMEM && others_borrow && never_fails()) { \
             nap(); \
         } \
         answer_; \
